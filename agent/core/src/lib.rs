@@ -1,3 +1,4 @@
 //! Placeholder.
 pub mod object;
+pub mod resource;
 pub mod value;
