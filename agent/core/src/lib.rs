@@ -1,4 +1,5 @@
 //! Placeholder.
+pub mod identity;
 pub mod object;
 pub mod resource;
 pub mod value;
