@@ -133,7 +133,7 @@ pub struct SyncWindows {
     /// Whether the windows are the only times, or the forbidden ones.
     pub kind: SyncWindowKind,
     /// The windows, all in UTC.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<SyncWindow>,
 }
 

@@ -64,7 +64,7 @@ pub struct Condition {
 #[serde(rename_all = "camelCase")]
 pub struct Binding {
     /// Its name.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
 }
 
@@ -73,7 +73,7 @@ pub struct Binding {
 #[serde(rename_all = "camelCase")]
 pub struct SourceVersions {
     /// The refreshTime they were written beside; beside another one they are not believed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub refresh_time: String,
     /// Source and selector, and the version id that was applied; never a value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -78,6 +78,7 @@ pub struct SecretStoreSpec {
     printcolumn = r#"{"name":"Ready", "type":"string", "jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#
 )]
 #[serde(transparent)]
+#[schemars(description = "Where values are kept and as whom they are read.")]
 pub struct ClusterSecretStoreSpec(pub SecretStoreSpec);
 
 impl Deref for ClusterSecretStoreSpec {

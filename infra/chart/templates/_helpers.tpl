@@ -1,0 +1,71 @@
+{{- define "rekey.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "rekey.fullname" -}}
+{{- $name := include "rekey.name" . }}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else if contains $name .Release.Name }}
+{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "rekey.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "rekey.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "rekey.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{ include "rekey.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "rekey.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "rekey.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- required "serviceAccount.name is needed when serviceAccount.create is false: the name of the ServiceAccount to use" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "rekey.image" -}}
+{{- if .Values.image.digest }}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- else }}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- end }}
+{{- end }}
+
+{{- /* Checked here and not by the schema, because a schema can only say that a pattern does not match. */}}
+{{- define "rekey.queueUrl" -}}
+{{- $url := required "queueUrl is needed: the URL (not the name or ARN) of the SQS queue, output QueueUrl of the SAM stack" .Values.queueUrl }}
+{{- if regexMatch "^arn:" $url }}
+{{- fail (printf "queueUrl is an ARN (%s): give the queue's URL, output QueueUrl of the SAM stack" $url) }}
+{{- else if and $url (not (regexMatch "^https?://[^/ ]+/[^ ]+$" $url)) }}
+{{- fail (printf "queueUrl is not the URL of a queue (%s): give output QueueUrl of the SAM stack, for instance https://sqs.eu-west-1.amazonaws.com/111122223333/rekey" $url) }}
+{{- end }}
+{{- $url }}
+{{- end }}
+
+{{- define "rekey.adminPort" -}}
+{{- if not (regexMatch ":[0-9]+$" .Values.adminAddr) }}
+{{- fail (printf "adminAddr has no port (%s): give address and port, for instance 0.0.0.0:8080" .Values.adminAddr) }}
+{{- end }}
+{{- regexFind "[0-9]+$" .Values.adminAddr }}
+{{- end }}
+
+{{- /* A flag for each value that is set; the agent knows the defaults of the others. */}}
+{{- define "rekey.args" -}}
+- {{ printf "--queue-url=%s" (include "rekey.queueUrl" .) | quote }}
+{{- range $value := list "adminAddr" "controllerClass" "concurrent" "heartbeatPeriod" "sweepInterval" "eventRefresh" "logLevel" "minRestartInterval" }}
+{{- $set := get $.Values $value }}
+{{- if not (has $set (list nil "")) }}
+- {{ printf "--%s=%v" (kebabcase $value) $set | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
