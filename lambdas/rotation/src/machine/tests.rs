@@ -1,0 +1,296 @@
+//! The machine in the fake world: one test a rule, and the crash-replay property over all of them.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::fake::{Fault, Manual, TOKEN, World, document};
+use crate::vault::{CURRENT, PREVIOUS};
+
+fn machine(world: &World) -> Machine<World, World, World> {
+    let passwords = PasswordPolicy::from_variables(|_| None).unwrap();
+    Machine { vault: world.clone(), engine: world.clone(), bus: world.clone(), passwords }
+}
+
+/// One invocation; nothing if the function crashed.
+async fn invoke(world: &World, step: &str) -> Option<Result<Outcome, StepError>> {
+    let event = RotationEvent {
+        requested: step.to_owned(),
+        secret_id: "s".to_owned(),
+        version_id: TOKEN.to_owned(),
+        rotation_token: None,
+    };
+    let machine = machine(world);
+    tokio::select! {
+        biased;
+        () = world.crashed() => None,
+        result = machine.run(&event, Deadline::after(Duration::from_mins(1))) => Some(result),
+    }
+}
+
+async fn run(world: &World, step: Step) -> Result<Outcome, StepError> {
+    invoke(world, step.as_str()).await.expect("no crash is planned")
+}
+
+/// What Secrets Manager does: all steps, and from the first again after a failure, a number of times.
+async fn rotate(world: &World, tries: usize) -> bool {
+    for _ in 0..tries {
+        let mut failed = false;
+        for step in Step::ALL {
+            if !matches!(invoke(world, step.as_str()).await, Some(Ok(_))) {
+                failed = true;
+                break;
+            }
+        }
+        if !failed {
+            return true;
+        }
+    }
+    false
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_normal_rotation_works_at_each_step_and_causes_no_failed_login() {
+    let world = World::new();
+    for step in Step::ALL {
+        assert_eq!(run(&world, step).await.unwrap(), Outcome::Done, "{step}");
+    }
+    assert_eq!(world.password(CURRENT).unwrap(), world.state().server_password);
+    let state = world.state();
+    assert_eq!(state.refused_logins, 0);
+    assert_eq!(state.labels, labels(&[(CURRENT, TOKEN), (PREVIOUS, "v1")]));
+    assert_eq!(state.values[TOKEN], document(&state.server_password), "nothing but the password differs");
+    assert_eq!(state.sent.len(), 1);
+    assert_eq!(state.sent[0].previous_version_id.as_deref(), Some("v1"));
+}
+
+fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|&(label, version)| (label.to_owned(), version.to_owned())).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_of_a_finished_rotation_only_concludes_again() {
+    let world = World::new();
+    assert!(rotate(&world, 1).await);
+    let password = world.state().server_password.clone();
+    for step in Step::ALL {
+        assert_eq!(run(&world, step).await.unwrap(), Outcome::Skipped, "{step}");
+    }
+    let state = world.state();
+    assert_eq!((state.sent.len(), state.stored, &state.server_password), (2, 1, &password));
+    assert_eq!((&*state.sent[1].version_id, state.sent[1].previous_version_id.as_deref()), (TOKEN, Some("v1")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leftover_pending_label_is_dropped_by_the_replay() {
+    let world = World::new();
+    assert!(rotate(&world, 1).await);
+    world.state().labels.insert("AWSPENDING".to_owned(), TOKEN.to_owned());
+    assert_eq!(run(&world, Step::Finish).await.unwrap(), Outcome::Skipped);
+    assert!(!world.state().labels.contains_key("AWSPENDING"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pending_value_that_is_not_visible_yet_is_neither_overwritten_nor_missed() {
+    let world = World::new();
+    run(&world, Step::Create).await.unwrap();
+    let value = world.state().values[TOKEN].clone();
+    // Invisible to the first look, so the machine generates another one; the store refuses it and the first one counts.
+    world.state().lag = 3;
+    assert_eq!(run(&world, Step::Create).await.unwrap(), Outcome::Skipped);
+    world.state().lag = 4;
+    assert_eq!(run(&world, Step::Set).await.unwrap(), Outcome::Done);
+    world.state().lag = 4;
+    assert_eq!(run(&world, Step::Test).await.unwrap(), Outcome::Done);
+    assert_eq!(world.state().values[TOKEN], value);
+    world.state().lag = u32::MAX;
+    assert!(matches!(run(&world, Step::Test).await, Err(StepError::NoPending)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pending_copy_of_the_current_value_is_no_rotation_but_passes_the_preflight() {
+    let world = World::new();
+    world.state().values.insert(TOKEN.to_owned(), document("one"));
+    assert!(matches!(run(&world, Step::Create).await, Err(StepError::NothingNew)));
+    assert!(matches!(run(&world, Step::Set).await, Err(StepError::NothingNew)));
+    assert_eq!(run(&world, Step::Test).await.unwrap(), Outcome::Done);
+    let state = world.state();
+    assert_eq!((state.effects, state.refused_logins), (0, 0), "the preflight changes nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pending_version_for_another_place_never_reaches_the_service() {
+    let world = World::new();
+    world.state().values.insert(TOKEN.to_owned(), document("two").replace(r#""h""#, r#""evil""#));
+    for step in [Step::Create, Step::Set, Step::Test] {
+        match run(&world, step).await {
+            Err(StepError::Foreign(fields)) => assert_eq!(fields, ["host"]),
+            other => panic!("{step}: {other:?}"),
+        }
+    }
+    assert_eq!(world.state().server_password, "one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn text_that_is_no_document_is_named_by_version_and_not_repeated() {
+    let world = World::new();
+    world.state().values.insert(TOKEN.to_owned(), "hunter2".to_owned());
+    let error = run(&world, Step::Set).await.unwrap_err();
+    assert_eq!(error.kind().as_str(), "bad-secret");
+    assert!(error.to_string().starts_with("AWSPENDING version: ") && !error.to_string().contains("hunter2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_lost_answer_the_pending_credential_is_found_to_be_set() {
+    let world = World::new();
+    world.state().faults.insert(1, Fault::LostReply);
+    run(&world, Step::Create).await.unwrap();
+    assert!(matches!(run(&world, Step::Set).await, Err(StepError::Engine(EngineError::Unreachable(_)))));
+    assert_eq!(run(&world, Step::Set).await.unwrap(), Outcome::Skipped);
+    assert_eq!(world.state().refused_logins, 1, "one refused login, on the replay");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_previous_password_is_the_last_resort() {
+    let world = World::new();
+    world.state().server_password = "zero".to_owned();
+    assert!(rotate(&world, 1).await);
+    assert_eq!(world.password(CURRENT).unwrap(), world.state().server_password);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_knows_none_of_the_passwords_is_left_alone() {
+    let world = World::new();
+    world.state().server_password = "other".to_owned();
+    run(&world, Step::Create).await.unwrap();
+    let error = run(&world, Step::Set).await.unwrap_err();
+    assert!(matches!(error, StepError::NoneLogsIn(_)) && error.kind().as_str() == "auth");
+    assert_eq!(world.state().server_password, "other");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unreachable_service_is_not_asked_with_other_credentials() {
+    let world = World::new();
+    run(&world, Step::Create).await.unwrap();
+    world.state().unreachable = true;
+    assert_eq!(run(&world, Step::Set).await.unwrap_err().kind().as_str(), "unreachable");
+    assert_eq!(world.state().refused_logins, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_label_moved_by_hand_in_between_is_not_overwritten() {
+    let world = World::new();
+    for step in [Step::Create, Step::Set, Step::Test] {
+        run(&world, step).await.unwrap();
+    }
+    let next = world.state().effects;
+    world.state().manual.insert(next, Manual::LabelBack);
+    assert!(matches!(run(&world, Step::Finish).await, Err(StepError::Overtaken)));
+    assert_eq!(world.state().labels[CURRENT], "v0");
+    assert!(world.state().sent.is_empty());
+    // The next try starts from what is now in force and ends well.
+    assert!(rotate(&world, 1).await);
+    assert_eq!(world.password(CURRENT).unwrap(), world.state().server_password);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_cannot_be_sent_is_tried_three_times_and_fails_nothing() {
+    let world = World::new();
+    world.state().bus_broken = true;
+    assert!(rotate(&world, 1).await);
+    let state = world.state();
+    assert_eq!((state.bus_calls, state.sent.len()), (3, 0));
+    assert_eq!(state.labels, labels(&[(CURRENT, TOKEN), (PREVIOUS, "v1")]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_step_and_one_without_time_end_with_their_kind() {
+    let world = World::new();
+    let unknown = invoke(&world, "dropSecret").await.unwrap().unwrap_err();
+    assert_eq!((unknown.kind().as_str(), world.state().effects), ("setup", 0));
+    world.state().lag = u32::MAX;
+    let event = RotationEvent {
+        requested: "testSecret".to_owned(),
+        secret_id: "s".to_owned(),
+        version_id: TOKEN.to_owned(),
+        rotation_token: None,
+    };
+    let error = machine(&world).run(&event, Deadline::after(Duration::from_secs(2))).await.unwrap_err();
+    assert_eq!(error.kind().as_str(), "timeout");
+}
+
+fn faults() -> impl Strategy<Value = BTreeMap<usize, Fault>> {
+    let fault = prop_oneof![Just(Fault::Crash), Just(Fault::LostReply)];
+    proptest::collection::btree_map(0_usize..12, fault, 0..5)
+}
+
+fn clock() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// Crash or lose the answer after any side effects, replay with the same token: the credential in force logs in,
+    /// the labels are legal, the password was generated once, and the event was sent after the label moved.
+    #[test]
+    fn crash_replay_ends_with_a_credential_that_logs_in(faults in faults(), lag in 0_u32..4) {
+        clock().block_on(async {
+            let world = World::new();
+            {
+                let mut state = world.state();
+                state.faults = faults.clone();
+                state.lag = lag;
+            }
+            prop_assert!(rotate(&world, faults.len() + 1).await, "a try without faults ends well");
+            prop_assert_eq!(world.password(CURRENT).unwrap(), world.state().server_password.clone());
+            let state = world.state();
+            prop_assert_eq!(&state.labels[CURRENT], TOKEN);
+            prop_assert_eq!(&state.labels[PREVIOUS], "v1");
+            prop_assert!(state.labels.get("AWSPENDING").is_none_or(|version| version == TOKEN));
+            prop_assert_eq!(state.stored, 1);
+            prop_assert!(!state.sent.is_empty() || state.bus_calls >= 3);
+            prop_assert!(state.sent.iter().all(|event| event.version_id == TOKEN));
+            prop_assert!(state.refused_logins <= faults.len(), "only replays see a refusal");
+            Ok(())
+        })?;
+    }
+
+    /// The same with somebody else at work: what they put in force is never overwritten unseen, and a version still
+    /// logs in.
+    #[test]
+    fn a_manual_change_at_any_point_is_respected(
+        faults in faults(), at in 0_usize..6,
+        manual in prop_oneof![Just(Manual::Put), Just(Manual::LabelBack), Just(Manual::Cancel)],
+    ) {
+        clock().block_on(async {
+            let world = World::new();
+            {
+                let mut state = world.state();
+                state.faults = faults.clone();
+                state.manual.insert(at, manual);
+            }
+            let ended_well = rotate(&world, faults.len() + 2).await;
+            let acted = world.state().effects > at;
+            let current = world.password(CURRENT).unwrap();
+            let server = world.state().server_password.clone();
+            let state = world.state();
+            if acted && manual == Manual::Put {
+                // A change right before createSecret stores its value is rotated away from like any other credential;
+                // a later one stays. Either way the label was never taken from it unseen.
+                prop_assert!(state.labels[CURRENT] == "v3" || (at == 0 && state.labels[PREVIOUS] == "v3"));
+                prop_assert_eq!(&current, &server);
+            }
+            if ended_well && state.labels[CURRENT] == TOKEN {
+                prop_assert_eq!(&current, &server);
+            }
+            // Cancelled or rolled back by hand at the worst moment, the service may hold the password of a version
+            // without labels: it is still there to be read by its id.
+            let known = state.values.values().any(|text| text.contains(&format!("\"{server}\"")));
+            prop_assert!(known, "the password in force is in a version");
+            prop_assert!(state.stored <= 1);
+            Ok(())
+        })?;
+    }
+}
