@@ -23,7 +23,7 @@ def problem(code, message):
 
 
 def find(secret_id):
-    """(record, None), or (None, answer) when the secret cannot be used: the three refusals all writing actions share."""
+    """(record, None), or (None, answer) when the secret cannot be used: the refusals all writes share."""
     _, secret = secretsmanager._resolve(secret_id)
     if not secret:
         return None, problem("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")

@@ -35,7 +35,7 @@ class _Log:
 
 
 class _Pump:
-    """Reads one pipe. Reading and handing on happen under one lock: who holds it and finds the pipe empty has seen all."""
+    """Reads one pipe. Reading and handing on happen under one lock: who holds it and finds an empty pipe saw all."""
 
     def __init__(self, descriptor, on_line):
         self._descriptor = descriptor

@@ -3,8 +3,10 @@
 import unittest
 import uuid
 
+import functions
 import harness
-from harness import client, make_secret, printed, rotator, stages, steps, until
+from functions import printed, rotator, steps
+from harness import client, make_secret, stages, until
 
 STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"]
 
@@ -53,7 +55,7 @@ class Rotation(unittest.TestCase):
                 self.secrets.get_secret_value(SecretId=arn, **how)
         listed = self.secrets.list_secret_version_ids(SecretId=arn)["Versions"]
         self.assertNotIn(token, [version["VersionId"] for version in listed])
-        harness.release(token)
+        functions.release(token)
         until(lambda: is_current(arn, token), "the rotation finishes")
 
     def test_a_failed_step_starts_again_from_createsecret_with_the_same_token(self):
@@ -75,11 +77,13 @@ class Rotation(unittest.TestCase):
         token = rotate(arn, function)
         until(lambda: steps(function, token).count("setSecret") == 3, "three tries")
         for _ in range(3):
-            event = heard.next("RotationFailed", lambda event: event["detail"]["additionalEventData"]["SecretId"] == arn)
+            event = heard.next(
+                "RotationFailed", lambda event: event["detail"]["additionalEventData"]["SecretId"] == arn)
         self.assertEqual(event["detail"]["errorMessage"],
                          f"Error when executing lambda {function} during setSecret step")
         self.assertEqual(stages(arn), {before: {"AWSCURRENT"}, token: {"AWSPENDING"}})
-        with self.assertRaisesRegex(self.secrets.exceptions.InvalidRequestException, "previous rotation isn't complete"):
+        with self.assertRaisesRegex(
+                self.secrets.exceptions.InvalidRequestException, "previous rotation isn't complete"):
             self.secrets.rotate_secret(SecretId=arn)
         until(lambda: is_current(arn, token), "the old rotation is tried again and succeeds now")
 
@@ -130,7 +134,7 @@ class Rotation(unittest.TestCase):
         manual = self.secrets.put_secret_value(SecretId=arn, SecretString="by hand")["VersionId"]
         heard.next("RotationAbandoned", lambda event: event["detail"]["additionalEventData"]["SecretId"] == arn)
         self.assertEqual(stages(arn), {manual: {"AWSCURRENT"}, before: {"AWSPREVIOUS"}})
-        harness.release(token)
+        functions.release(token)
         again = rotate(arn, rotator())
         until(lambda: is_current(arn, again), "a later rotation finishes")
         self.assertEqual(steps(function, token), ["createSecret", "setSecret"])
@@ -144,11 +148,15 @@ class Rotation(unittest.TestCase):
         token = rotate(arn, function, RotationRules={"AutomaticallyAfterDays": 7})
         until(lambda: "setSecret" in steps(function, token), "setSecret was invoked")
         self.secrets.cancel_rotate_secret(SecretId=arn)
-        harness.release(token)
+        functions.release(token)
         described = self.secrets.describe_secret(SecretId=arn)
         self.assertFalse(described["RotationEnabled"])
         self.assertNotIn("NextRotationDate", described)
         self.assertEqual(described["RotationRules"], {"AutomaticallyAfterDays": 7})
+        other, _ = make_secret()
+        later = rotate(other, rotator())
+        until(lambda: is_current(other, later), "another secret's rotation, begun later, finishes")
+        self.assertEqual(steps(function, token), ["createSecret", "setSecret"])
         self.assertEqual(stages(arn), {before: {"AWSCURRENT"}, token: {"AWSPENDING"}})
 
     def test_the_functions_resource_policy_must_allow_secrets_manager(self):
@@ -156,20 +164,20 @@ class Rotation(unittest.TestCase):
         resource policy does not allow secretsmanager.amazonaws.com; aws:SourceArn may name one secret."""
         arn, before = make_secret()
         other, _ = make_secret()
-        for function in (harness.make_function(harness.ROTATE, permitted=()),
-                         harness.make_function(harness.ROTATE, SourceArn=other),
-                         harness.make_function(harness.ROTATE, SourceAccount="111122223333")):
+        for function in (functions.make_function(functions.ROTATE, permitted=()),
+                         functions.make_function(functions.ROTATE, SourceArn=other),
+                         functions.make_function(functions.ROTATE, SourceAccount="111122223333")):
             with self.assertRaises(self.secrets.exceptions.ClientError) as refused:
                 rotate(arn, function)
             self.assertEqual(refused.exception.response["Error"]["Code"], "AccessDeniedException")
         self.assertEqual(stages(arn), {before: {"AWSCURRENT"}})
-        pinned = harness.make_function(harness.ROTATE, SourceArn=arn, SourceAccount=harness.ACCOUNT)
+        pinned = functions.make_function(functions.ROTATE, SourceArn=arn, SourceAccount=harness.ACCOUNT)
         token = rotate(arn, pinned)
         until(lambda: is_current(arn, token), "the pinned function may rotate its own secret")
 
     def test_without_a_function_rotation_is_refused(self):
-        """API Reference, RotateSecret, InvalidRequestException: "The secret … doesn't have a Lambda rotation function ARN
-        configured and you didn't include such an ARN as a parameter." """
+        """API Reference, RotateSecret, InvalidRequestException: "The secret … doesn't have a Lambda rotation function
+        ARN configured and you didn't include such an ARN as a parameter." """
         arn, _ = make_secret()
         with self.assertRaises(self.secrets.exceptions.InvalidRequestException):
             self.secrets.rotate_secret(SecretId=arn)
@@ -182,7 +190,7 @@ class Rotation(unittest.TestCase):
         token = rotate(arn, function)
         until(lambda: "setSecret" in steps(function, token), "setSecret was invoked")
         self.secrets.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
-        harness.release(token)
+        functions.release(token)
         other, _ = make_secret()
         later = rotate(other, rotator())
         until(lambda: is_current(other, later), "another secret's rotation finishes")
