@@ -1,1 +1,48 @@
-//! Placeholder.
+//! The local stack that the end-to-end tests, `cargo xtask up` and `cargo xtask demo` run on: a local AWS, a real
+//! Kubernetes control plane and a PostgreSQL, all on 127.0.0.1, all started and stopped from here, none in a container.
+//!
+//! ```text
+//! tools        installs what is missing into the user's cache (never into the tree)
+//!   └ process  starts children so that none outlives this process, whatever ends it
+//!       ├ aws, kubernetes, postgres    one module for each part; each knows how to reach what it started
+//!       └ stack                        the three together, and the file by which `cargo xtask down` finds them
+//! sam, helm, agent                     put Rekey itself on a stack, with the tools its users have
+//! eventually, log                      wait for what was promised, and read what was logged
+//! ```
+//!
+//! It is a library for tests and for `xtask`: it reaches nothing beyond 127.0.0.1 except the package registries while it
+//! installs, and it must never be pointed at a real account.
+//!
+//! Clients (kube, AWS, PostgreSQL) belong to the tokio runtime that made them and end with it, so a [`stack::Stack`]
+//! holds none: each test builds its own. The processes belong to no runtime.
+
+pub mod agent;
+pub mod aws;
+pub mod cache;
+pub mod eventually;
+pub mod helm;
+pub mod kubernetes;
+pub mod log;
+pub mod net;
+pub mod postgres;
+pub mod process;
+pub mod progress;
+pub mod sam;
+pub mod stack;
+pub mod tls;
+pub mod tools;
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository this library was built from.
+#[must_use]
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
+
+/// A random lower-case word of `length` letters, for names that must not meet those of another run, and for passwords
+/// of throw-away servers.
+#[must_use]
+pub fn random_word(length: usize) -> String {
+    (0..length).map(|_| char::from(rand::random_range(b'a'..=b'z'))).collect()
+}

@@ -1,0 +1,307 @@
+//! Children that never outlive this process, whatever ends it: a return, a panic, Ctrl-C or SIGKILL.
+//!
+//! Three things see to it, because each alone has a gap:
+//! - dropping a [`Process`] kills its process group: what it started goes with it;
+//! - `setpriv --pdeathsig` lets the kernel kill each child when we die; but not what the child started;
+//! - the [`watchdog`] sees our end on a pipe and kills the process groups that are left.
+//!
+//! The kernel's signal is sent when the *thread* that forked ends, and test threads end early. So all forks happen on
+//! one thread that lives as long as the process: [`spawner`].
+
+mod spawner;
+mod watchdog;
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process_group};
+
+/// How to start a program.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    name: String,
+    program: PathBuf,
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    clean_env: bool,
+    directory: Option<PathBuf>,
+    log: PathBuf,
+    user: Option<String>,
+    death: Death,
+}
+
+/// What becomes of a child when this process dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Death {
+    Kill,
+    Quit,
+}
+
+impl Spec {
+    /// `program` under the `name` that errors call it by. Its output is appended to `log`.
+    pub fn new(name: &str, program: impl Into<PathBuf>, log: impl Into<PathBuf>) -> Self {
+        Self {
+            name: name.to_owned(),
+            program: program.into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            clean_env: false,
+            directory: None,
+            log: log.into(),
+            user: None,
+            death: Death::Kill,
+        }
+    }
+
+    /// One more argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// More arguments.
+    #[must_use]
+    pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// One more environment variable.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Starts from an empty environment: the program sees only what [`Spec::env`] gives it.
+    #[must_use]
+    pub fn clean_env(mut self) -> Self {
+        self.clean_env = true;
+        self
+    }
+
+    /// The working directory.
+    #[must_use]
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Runs as this user and group; needs root.
+    #[must_use]
+    pub fn user(mut self, user: &str) -> Self {
+        self.user = Some(user.to_owned());
+        self
+    }
+
+    /// Has the kernel send SIGQUIT when this process dies, not SIGKILL: for a server that must tidy up behind itself and
+    /// is quick about it.
+    #[must_use]
+    pub fn quit_on_death(mut self) -> Self {
+        self.death = Death::Quit;
+        self
+    }
+
+    /// Starts the program and leaves it running.
+    pub fn start(self) -> Result<Process> {
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .with_context(|| format!("open the log {}", self.log.display()))?;
+        let command = self.command(Stdio::from(log.try_clone()?), log);
+        let begin = std::fs::metadata(&self.log)?.len();
+        let child = spawner::spawn(command).with_context(|| format!("start {}", self.name))?;
+        watchdog::watch(child.id());
+        Ok(Process { name: self.name, pid: child.id(), log: self.log, begin, child: Mutex::new(Some(child)) })
+    }
+
+    /// Runs the program to its end and hands back what it wrote, standard output and standard error together. Dropping
+    /// the future kills it.
+    ///
+    /// # Errors
+    /// When it cannot be started or ends with another code than 0: with the end of its output.
+    pub async fn run(self) -> Result<String> {
+        let process = self.start()?;
+        let status = process.wait().await?;
+        if !status.success() {
+            bail!("{}", process.ended(status));
+        }
+        Ok(process.output())
+    }
+
+    /// As [`Spec::run`], but hands back standard output alone; standard error goes to the log.
+    pub async fn stdout(self) -> Result<String> {
+        use std::io::Read;
+        let (mut reader, writer) = std::io::pipe()?;
+        let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
+        let begin = log.metadata()?.len();
+        let command = self.command(Stdio::from(writer), log);
+        let child = spawner::spawn(command).with_context(|| format!("start {}", self.name))?;
+        watchdog::watch(child.id());
+        let process =
+            Process { name: self.name, pid: child.id(), log: self.log, begin, child: Mutex::new(Some(child)) };
+        // A pipe holds 64 KiB: it must be read while the program runs.
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut text = String::new();
+            reader.read_to_string(&mut text).map(|_| text)
+        });
+        let status = process.wait().await?;
+        if !status.success() {
+            bail!("{}", process.ended(status));
+        }
+        Ok(reading.await??)
+    }
+
+    fn command(&self, stdout: Stdio, stderr: File) -> Command {
+        use std::os::unix::process::CommandExt;
+        let mut command = Command::new("setpriv");
+        if let Some(user) = &self.user {
+            // A change of user clears the death signal, so it is asked for by a second setpriv, behind the change.
+            command.args(["--reuid", user, "--regid", user, "--clear-groups", "--", "setpriv"]);
+        }
+        let death = match self.death {
+            Death::Kill => "KILL",
+            Death::Quit => "QUIT",
+        };
+        command.args(["--pdeathsig", death, "--"]).arg(&self.program).args(&self.args);
+        if self.clean_env {
+            command.env_clear();
+        }
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
+        // A group of its own: Ctrl-C on the terminal reaches us alone, and we stop the children in order.
+        command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::from(stderr)).process_group(0);
+        command
+    }
+}
+
+/// Runs `work`, but gives up with the end of its log as soon as one of `processes` ends: nobody waits out a timeout for
+/// a server that is gone.
+pub async fn while_alive<T>(processes: &[&Process], work: impl Future<Output = Result<T>>) -> Result<T> {
+    let death = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if let Some(error) = processes.iter().find_map(|process| process.check().err()) {
+                return Err(error);
+            }
+        }
+    };
+    tokio::select! {
+        outcome = work => outcome,
+        error = death => error,
+    }
+}
+
+/// A running child. Dropping it kills its process group.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    pid: u32,
+    log: PathBuf,
+    /// Where its own output begins in the log.
+    begin: u64,
+    /// `None` once it was waited for.
+    child: Mutex<Option<Child>>,
+}
+
+impl Process {
+    /// The name it was started under.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its process id, which is its process group's too.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// The file that has its output.
+    #[must_use]
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// # Errors
+    /// When the process has ended: with its exit status and the end of its log.
+    pub fn check(&self) -> Result<()> {
+        match self.try_wait()? {
+            None => Ok(()),
+            Some(status) => Err(anyhow!("{}", self.ended(status))),
+        }
+    }
+
+    /// Waits until it ends by itself.
+    pub async fn wait(&self) -> Result<ExitStatus> {
+        let mut pause = Duration::from_millis(2);
+        loop {
+            if let Some(status) = self.try_wait()? {
+                return Ok(status);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+    }
+
+    /// Asks the process to end, gives it `grace`, then kills what is left of its group. Blocks meanwhile.
+    pub fn stop(&self, signal: Signal, grace: Duration) {
+        self.signal(signal);
+        let begun = Instant::now();
+        while matches!(self.try_wait(), Ok(None)) && begun.elapsed() < grace {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.kill();
+    }
+
+    /// Kills the process group (SIGKILL) and waits for the process itself.
+    pub fn kill(&self) {
+        self.signal(Signal::KILL);
+        if let Some(mut child) = self.child.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = child.wait();
+        }
+        watchdog::forget(self.pid);
+    }
+
+    fn signal(&self, signal: Signal) {
+        // An error says that no process of the group is left.
+        let _ = i32::try_from(self.pid).ok().and_then(Pid::from_raw).map(|group| kill_process_group(group, signal));
+    }
+
+    fn try_wait(&self) -> Result<Option<ExitStatus>> {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        match child.as_mut() {
+            Some(child) => child.try_wait().with_context(|| format!("wait for {}", self.name)),
+            None => bail!("{} was stopped", self.name),
+        }
+    }
+
+    fn output(&self) -> String {
+        let bytes = std::fs::read(&self.log).unwrap_or_default();
+        let begin = usize::try_from(self.begin).unwrap_or(0).min(bytes.len());
+        String::from_utf8_lossy(&bytes[begin..]).into_owned()
+    }
+
+    fn ended(&self, status: ExitStatus) -> String {
+        let output = self.output();
+        let lines: Vec<&str> = output.lines().collect();
+        let tail = lines[lines.len().saturating_sub(25)..].join("\n  ");
+        format!("{} ended ({status}); the end of {}:\n  {tail}", self.name, self.log.display())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
