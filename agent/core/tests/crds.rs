@@ -2,6 +2,8 @@
 //!
 //! `REKEY_BLESS=1 cargo test -p rekey-core --test crds` writes the files anew.
 
+#![allow(clippy::unwrap_used, reason = "clippy takes helpers of an integration test for code of their own")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
