@@ -1,4 +1,5 @@
 //! Placeholder.
+pub mod change;
 pub mod identity;
 pub mod object;
 pub mod resource;
