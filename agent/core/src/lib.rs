@@ -1,4 +1,5 @@
 //! Placeholder.
+pub mod index;
 pub mod change;
 pub mod identity;
 pub mod object;
