@@ -37,6 +37,11 @@ def find(secret_id):
     return secret, None
 
 
+def _means(secret_id, arn):
+    """Whether an ARN, complete or without the hyphen and six characters at its end, means this secret."""
+    return secret_id == arn or (arn[:-7] == secret_id and arn[-7] == "-")
+
+
 def token_problem(token):
     """The answer to a ClientRequestToken that is not 32 to 64 characters long, else None."""
     if token is None or 32 <= len(token) <= 64:
@@ -84,10 +89,24 @@ def changed(secret):
 
 def install():
     for name in (
-        "_resolve", "_is_replica", "_replica_mutation_error", "_find_stage_version", "_remove_stage",
+        "_secrets", "_is_replica", "_replica_mutation_error", "_find_stage_version", "_remove_stage",
         "_remove_stage_everywhere", "_add_stage", "_emit_secret_label_updated",
     ):
         hooks.take(secretsmanager, name)
+
+    hooks.take(secretsmanager, "_secret_scope_from_arn")
+
+    @hooks.wrap(secretsmanager, "_resolve")
+    def resolve(original, secret_id, **options):
+        key, secret = original(secret_id, **options)
+        if secret is None or not secret_id.startswith("arn:") or _means(secret_id, secret["ARN"]):
+            return key, secret
+        # MiniStack took the first ARN with this prefix, which may be `db2` for `db`.
+        scope, _ = secretsmanager._secret_scope_from_arn(secret_id)
+        for key, secret in secretsmanager._secrets.items_scoped(scope.account_id, scope.region):
+            if _means(secret_id, secret["ARN"]):
+                return key, secret
+        return None, None
 
     @hooks.wrap(secretsmanager, "_sync_replicas")
     def stamp(original, secret):

@@ -39,7 +39,10 @@ def main():
     if len(sys.argv) > 1:
         raise SystemExit("no arguments: MiniStack's --detach would start a server without these rules")
     _environment()
+    from hypercorn.config import Config
     from ministack import app
+
+    import hooks
 
     if app._version() != PINNED:
         raise SystemExit(f"MiniStack {app._version()} is installed, this launcher is written for {PINNED}: "
@@ -54,6 +57,7 @@ def main():
     import lambda_log
     import lambda_processes
     import long_poll
+    import parameters
     import request_log
     import rotation
     import schedule
@@ -68,6 +72,7 @@ def main():
     # After rotation, so that CancelRotateSecret is an API call of CloudTrail's too.
     cloudtrail.install()
     events.install()
+    parameters.install()
     delivery.install()
     schedule.install(rotation.resume_or_start)
     conditions.install()
@@ -76,6 +81,8 @@ def main():
     request_log.install()
     lambda_log.install()
     end_lambdas = lambda_processes.install()
+    # Seconds that SIGTERM grants to requests under way: a waiting long poll would use them all.
+    hooks.replace(Config, "graceful_timeout", 0.2)
     try:
         app.main()
     finally:

@@ -79,6 +79,18 @@ class ParameterStore(unittest.TestCase):
         self.assertEqual(sorted(versions), [2, 3, 4])
         self.assertTrue(any(versions.values()), versions)
 
+    def test_parameters_are_found_by_tags(self):
+        """API Reference, ParameterStringFilter: Key `tag:name`, with values or, for any value, without."""
+        names = [harness.unique("p") for _ in range(3)]
+        team = harness.unique("team")
+        for name, tags in zip(names, ({"team": team}, {"team": "other"}, {team: "x"}), strict=True):
+            self.ssm.put_parameter(Name=name, Value="x", Type="String",
+                                   Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
+        for key, values, expected in (("tag:team", [team], names[:1]), (f"tag:{team}", None, names[2:])):
+            wanted = {"Key": key, "Values": values} if values else {"Key": key}
+            found = self.ssm.describe_parameters(ParameterFilters=[wanted])["Parameters"]
+            self.assertEqual([parameter["Name"] for parameter in found], expected)
+
 
 class CloudTrail(unittest.TestCase):
     @classmethod

@@ -4,7 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import unittest
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 import functions
 import harness
@@ -44,6 +47,26 @@ class Endings(unittest.TestCase):
         launcher.process.wait(timeout=10)
         self.assertEqual([pid for pid in lambdas if is_alive(pid)], [])
         self.assertEqual(launcher.children(), [])
+
+    def test_sigterm_does_not_wait_for_a_long_poll(self):
+        launcher = harness.Launcher()
+        self.addCleanup(launcher.stop)
+        queues = launcher.client("sqs")
+        url = queues.create_queue(QueueName="q")["QueueUrl"]
+
+        def receive():
+            try:
+                queues.receive_message(QueueUrl=url, WaitTimeSeconds=20)
+            except (BotoCoreError, ClientError):
+                pass
+
+        waiting = threading.Thread(target=receive)
+        waiting.start()
+        until(lambda: launcher.lines(launcher.request_log), "the queue was made")
+        launcher.process.send_signal(signal.SIGTERM)
+        launcher.process.wait(timeout=2)
+        waiting.join(timeout=10)
+        self.assertFalse(waiting.is_alive())
 
     def test_sigkill_leaves_no_lambda_behind(self):
         launcher, lambdas = self.start_with_lambdas()

@@ -165,6 +165,18 @@ class Writes(unittest.TestCase):
         with self.assertRaises(self.secrets.exceptions.InvalidRequestException):
             self.secrets.get_secret_value(SecretId=arn, VersionId=first, VersionStage="AWSCURRENT")
 
+    def test_a_partial_arn_is_the_arn_without_its_suffix_and_nothing_shorter(self):
+        """User Guide, "Finding secrets from a partial ARN": the ARN without the hyphen and six random characters."""
+        name = harness.unique("db")
+        longer, _ = make_secret("longer", name=f"{name}2")
+        head = longer.rpartition(":")[0]
+        for partial in (f"{head}:{name}", longer[:-3], longer[:-6]):
+            with self.assertRaises(self.secrets.exceptions.ResourceNotFoundException, msg=partial):
+                self.secrets.get_secret_value(SecretId=partial)
+        shorter, _ = make_secret("shorter", name=name)
+        for partial, value in ((f"{head}:{name}", "shorter"), (shorter, "shorter"), (longer[:-7], "longer")):
+            self.assertEqual(self.secrets.get_secret_value(SecretId=partial)["SecretString"], value)
+
     def test_dates_have_fractions_of_a_second(self):
         """API Reference, GetSecretValue, sample response: `"CreatedDate": 1.523477145713E9`."""
         arn, _ = make_secret()
