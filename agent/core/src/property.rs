@@ -1,0 +1,159 @@
+//! `remoteRef.property` and `extract`: what is taken out of a JSON value, by the rules of ESO's AWS provider.
+//!
+//! The path language is gjson's. A path with dots is first tried as one literal key, so that a member named `a.b` wins
+//! over `b` inside `a` (ESO `pkg/provider/aws/secretsmanager`, `mapSecretToGjson`).
+
+use gjson::Kind;
+use serde_json::value::RawValue;
+
+use crate::value::SecretValue;
+
+/// The value is no JSON object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a JSON object")]
+pub struct NotAnObject;
+
+/// The property at `path`, or `None` where there is none. Text is unescaped, integers keep their digits, other numbers
+/// become the shortest plain decimal, `null` is empty, objects and arrays keep their bytes.
+#[must_use]
+pub fn lookup(json: &SecretValue, path: &str) -> Option<SecretValue> {
+    let text = std::str::from_utf8(json.expose()).ok()?;
+    if path.contains('.') {
+        let literal = gjson::get(text, &path.replace('.', "\\."));
+        if literal.exists() {
+            return Some(value(&literal));
+        }
+    }
+    let found = gjson::get(text, path);
+    found.exists().then(|| value(&found))
+}
+
+/// The members of a JSON object, in its order: text unquoted, `null` empty, everything else as it is written. A JSON
+/// `null` has no members (Go decodes it into an empty map).
+pub fn members(json: &SecretValue) -> Result<Vec<(String, SecretValue)>, NotAnObject> {
+    let object: Option<Members<'_>> = serde_json::from_slice(json.expose()).map_err(|_| NotAnObject)?;
+    object.map_or(Ok(Vec::new()), |Members(members)| {
+        members
+            .into_iter()
+            .map(|(name, raw)| {
+                let bytes = match raw.get() {
+                    "null" => Vec::new(),
+                    text if text.starts_with('"') => {
+                        serde_json::from_str::<String>(text).map_err(|_| NotAnObject)?.into_bytes()
+                    }
+                    other => other.as_bytes().to_vec(),
+                };
+                Ok((name, SecretValue::new(bytes)))
+            })
+            .collect()
+    })
+}
+
+fn value(found: &gjson::Value<'_>) -> SecretValue {
+    let text = match found.kind() {
+        Kind::Null => String::new(),
+        Kind::Number => return SecretValue::new(number(found.json()).into_bytes()),
+        Kind::String => found.str().to_owned(),
+        Kind::False | Kind::True | Kind::Array | Kind::Object => found.json().to_owned(),
+    };
+    SecretValue::from(text)
+}
+
+/// gjson's text of a number: integers as they are written, others as Go's `strconv.FormatFloat(f, 'f', -1, 64)`.
+fn number(written: &str) -> String {
+    let digits = written.strip_prefix('-').unwrap_or(written);
+    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return written.to_owned();
+    }
+    // Rust prints an f64 as the shortest plain decimal too.
+    written.parse::<f64>().map_or_else(|_| written.to_owned(), |number| number.to_string())
+}
+
+/// An object's members with their raw text; of two with one name both are kept, and the later one wins on insertion.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> serde::Deserialize<'de> for Members<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry::<String, &'de RawValue>()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(json: &str, path: &str) -> Option<String> {
+        lookup(&SecretValue::from(json.to_owned()), path)
+            .map(|value| String::from_utf8(value.expose().to_vec()).expect("text"))
+    }
+
+    #[test]
+    fn each_row_of_the_property_table() {
+        for (json, path, expected) in [
+            (r#"{"a":"b"}"#, "a", Some("b")),
+            (r#"{"a":{"b":"nested"}}"#, "a.b", Some("nested")),
+            (r#"{"a.b":"literal","a":{"b":"nested"}}"#, "a.b", Some("literal")),
+            (r#"{".a":"x"}"#, ".a", Some("x")),
+            (r#"{"outer":{"in.ner":"x"}}"#, r"outer.in\.ner", Some("x")),
+            (r#"{"a":["x","y"]}"#, "a.1", Some("y")),
+            (r#"{"a":[{"k":"v","x":1},{"k":"w","x":2}]}"#, r#"a.#(k=="w").x"#, Some("2")),
+            (r#"{"a":"line\nbreak \u00e9 \"q\""}"#, "a", Some("line\nbreak é \"q\"")),
+            (r#"{"a":123456789012345678901234567890}"#, "a", Some("123456789012345678901234567890")),
+            (r#"{"a":-7}"#, "a", Some("-7")),
+            (r#"{"a":1.50}"#, "a", Some("1.5")),
+            (r#"{"a":1e3}"#, "a", Some("1000")),
+            (r#"{"a":true,"b":false}"#, "b", Some("false")),
+            (r#"{"a":null}"#, "a", Some("")),
+            (r#"{"a":{"x": 1,  "y":2}}"#, "a", Some(r#"{"x": 1,  "y":2}"#)),
+            (r#"{"a":[1, 2]}"#, "a", Some("[1, 2]")),
+            (r#"{"a":"b"}"#, "missing", None),
+            ("not json", "a", None),
+        ] {
+            assert_eq!(get(json, path).as_deref(), expected, "{json} {path}");
+        }
+    }
+
+    #[test]
+    fn extract_keeps_what_is_not_text_as_it_is_written() {
+        let json = r#"{"s":"tex\"t","n":1.50,"big":12345678901234567890123,"b":true,"z":null,"o":{"x": 1},"l":[1, 2]}"#;
+        let members = members(&SecretValue::from(json.to_owned())).expect("an object");
+        let texts: Vec<(&str, &str)> = members
+            .iter()
+            .map(|(name, value)| (name.as_str(), std::str::from_utf8(value.expose()).expect("text")))
+            .collect();
+        let expected = [
+            ("s", "tex\"t"),
+            ("n", "1.50"),
+            ("big", "12345678901234567890123"),
+            ("b", "true"),
+            ("z", ""),
+            ("o", r#"{"x": 1}"#),
+            ("l", "[1, 2]"),
+        ];
+        assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn extract_refuses_what_is_no_object() {
+        for json in ["", "text", "[1]", "\"x\"", "1", "{\"a\":", "{} x"] {
+            assert_eq!(members(&SecretValue::from(json.to_owned())), Err(NotAnObject), "{json}");
+        }
+        assert_eq!(members(&SecretValue::from("null".to_owned())), Ok(vec![]));
+    }
+}
