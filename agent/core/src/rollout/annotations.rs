@@ -1,0 +1,277 @@
+//! The annotations of Stakater Reloader that say what restarts a workload, read as Stakater reads them.
+//!
+//! One deliberate difference: a list item is a regular expression anchored as a whole, so `a|b` means exactly `a` or
+//! `b`. A bad item is kept for a report and disturbs neither the other items nor other workloads.
+
+use std::collections::BTreeMap;
+
+use regex::{Regex, RegexBuilder};
+
+use super::resource::ResourceKind;
+
+/// Follow every referenced resource of every kind.
+pub const AUTO: &str = "reloader.stakater.com/auto";
+/// Follow the referenced resources that carry [`MATCH`].
+pub const SEARCH: &str = "reloader.stakater.com/search";
+/// On a Secret: restarts the workloads that [`SEARCH`].
+pub const MATCH: &str = "reloader.stakater.com/match";
+/// On a Secret: it never restarts anything.
+pub const IGNORE: &str = "reloader.stakater.com/ignore";
+
+/// Compiled size up to which a pattern is accepted; names are short, so are honest patterns.
+const PATTERN_SIZE: usize = 256 * 1024;
+
+/// Annotations as Kubernetes objects carry them.
+pub type Annotations = BTreeMap<String, String>;
+
+/// What restarts one workload, for one kind of resource.
+#[derive(Clone, Debug, Default)]
+pub struct Triggers {
+    named: Vec<NamePattern>,
+    bad: Vec<BadPattern>,
+    exclude: Vec<String>,
+    search: bool,
+    auto: bool,
+}
+
+/// A list item that is no regular expression.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{item:?} in the annotation {annotation} is not a regular expression and matches nothing: {reason}")]
+pub struct BadPattern {
+    /// The annotation that holds it.
+    pub annotation: &'static str,
+    /// The item as it was written.
+    pub item: String,
+    /// What is wrong with it, in one line.
+    pub reason: String,
+}
+
+/// One item of a list of names. Most items are plain names, for which a comparison is enough.
+#[derive(Clone, Debug)]
+enum NamePattern {
+    Literal(String),
+    Pattern(Box<Regex>),
+}
+
+impl Triggers {
+    /// Reads the annotations of a workload and of its pod template.
+    ///
+    /// The workload's own annotations are used as soon as they hold any one key of the set, even an empty one;
+    /// otherwise the template's are. The two are never mixed, except that the exclude list is always the workload's.
+    #[must_use]
+    pub fn read(kind: ResourceKind, workload: &Annotations, template: &Annotations) -> Self {
+        let keys = [kind.named_annotation(), SEARCH, AUTO, kind.auto_annotation()];
+        let chosen = if keys.iter().any(|key| workload.contains_key(*key)) { workload } else { template };
+        let value = |key: &str| chosen.get(key).map(String::as_str);
+
+        let mut triggers = Self {
+            search: is_true(value(SEARCH)),
+            auto: parse_bool(value(AUTO)) || parse_bool(value(kind.auto_annotation())),
+            exclude: list(workload.get(kind.exclude_annotation())).map(str::to_owned).collect(),
+            ..Self::default()
+        };
+        for item in list(chosen.get(kind.named_annotation())) {
+            match NamePattern::parse(item) {
+                Ok(pattern) => triggers.named.push(pattern),
+                Err(reason) => {
+                    let annotation = kind.named_annotation();
+                    triggers.bad.push(BadPattern { annotation, item: item.to_owned(), reason });
+                }
+            }
+        }
+        triggers
+    }
+
+    /// Whether anything at all can restart the workload.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.auto || self.search || !self.named.is_empty()
+    }
+
+    /// Whether every referenced resource restarts it.
+    #[must_use]
+    pub fn auto(&self) -> bool {
+        self.auto
+    }
+
+    /// Whether referenced resources with [`MATCH`] restart it.
+    #[must_use]
+    pub fn search(&self) -> bool {
+        self.search
+    }
+
+    /// Whether the name stands in the exclude list.
+    #[must_use]
+    pub fn excludes(&self, name: &str) -> bool {
+        self.exclude.iter().any(|item| item == name)
+    }
+
+    /// Whether an item of the list of names matches.
+    #[must_use]
+    pub fn names(&self, name: &str) -> bool {
+        self.named.iter().any(|pattern| pattern.matches(name))
+    }
+
+    /// The items of the list that are plain names.
+    pub fn literals(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().filter_map(|pattern| match pattern {
+            NamePattern::Literal(name) => Some(name.as_str()),
+            NamePattern::Pattern(_) => None,
+        })
+    }
+
+    /// Whether an item can match names that stand nowhere, so that each name has to be tried.
+    #[must_use]
+    pub fn has_patterns(&self) -> bool {
+        self.named.iter().any(|pattern| matches!(pattern, NamePattern::Pattern(_)))
+    }
+
+    /// The items that are no regular expressions, in the order of the list.
+    #[must_use]
+    pub fn bad_patterns(&self) -> &[BadPattern] {
+        &self.bad
+    }
+}
+
+impl NamePattern {
+    fn parse(item: &str) -> Result<Self, String> {
+        if item.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Ok(Self::Literal(item.to_owned()));
+        }
+        // Alone first: `a)|(b` becomes valid, and means something else, once it stands between our brackets.
+        compile(item)?;
+        compile(&format!("^(?:{item})$")).map(|regex| Self::Pattern(Box::new(regex)))
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Literal(literal) => literal == name,
+            Self::Pattern(regex) => regex.is_match(name),
+        }
+    }
+}
+
+fn compile(pattern: &str) -> Result<Regex, String> {
+    RegexBuilder::new(pattern)
+        .size_limit(PATTERN_SIZE)
+        .dfa_size_limit(PATTERN_SIZE)
+        .build()
+        // The crate draws the pattern over several lines; its last line is the sentence.
+        .map_err(|error| error.to_string().lines().last().unwrap_or_default().trim().to_owned())
+}
+
+/// The trimmed items of a comma list, without empty ones: those match no name.
+fn list(value: Option<&String>) -> impl Iterator<Item = &str> {
+    value.map(String::as_str).unwrap_or_default().split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// `search`, `match` and `ignore` ask for exactly this text.
+#[must_use]
+pub fn is_true(value: Option<&str>) -> bool {
+    value == Some("true")
+}
+
+/// Go's `strconv.ParseBool`; what it refuses is false.
+fn parse_bool(value: Option<&str>) -> bool {
+    matches!(value, Some("1" | "t" | "T" | "true" | "TRUE" | "True"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMED: &str = "secret.reloader.stakater.com/reload";
+    const TYPED_AUTO: &str = "secret.reloader.stakater.com/auto";
+    const EXCLUDE: &str = "secrets.exclude.reloader.stakater.com/reload";
+
+    fn map(pairs: &[(&str, &str)]) -> Annotations {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn read(workload: &[(&str, &str)], template: &[(&str, &str)]) -> Triggers {
+        Triggers::read(ResourceKind::Secret, &map(workload), &map(template))
+    }
+
+    #[test]
+    fn auto_is_gos_parse_bool_and_the_typed_one_is_ored() {
+        for value in ["1", "t", "T", "true", "TRUE", "True"] {
+            assert!(read(&[(AUTO, value)], &[]).auto(), "{value}");
+            assert!(read(&[(TYPED_AUTO, value)], &[]).auto(), "{value}");
+        }
+        for value in ["0", "f", "false", "False", "", "yes", " true", "tRUE"] {
+            assert!(!read(&[(AUTO, value)], &[]).auto(), "{value:?}");
+        }
+        assert!(read(&[(AUTO, "false"), (TYPED_AUTO, "true")], &[]).auto());
+    }
+
+    #[test]
+    fn search_is_exactly_true() {
+        for (value, expected) in [("true", true), ("True", false), ("1", false), ("", false)] {
+            assert_eq!(read(&[(SEARCH, value)], &[]).search(), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn the_template_speaks_only_if_the_workload_holds_no_key_of_the_set() {
+        assert!(read(&[], &[(AUTO, "true")]).auto());
+        assert!(read(&[("unrelated", "x")], &[(AUTO, "true")]).auto());
+        for key in [NAMED, SEARCH, AUTO, TYPED_AUTO] {
+            assert!(!read(&[(key, "")], &[(AUTO, "true")]).auto(), "an empty {key} selects the workload's set");
+        }
+        // A key of another kind selects nothing, and neither does the exclude list.
+        assert!(read(&[("configmap.reloader.stakater.com/auto", "true")], &[(AUTO, "true")]).auto());
+        assert!(read(&[(EXCLUDE, "a")], &[(AUTO, "true")]).auto());
+    }
+
+    #[test]
+    fn the_exclude_list_is_literal_and_only_the_workloads() {
+        let triggers = read(&[(EXCLUDE, " one , t.o")], &[(AUTO, "true"), (EXCLUDE, "three")]);
+        for (name, expected) in [("one", true), ("t.o", true), ("two", false), ("three", false)] {
+            assert_eq!(triggers.excludes(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_regular_expressions_anchored_as_a_whole() {
+        for (list, name, expected) in [
+            ("db", "db", true),
+            ("db", "db-2", false),
+            ("db", "my-db", false),
+            (" db , cache ", "cache", true),
+            ("db,", "", false),
+            ("", "db", false),
+            ("a|b", "a", true),
+            ("a|b", "ax", false),
+            ("a|b", "xb", false),
+            ("db-.*", "db-main", true),
+            ("db-[0-9]+", "db-42", true),
+            ("db-[0-9]+", "db-x", false),
+            ("my.app", "my-app", true),
+            ("(?i)DB", "db", true),
+            ("^db$", "db", true),
+            // Split at the comma, as Stakater does, so neither half means what was meant.
+            ("x{1,2}", "xx", false),
+        ] {
+            assert_eq!(read(&[(NAMED, list)], &[]).names(name), expected, "{list:?} on {name:?}");
+        }
+    }
+
+    #[test]
+    fn a_bad_item_is_reported_and_the_others_still_work() {
+        let triggers = read(&[(NAMED, "good, [bad, a)|(b, (?x)c #, also.good")], &[]);
+        let bad: Vec<&str> = triggers.bad_patterns().iter().map(|bad| bad.item.as_str()).collect();
+        assert_eq!(bad, ["[bad", "a)|(b", "(?x)c #"]);
+        assert!(triggers.names("good") && triggers.names("also-good"));
+        for name in ["a", "b", "c"] {
+            assert!(!triggers.names(name), "{name}");
+        }
+        let text = triggers.bad_patterns()[0].to_string();
+        assert!(text.contains("[bad") && text.contains(NAMED) && !text.contains('\n'), "{text}");
+    }
+
+    #[test]
+    fn a_pattern_that_would_take_megabytes_is_refused() {
+        let triggers = read(&[(NAMED, "((a{99}){99}){99}")], &[]);
+        assert_eq!(triggers.bad_patterns().len(), 1);
+    }
+}

@@ -1,0 +1,74 @@
+//! What became of a write.
+
+use jiff::Timestamp;
+
+use super::{Book, Seen, Write};
+use crate::rollout::pace::{Backoff, after};
+use crate::rollout::workload::Workload;
+
+/// What became of a [`Write`].
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was applied; the workload as the API server answered.
+    Applied(Box<Workload>),
+    /// There was a newer version.
+    Conflict,
+    /// Anything else, also if nobody knows whether it was applied.
+    Failed,
+}
+
+/// What follows from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// As for a delivered workload.
+    pub seen: Seen,
+    /// When the write is tried again.
+    pub retry_at: Option<Timestamp>,
+}
+
+impl Book {
+    /// Takes in what became of a write. `jitter` is a random number from 0 to 1.
+    pub fn written(&mut self, write: &Write, outcome: Outcome, jitter: f64, now: Timestamp) -> Settled {
+        let restart = write.marker.is_some();
+        if restart && !matches!(outcome, Outcome::Applied(_)) {
+            self.bucket.give_back();
+        }
+        let Some(entry) = self.entries.get_mut(&write.workload).filter(|entry| entry.workload.uid == write.uid) else {
+            return Settled::default();
+        };
+        entry.in_flight = false;
+        let retry_at = match outcome {
+            Outcome::Applied(updated) => {
+                (entry.failures, entry.conflicts, entry.retry_at) = (0, 0, None);
+                entry.memory.written(&entry.workload, &write.outcome, restart, &self.limits, now);
+                if restart {
+                    entry.following = Some(updated.progress.generation);
+                }
+                let mut seen = self.workload_seen(*updated);
+                // The watch may have been faster than the answer, which is then ignored.
+                if let Some(entry) = self.entries.get_mut(&write.workload) {
+                    seen.done |= entry.take_done(self.secrets.changes);
+                }
+                self.queue.push(write.workload.clone());
+                return Settled { seen, retry_at: None };
+            }
+            Outcome::Conflict if entry.workload.resource_version != write.resource_version => {
+                // The newer version is already here.
+                entry.conflicts += 1;
+                self.queue.push(write.workload.clone());
+                return Settled::default();
+            }
+            Outcome::Conflict => {
+                entry.conflicts += 1;
+                after(now, Backoff::CONFLICT.wait(entry.conflicts, jitter))
+            }
+            Outcome::Failed => {
+                (entry.failures, entry.conflicts) = (entry.failures.saturating_add(1), 0);
+                after(now, Backoff::FAILURE.wait(entry.failures, jitter))
+            }
+        };
+        entry.retry_at = Some(retry_at);
+        self.queue.at(write.workload.clone(), retry_at);
+        Settled { seen: Seen::default(), retry_at: Some(retry_at) }
+    }
+}

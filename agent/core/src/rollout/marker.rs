@@ -1,0 +1,107 @@
+//! The annotation on the pod template whose change restarts the pods, in the form that Stakater Reloader gives it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::hash::Mac;
+use super::resource::ResourceName;
+
+/// The annotation on the pod template.
+pub const ANNOTATION: &str = "reloader.stakater.com/last-reloaded-from";
+
+/// What the last restart was for. Field names and order are Stakater's; the hash is ours, or Stakater's SHA-1 when that
+/// wrote it. It says what happened; what was applied is in the state, which knows all resources and not only the last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Marker {
+    /// `SECRET`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The resource's name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The hash of its data.
+    pub hash: String,
+    /// The container that uses it; always one.
+    pub container_refs: Vec<String>,
+    /// When the restart was decided, in seconds since 1970.
+    pub observed_at: i64,
+}
+
+impl Marker {
+    /// The marker of a restart, later than `previous`: two restarts never look the same, for the second would be none.
+    #[must_use]
+    pub fn new(
+        resource: &ResourceName,
+        namespace: &str,
+        hash: Mac,
+        container: &str,
+        now: Timestamp,
+        previous: Option<&Self>,
+    ) -> Self {
+        let marker = Self {
+            kind: resource.kind.marker_type().to_owned(),
+            name: resource.name.clone(),
+            namespace: namespace.to_owned(),
+            hash: hash.to_string(),
+            container_refs: vec![container.to_owned()],
+            observed_at: now.as_second(),
+        };
+        match previous {
+            Some(previous) if *previous == marker => Self { observed_at: marker.observed_at + 1, ..marker },
+            _ => marker,
+        }
+    }
+
+    /// Reads the annotation; nothing if it is not a marker.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// The annotation's text.
+    #[must_use]
+    pub fn render(&self) -> String {
+        // Strings and numbers always serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// When the restart was, if the number is a time.
+    #[must_use]
+    pub fn at(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.observed_at).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_stakaters_form() {
+        let mac = Mac::parse(&"a".repeat(64)).unwrap();
+        let now = Timestamp::from_second(1_700_000_000).unwrap();
+        let marker = Marker::new(&ResourceName::secret("db"), "ns", mac, "app", now, None);
+        let hash = "a".repeat(64);
+        assert_eq!(
+            marker.render(),
+            format!(
+                "{{\"type\":\"SECRET\",\"name\":\"db\",\"namespace\":\"ns\",\"hash\":\"{hash}\",\
+                 \"containerRefs\":[\"app\"],\"observedAt\":1700000000}}"
+            )
+        );
+        assert_eq!(Marker::parse(&marker.render()), Some(marker.clone()));
+        assert_eq!(marker.at(), Some(now));
+
+        let again = Marker::new(&ResourceName::secret("db"), "ns", mac, "app", now, Some(&marker));
+        assert_ne!(again.render(), marker.render());
+    }
+
+    #[test]
+    fn what_is_no_marker_is_none() {
+        for text in ["", "{}", "true", "[1]"] {
+            assert_eq!(Marker::parse(text), None, "{text}");
+        }
+    }
+}

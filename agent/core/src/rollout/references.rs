@@ -1,0 +1,179 @@
+//! Which Secrets a pod template uses, and through which container.
+//!
+//! These forms count: a mounted volume of a Secret, a mounted projected volume, `env` and `envFrom`, in containers and
+//! init containers. Everything else (image pull secrets, ephemeral containers, drivers' own secret references) does
+//! not, as with Stakater Reloader; such Secrets can be named in the list. Keys, items and `optional` make no difference.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::{Container, PodSpec, Volume};
+
+/// The Secrets of a pod template, each with the container that stands for it in the marker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct References {
+    secrets: BTreeMap<String, String>,
+    first_container: Option<String>,
+}
+
+impl References {
+    /// Reads a pod template. Without containers there are no references: there is nothing to restart.
+    #[must_use]
+    pub fn of(pod: &PodSpec) -> Self {
+        let Some(first) = pod.containers.first() else { return Self::default() };
+        let volumes = pod.volumes.as_deref().unwrap_or_default();
+        let inits = pod.init_containers.as_deref().unwrap_or_default();
+
+        let mut secrets = BTreeMap::new();
+        // In order of precedence; the first container found for a Secret stays.
+        let mut found = |container: &Container, carrier: &Container, names: fn(&Container, &[Volume]) -> Names| {
+            for name in names(container, volumes) {
+                secrets.entry(name).or_insert_with(|| carrier.name.clone());
+            }
+        };
+        pod.containers.iter().for_each(|container| found(container, container, mounted));
+        pod.containers.iter().for_each(|container| found(container, container, environment));
+        for init in inits {
+            found(init, first, mounted);
+            found(init, first, environment);
+        }
+        Self { secrets, first_container: Some(first.name.clone()) }
+    }
+
+    /// The container that uses this Secret; an init container is represented by the first container.
+    #[must_use]
+    pub fn container_of(&self, secret: &str) -> Option<&str> {
+        self.secrets.get(secret).map(String::as_str)
+    }
+
+    /// The container that carries the marker of a Secret that is named but not referenced.
+    #[must_use]
+    pub fn first_container(&self) -> Option<&str> {
+        self.first_container.as_deref()
+    }
+
+    /// The names of all Secrets that are referenced, in order.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.secrets.keys().map(String::as_str)
+    }
+}
+
+type Names = BTreeSet<String>;
+
+fn mounted(container: &Container, volumes: &[Volume]) -> Names {
+    let mounts = container.volume_mounts.as_deref().unwrap_or_default();
+    volumes.iter().filter(|volume| mounts.iter().any(|mount| mount.name == volume.name)).flat_map(in_volume).collect()
+}
+
+fn in_volume(volume: &Volume) -> Vec<String> {
+    let direct = volume.secret.as_ref().and_then(|secret| secret.secret_name.clone());
+    let projected = volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
+    let projected = projected.filter_map(|source| source.secret.as_ref().map(|secret| secret.name.clone()));
+    direct.into_iter().chain(projected).filter(|name| !name.is_empty()).collect()
+}
+
+fn environment(container: &Container, _: &[Volume]) -> Names {
+    let variables = container.env.iter().flatten().filter_map(|variable| variable.value_from.as_ref());
+    let variables = variables.filter_map(|source| source.secret_key_ref.as_ref().map(|secret| secret.name.clone()));
+    let whole = container.env_from.iter().flatten().filter_map(|source| source.secret_ref.as_ref());
+    variables.chain(whole.map(|secret| secret.name.clone())).filter(|name| !name.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn references(pod: Value) -> References {
+        References::of(&serde_json::from_value::<PodSpec>(pod).unwrap())
+    }
+
+    fn carrier(pod: Value, secret: &str) -> Option<String> {
+        references(pod).container_of(secret).map(str::to_owned)
+    }
+
+    fn volume(name: &str, secret: &str) -> Value {
+        json!({"name": name, "secret": {"secretName": secret}})
+    }
+
+    #[test]
+    fn every_form_that_counts() {
+        let mount = json!([{"name": "v", "mountPath": "/v"}]);
+        let env = json!([{"name": "E", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": true}}}]);
+        let env_from = json!([{"secretRef": {"name": "s", "optional": true}}]);
+        let projected =
+            json!({"name": "v", "projected": {"sources": [{"configMap": {"name": "c"}}, {"secret": {"name": "s"}}]}});
+        for (form, pod) in [
+            ("volume", json!({"containers": [{"name": "c", "volumeMounts": mount}], "volumes": [volume("v", "s")]})),
+            ("projected", json!({"containers": [{"name": "c", "volumeMounts": mount}], "volumes": [projected]})),
+            ("env", json!({"containers": [{"name": "c", "env": env}]})),
+            ("envFrom", json!({"containers": [{"name": "c", "envFrom": env_from}]})),
+            (
+                "init volume",
+                json!({"containers": [{"name": "c"}], "initContainers": [{"name": "i", "volumeMounts": mount}],
+                       "volumes": [volume("v", "s")]}),
+            ),
+            ("init env", json!({"containers": [{"name": "c"}], "initContainers": [{"name": "i", "env": env}]})),
+            (
+                "init envFrom",
+                json!({"containers": [{"name": "c"}], "initContainers": [{"name": "i", "envFrom": env_from}]}),
+            ),
+        ] {
+            assert_eq!(carrier(pod, "s").as_deref(), Some("c"), "{form}");
+        }
+    }
+
+    #[test]
+    fn every_form_that_does_not_count() {
+        let mount = json!([{"name": "v", "mountPath": "/v"}]);
+        for (form, pod) in [
+            ("unmounted volume", json!({"containers": [{"name": "c"}], "volumes": [volume("v", "s")]})),
+            ("image pull secret", json!({"containers": [{"name": "c"}], "imagePullSecrets": [{"name": "s"}]})),
+            (
+                "ephemeral container",
+                json!({"containers": [{"name": "c"}],
+                       "ephemeralContainers": [{"name": "e", "envFrom": [{"secretRef": {"name": "s"}}]}]}),
+            ),
+            (
+                "driver's secret",
+                json!({"containers": [{"name": "c", "volumeMounts": mount}],
+                       "volumes": [{"name": "v", "csi": {"driver": "d", "nodePublishSecretRef": {"name": "s"}}}]}),
+            ),
+            ("config map", json!({"containers": [{"name": "c", "envFrom": [{"configMapRef": {"name": "s"}}]}]})),
+            (
+                "no containers",
+                json!({"containers": [], "initContainers": [{"name": "i", "envFrom": [{"secretRef": {"name": "s"}}]}]}),
+            ),
+        ] {
+            assert_eq!(carrier(pod, "s"), None, "{form}");
+        }
+    }
+
+    #[test]
+    fn a_second_volume_of_the_same_secret_counts_too() {
+        let pod = json!({"containers": [{"name": "c", "volumeMounts": [{"name": "w", "mountPath": "/w"}]}],
+                         "volumes": [volume("v", "s"), volume("w", "s")]});
+        assert_eq!(carrier(pod, "s").as_deref(), Some("c"));
+    }
+
+    #[test]
+    fn a_mount_beats_the_environment_and_a_container_beats_an_init_container() {
+        let mount = json!([{"name": "v", "mountPath": "/v"}]);
+        let env_from = json!([{"secretRef": {"name": "s"}}]);
+        let both = json!({"containers": [{"name": "a"}, {"name": "b", "envFrom": env_from}, {"name": "c", "volumeMounts": mount}],
+                          "volumes": [volume("v", "s")]});
+        assert_eq!(carrier(both, "s").as_deref(), Some("c"));
+        let init = json!({"containers": [{"name": "a"}, {"name": "b", "envFrom": env_from}],
+                          "initContainers": [{"name": "i", "volumeMounts": mount}], "volumes": [volume("v", "s")]});
+        assert_eq!(carrier(init, "s").as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn names_are_listed_once_and_the_first_container_is_known() {
+        let pod = json!({"containers": [{"name": "a", "envFrom": [{"secretRef": {"name": "t"}}, {"secretRef": {"name": "s"}}]},
+                                        {"name": "b", "envFrom": [{"secretRef": {"name": "s"}}]}]});
+        let references = references(pod);
+        assert_eq!(references.secrets().collect::<Vec<_>>(), ["s", "t"]);
+        assert_eq!(references.first_container(), Some("a"));
+    }
+}

@@ -1,0 +1,111 @@
+//! What a workload's pods have got, remembered on the workload itself.
+//!
+//! One annotation of the workload's own metadata (not the template's, whose every change is a rollout). It survives
+//! `kubectl apply`, Argo CD and Flux, which leave alone what they did not write, and it dies with the workload.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::hash::{ALGORITHM, Mac};
+use super::resource::ResourceName;
+
+/// The annotation that holds the state.
+pub const ANNOTATION: &str = "rekey.dev/applied";
+
+/// Hashes by resource.
+pub type Hashes = BTreeMap<ResourceName, Mac>;
+
+/// The state of one workload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// Counts the writes. A state with a lower number than one seen before has come back (`kubectl rollout undo`
+    /// restores the annotations that a revision had) and says nothing about the pods.
+    pub serial: u64,
+    /// The data that the pods have got. A resource that is missing has not been seen yet.
+    pub hashes: Hashes,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Text {
+    key_id: String,
+    algorithm: String,
+    uid: String,
+    serial: u64,
+    hashes: BTreeMap<String, String>,
+}
+
+impl State {
+    /// Reads the annotation. It yields nothing when it was written for another key, algorithm or workload (a manifest
+    /// copied together with its annotations) or is unreadable: all of these are a first sight. So is a single
+    /// unreadable hash, for its resource.
+    #[must_use]
+    pub fn parse(text: &str, key_id: &str, uid: &str) -> Option<Self> {
+        let text: Text = serde_json::from_str(text).ok()?;
+        if text.key_id != key_id || text.algorithm != ALGORITHM || text.uid != uid {
+            return None;
+        }
+        let entry = |(name, mac): (&String, &String)| Some((ResourceName::parse(name)?, Mac::parse(mac)?));
+        Some(Self { serial: text.serial, hashes: text.hashes.iter().filter_map(entry).collect() })
+    }
+
+    /// The annotation's text.
+    #[must_use]
+    pub fn render(&self, key_id: &str, uid: &str) -> String {
+        let hashes = self.hashes.iter().map(|(name, mac)| (name.to_string(), mac.to_string())).collect();
+        let text = Text {
+            key_id: key_id.to_owned(),
+            algorithm: ALGORITHM.to_owned(),
+            uid: uid.to_owned(),
+            serial: self.serial,
+            hashes,
+        };
+        // Strings and numbers always serialise.
+        serde_json::to_string(&text).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mac(digit: char) -> Mac {
+        Mac::parse(&digit.to_string().repeat(64)).unwrap()
+    }
+
+    fn state() -> State {
+        State {
+            serial: 3,
+            hashes: [(ResourceName::secret("a"), mac('1')), (ResourceName::secret("b"), mac('2'))].into(),
+        }
+    }
+
+    #[test]
+    fn goes_there_and_back() {
+        let text = state().render("key", "uid");
+        assert_eq!(State::parse(&text, "key", "uid"), Some(state()));
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json["keyId"], "key");
+        assert_eq!(json["algorithm"], "hmac-sha256");
+        assert_eq!(json["hashes"]["Secret/a"], "1".repeat(64));
+    }
+
+    #[test]
+    fn an_unknown_key_algorithm_or_workload_and_nonsense_are_a_first_sight() {
+        let text = state().render("key", "uid");
+        assert_eq!(State::parse(&text, "other", "uid"), None);
+        assert_eq!(State::parse(&text, "key", "other"), None);
+        assert_eq!(State::parse(&text.replace("hmac-sha256", "hmac-sha3"), "key", "uid"), None);
+        for nonsense in ["", "{}", "null", "[]", "{\"keyId\":\"key\"}"] {
+            assert_eq!(State::parse(nonsense, "key", "uid"), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn an_unreadable_entry_leaves_the_others_alone() {
+        let text = state().render("key", "uid").replace(&"2".repeat(64), "short").replace("Secret/b", "Banana/b");
+        let parsed = State::parse(&text, "key", "uid").unwrap();
+        assert_eq!(parsed.hashes.into_keys().collect::<Vec<_>>(), [ResourceName::secret("a")]);
+    }
+}

@@ -1,0 +1,128 @@
+//! A Deployment and its API server in memory, for the tests of this module.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::book::Write;
+use super::hash::Mac;
+use super::marker;
+use super::state::{self, State};
+use super::workload::Workload;
+
+pub const KEY: &str = "key";
+
+/// A time, in milliseconds after the tests' beginning.
+pub fn at(millis: u64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap() + Duration::from_millis(millis)
+}
+
+/// The hash that stands for the n-th content of a Secret.
+pub fn mac(content: u32) -> Mac {
+    Mac::parse(&format!("{content:08x}").repeat(8)).unwrap()
+}
+
+/// One Deployment as the API server holds it.
+#[derive(Clone)]
+pub struct Fake {
+    object: Value,
+}
+
+impl Fake {
+    /// A Deployment `ns/app` whose one container uses these Secrets, created at `created` with these annotations.
+    pub fn new(version: u64, created: Timestamp, secrets: &[&str], annotations: &[(&str, &str)]) -> Self {
+        let env_from: Vec<Value> = secrets.iter().map(|name| json!({"secretRef": {"name": name}})).collect();
+        let annotations: Map<String, Value> = annotations.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
+        Self {
+            object: json!({
+                "metadata": {
+                    "name": "app", "namespace": "ns", "uid": format!("uid-{version}"),
+                    "resourceVersion": version.to_string(), "generation": 1,
+                    "creationTimestamp": Timestamp::from_second(created.as_second()).unwrap().to_string(),
+                    "annotations": annotations,
+                },
+                "spec": {"replicas": 1, "selector": {}, "template": {
+                    "metadata": {"annotations": {}},
+                    "spec": {"containers": [{"name": "main", "envFrom": env_from}]},
+                }},
+            }),
+        }
+    }
+
+    pub fn named(mut self, name: &str) -> Self {
+        self.object["metadata"]["name"] = json!(name);
+        self.object["metadata"]["uid"] = json!(format!("uid-{name}"));
+        self
+    }
+
+    pub fn workload(&self) -> Workload {
+        Workload::from_deployment(&serde_json::from_value(self.object.clone()).unwrap(), KEY).unwrap()
+    }
+
+    pub fn version(&self) -> &str {
+        self.object["metadata"]["resourceVersion"].as_str().unwrap()
+    }
+
+    /// Any write that changes nothing that matters here, such as that of a status.
+    pub fn touch(&mut self, version: u64) {
+        self.object["metadata"]["resourceVersion"] = json!(version.to_string());
+    }
+
+    pub fn annotate(&mut self, version: u64, key: &str, value: Option<&str>) {
+        self.touch(version);
+        set(&mut self.object["metadata"]["annotations"], key, value);
+    }
+
+    pub fn state(&self) -> Option<State> {
+        self.workload().state
+    }
+
+    pub fn state_text(&self) -> Option<String> {
+        self.object["metadata"]["annotations"][state::ANNOTATION].as_str().map(str::to_owned)
+    }
+
+    pub fn marker_text(&self) -> Option<String> {
+        self.object["spec"]["template"]["metadata"]["annotations"][marker::ANNOTATION].as_str().map(str::to_owned)
+    }
+
+    /// What the API server does with a write; whether the version was the current one.
+    pub fn apply(&mut self, write: &Write, version: u64) -> bool {
+        if write.resource_version != self.version() {
+            return false;
+        }
+        self.annotate(version, state::ANNOTATION, write.state.as_deref());
+        if let Some(marker) = &write.marker {
+            self.set_marker(Some(marker));
+        }
+        true
+    }
+
+    /// What `kubectl rollout undo` does: the template and the annotations of an older revision return.
+    pub fn roll_back(&mut self, version: u64, older: &Self) {
+        self.annotate(version, state::ANNOTATION, older.state_text().as_deref());
+        self.set_marker(older.marker_text().as_deref());
+    }
+
+    /// The Deployment controller reports that all pods are new and serve.
+    pub fn finish(&mut self, version: u64) {
+        self.touch(version);
+        let generation = self.object["metadata"]["generation"].clone();
+        self.object["status"] =
+            json!({"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1});
+    }
+
+    fn set_marker(&mut self, marker: Option<&str>) {
+        set(&mut self.object["spec"]["template"]["metadata"]["annotations"], marker::ANNOTATION, marker);
+        let generation = self.object["metadata"]["generation"].as_i64().unwrap() + 1;
+        self.object["metadata"]["generation"] = json!(generation);
+    }
+}
+
+fn set(annotations: &mut Value, key: &str, value: Option<&str>) {
+    let annotations = annotations.as_object_mut().unwrap();
+    match value {
+        Some(value) => annotations.insert(key.to_owned(), json!(value)),
+        None => annotations.remove(key),
+    };
+}

@@ -1,0 +1,268 @@
+//! A workload in the few facts that rollouts need. The whole object is dropped once these are read.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+
+use super::annotations::{Annotations, Triggers};
+use super::decision;
+use super::marker::{self, Marker};
+use super::references::References;
+use super::resource::ResourceKind;
+use super::state::{self, State};
+use crate::object::ObjectKey;
+
+/// A kind of workload that can be restarted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum WorkloadKind {
+    /// A Deployment.
+    Deployment,
+}
+
+/// Kind, namespace and name of a workload.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WorkloadKey {
+    /// The kind.
+    pub kind: WorkloadKind,
+    /// Namespace and name.
+    pub object: ObjectKey,
+}
+
+/// What is kept of a workload.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// Who it is.
+    pub key: WorkloadKey,
+    /// Its uid: the same name with another uid is another workload.
+    pub uid: String,
+    /// The version that was read, for the next write.
+    pub resource_version: String,
+    /// When it was created, by the API server's clock, in whole seconds.
+    pub created: Timestamp,
+    /// What restarts it, for Secrets.
+    pub triggers: Triggers,
+    /// What it references. Empty if nothing restarts it.
+    pub references: References,
+    /// The state on it, if it is ours.
+    pub state: Option<State>,
+    /// The marker on its template.
+    pub marker: Option<Marker>,
+    /// How far its rollout is.
+    pub progress: Progress,
+}
+
+/// How far a rollout is, as the workload's own controller reports it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Counts changes of the spec.
+    pub generation: i64,
+    /// The generation that the controller has seen.
+    pub observed: i64,
+    /// Pods wanted.
+    pub wanted: i32,
+    /// Pods that exist, old and new.
+    pub existing: i32,
+    /// Pods of the newest template.
+    pub updated: i32,
+    /// Pods that serve.
+    pub available: i32,
+}
+
+/// An object that no API server would send: it lacks the named field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the object has no {0}")]
+pub struct Incomplete(
+    /// The field.
+    pub &'static str,
+);
+
+impl Workload {
+    /// Reads a Deployment; `key_id` names the key whose hashes are believed.
+    ///
+    /// # Errors
+    /// [`Incomplete`] if it lacks a field that every stored object has.
+    pub fn from_deployment(deployment: &Deployment, key_id: &str) -> Result<Self, Incomplete> {
+        let none = Annotations::new();
+        let metadata = &deployment.metadata;
+        let spec = deployment.spec.as_ref().ok_or(Incomplete("spec"))?;
+        let annotations = metadata.annotations.as_ref().unwrap_or(&none);
+        let template = spec.template.metadata.as_ref().and_then(|metadata| metadata.annotations.as_ref());
+        let template = template.unwrap_or(&none);
+        let uid = metadata.uid.clone().ok_or(Incomplete("metadata.uid"))?;
+        let name = metadata.name.clone().ok_or(Incomplete("metadata.name"))?;
+        let namespace = metadata.namespace.clone().ok_or(Incomplete("metadata.namespace"))?;
+
+        let triggers = Triggers::read(ResourceKind::Secret, annotations, template);
+        let references = match &spec.template.spec {
+            Some(pod) if triggers.any() => References::of(pod),
+            _ => References::default(),
+        };
+        let status = deployment.status.as_ref();
+        Ok(Self {
+            key: WorkloadKey::deployment(ObjectKey { namespace, name }),
+            resource_version: metadata.resource_version.clone().ok_or(Incomplete("metadata.resourceVersion"))?,
+            created: metadata.creation_timestamp.as_ref().ok_or(Incomplete("metadata.creationTimestamp"))?.0,
+            state: annotations.get(state::ANNOTATION).and_then(|text| State::parse(text, key_id, &uid)),
+            uid,
+            marker: template.get(marker::ANNOTATION).filter(|_| triggers.any()).and_then(|text| Marker::parse(text)),
+            triggers,
+            references,
+            progress: Progress {
+                generation: metadata.generation.unwrap_or_default(),
+                observed: status.and_then(|status| status.observed_generation).unwrap_or_default(),
+                wanted: spec.replicas.unwrap_or(1),
+                existing: status.and_then(|status| status.replicas).unwrap_or_default(),
+                updated: status.and_then(|status| status.updated_replicas).unwrap_or_default(),
+                available: status.and_then(|status| status.available_replicas).unwrap_or_default(),
+            },
+        })
+    }
+
+    /// The names of Secrets that stand in it and could restart it, in order. Patterns may match more.
+    #[must_use]
+    pub fn secret_names(&self) -> Vec<String> {
+        let mut names: Vec<&str> = self.triggers.literals().chain(self.references.secrets()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter().filter(|name| self.concerns(name)).map(str::to_owned).collect()
+    }
+
+    /// Whether a Secret of this name could restart it.
+    #[must_use]
+    pub fn concerns(&self, name: &str) -> bool {
+        decision::concerns(&self.triggers, &self.references, name)
+    }
+
+    /// The hashes in its state; none if there is no state of ours.
+    #[must_use]
+    pub fn recorded(&self) -> &state::Hashes {
+        static NONE: state::Hashes = state::Hashes::new();
+        self.state.as_ref().map_or(&NONE, |state| &state.hashes)
+    }
+
+    /// The number of its state; 0 if there is none of ours.
+    #[must_use]
+    pub fn serial(&self) -> u64 {
+        self.state.as_ref().map_or(0, |state| state.serial)
+    }
+}
+
+impl WorkloadKey {
+    /// The key of a Deployment.
+    #[must_use]
+    pub fn deployment(object: ObjectKey) -> Self {
+        Self { kind: WorkloadKind::Deployment, object }
+    }
+}
+
+impl WorkloadKind {
+    /// The kind as Kubernetes spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployment => "Deployment",
+        }
+    }
+}
+
+impl fmt::Display for WorkloadKey {
+    /// `Deployment namespace/name`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind.as_str(), self.object)
+    }
+}
+
+impl Progress {
+    /// Whether every pod has the template of this generation, or of a later one, and serves.
+    #[must_use]
+    pub fn is_done(&self, generation: i64) -> bool {
+        self.observed >= generation
+            && self.observed >= self.generation
+            && self.updated >= self.wanted
+            && self.existing <= self.updated
+            && self.available >= self.updated
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(deployment: Value) -> Result<Workload, Incomplete> {
+        Workload::from_deployment(&serde_json::from_value(deployment).unwrap(), "key")
+    }
+
+    fn deployment() -> Value {
+        json!({
+            "metadata": {
+                "name": "app", "namespace": "ns", "uid": "u", "resourceVersion": "7", "generation": 4,
+                "creationTimestamp": "2026-11-22T20:00:00Z",
+                "annotations": {
+                    "secret.reloader.stakater.com/reload": "named,pattern-.*,excluded",
+                    "secrets.exclude.reloader.stakater.com/reload": "excluded",
+                    "reloader.stakater.com/auto": "true",
+                    "rekey.dev/applied": State { serial: 5, ..State::default() }.render("key", "u"),
+                },
+            },
+            "spec": {
+                "replicas": 2, "selector": {},
+                "template": {
+                    "metadata": {"annotations": {"reloader.stakater.com/last-reloaded-from":
+                        r#"{"type":"SECRET","name":"s","namespace":"ns","hash":"h","containerRefs":["c"],"observedAt":9}"#}},
+                    "spec": {"containers": [{"name": "c", "envFrom": [{"secretRef": {"name": "used"}}]}]},
+                },
+            },
+            "status": {"observedGeneration": 4, "replicas": 3, "updatedReplicas": 2, "availableReplicas": 2},
+        })
+    }
+
+    #[test]
+    fn reads_what_rollouts_need() {
+        let workload = read(deployment()).unwrap();
+        assert_eq!(workload.key.to_string(), "Deployment ns/app");
+        assert_eq!((workload.uid.as_str(), workload.resource_version.as_str()), ("u", "7"));
+        assert_eq!(workload.secret_names(), ["named", "used"]);
+        assert!(workload.concerns("pattern-x") && !workload.concerns("excluded") && !workload.concerns("stranger"));
+        assert_eq!(workload.serial(), 5);
+        assert_eq!(workload.marker.as_ref().map(|marker| marker.observed_at), Some(9));
+        let progress = Progress { generation: 4, observed: 4, wanted: 2, existing: 3, updated: 2, available: 2 };
+        assert_eq!(workload.progress, progress);
+    }
+
+    #[test]
+    fn a_workload_that_nothing_restarts_keeps_nothing() {
+        let mut object = deployment();
+        object["metadata"]["annotations"] = json!({});
+        let workload = read(object).unwrap();
+        assert_eq!(workload.references, References::default());
+        assert!(workload.marker.is_none() && workload.secret_names().is_empty() && workload.recorded().is_empty());
+    }
+
+    #[test]
+    fn an_object_without_identity_is_refused_and_the_field_named() {
+        for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+            let mut object = deployment();
+            object["metadata"].as_object_mut().unwrap().remove(field);
+            assert!(read(object).unwrap_err().to_string().ends_with(field), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_rollout_is_done_when_only_new_pods_are_left_and_serve() {
+        let done = Progress { generation: 4, observed: 4, wanted: 2, existing: 2, updated: 2, available: 2 };
+        assert!(done.is_done(4) && done.is_done(3));
+        for (why, progress) in [
+            ("not seen by its controller", Progress { observed: 3, ..done }),
+            ("changed again since", Progress { generation: 5, ..done }),
+            ("not all updated", Progress { updated: 1, available: 1, ..done }),
+            ("old pods left", Progress { existing: 3, ..done }),
+            ("not all serve", Progress { available: 1, ..done }),
+        ] {
+            assert!(!progress.is_done(4), "{why}");
+        }
+        assert!(Progress { generation: 4, observed: 4, ..Progress::default() }.is_done(4), "scaled to zero");
+    }
+}
