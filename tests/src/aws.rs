@@ -12,14 +12,13 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::{Builder, tls};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 pub use records::{LambdaLine, Request, count};
 
 use crate::cache::RunDir;
 use crate::eventually::eventually;
 use crate::log::JsonLog;
-use crate::net::free_port;
+use crate::net::{free_port, http_get};
 use crate::process::{Process, Signal, Spec, while_alive};
 use crate::tools::Tools;
 
@@ -94,7 +93,11 @@ impl Aws {
         }
         let process = spec.start()?;
         let aws = Self { process, directory, cli: bin.join("aws"), endpoint, requests, lambda_log };
-        let ready = eventually("the local AWS to be ready", Duration::from_mins(1), async || healthy(port).await);
+        let ready = eventually("the local AWS to be ready", Duration::from_mins(1), async || {
+            let (status, _) = http_get(port, "/_ministack/health").await?;
+            ensure!(status == 200, "GET /_ministack/health: {status}");
+            Ok(())
+        });
         while_alive(&[&aws.process], ready).await?;
         Ok(aws)
     }
@@ -203,15 +206,4 @@ pub struct User {
     pub access_key: String,
     /// The secret access key.
     pub secret_key: String,
-}
-
-/// Asks once over a connection of its own: an HTTP client would be a dependency for one line.
-async fn healthy(port: u16) -> Result<()> {
-    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
-    stream.write_all(b"GET /_ministack/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    let status = answer.lines().next().unwrap_or_default();
-    ensure!(status.contains(" 200"), "GET /_ministack/health: {status}");
-    Ok(())
 }

@@ -1,1 +1,78 @@
-//! Placeholder.
+//! Installs infra/chart on the local Kubernetes with the real helm.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::Api;
+use kube::api::ListParams;
+use serde_json::{Value, json};
+
+use crate::aws::{Aws, User};
+use crate::eventually::eventually;
+use crate::process::Spec;
+use crate::stack::Stack;
+
+/// The group of the chart's CustomResourceDefinitions.
+const GROUP: &str = "external-secrets.io";
+
+/// `helm install RELEASE infra/chart`, with `values` instead of the chart's own. Returns when the API server serves the
+/// chart's kinds.
+pub async fn install(stack: &Stack, release: &str, namespace: &str, values: &Value) -> Result<()> {
+    let file = stack.join("helm")?.join(format!("{namespace}-{release}.json"));
+    crate::cache::write_private(&file, &values.to_string())?;
+    helm(stack, "install")?
+        .args([release, "infra/chart", "--namespace", namespace, "--create-namespace", "--values"])
+        .arg(&file)
+        .run()
+        .await?;
+    let definitions: Api<CustomResourceDefinition> = Api::all(stack.kubernetes.client().await?);
+    eventually("the chart's CustomResourceDefinitions to be served", Duration::from_secs(30), async || {
+        let found = definitions.list(&ListParams::default()).await?;
+        let ours: Vec<_> = found.items.iter().filter(|definition| definition.spec.group == GROUP).collect();
+        ensure!(!ours.is_empty(), "there are none of the group {GROUP}");
+        for definition in ours {
+            let conditions = definition.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or(&[]);
+            let served = conditions.iter().any(|one| one.type_ == "Established" && one.status == "True");
+            ensure!(served, "{} is not", definition.spec.names.kind);
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// `helm uninstall RELEASE`.
+pub async fn uninstall(stack: &Stack, release: &str, namespace: &str) -> Result<()> {
+    helm(stack, "uninstall")?.args([release, "--namespace", namespace]).run().await.map(drop)
+}
+
+/// `helm lint infra/chart` with `values`.
+pub async fn lint(stack: &Stack, values: &Value) -> Result<()> {
+    let file = stack.join("helm")?.join("lint.json");
+    crate::cache::write_private(&file, &values.to_string())?;
+    helm(stack, "lint")?.args(["infra/chart", "--strict", "--values"]).arg(&file).run().await.map(drop)
+}
+
+/// The chart's values for an agent that reads the local AWS as `user`.
+#[must_use]
+pub fn values(aws: &Aws, user: &User, queue_url: &str) -> Value {
+    json!({
+        "queueUrl": queue_url,
+        "extraEnv": [
+            {"name": "AWS_ENDPOINT_URL", "value": aws.endpoint()},
+            {"name": "AWS_REGION", "value": crate::aws::REGION},
+            {"name": "AWS_ACCESS_KEY_ID", "value": user.access_key},
+            {"name": "AWS_SECRET_ACCESS_KEY", "value": user.secret_key},
+        ],
+    })
+}
+
+fn helm(stack: &Stack, command: &str) -> Result<Spec> {
+    let home = stack.join("helm").context("make helm's home")?;
+    Ok(Spec::new(&format!("helm {command}"), &stack.tools.helm, stack.directory().join("helm.log"))
+        .arg(command)
+        .directory(crate::repository())
+        .hide_env("HELM_")
+        .env("HOME", &home)
+        .env("KUBECONFIG", stack.kubernetes.kubeconfig()))
+}

@@ -30,6 +30,7 @@ pub struct Spec {
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     clean_env: bool,
+    foreign: Option<String>,
     directory: Option<PathBuf>,
     log: PathBuf,
     user: Option<String>,
@@ -52,6 +53,7 @@ impl Spec {
             args: Vec::new(),
             env: Vec::new(),
             clean_env: false,
+            foreign: None,
             directory: None,
             log: log.into(),
             user: None,
@@ -84,6 +86,13 @@ impl Spec {
     #[must_use]
     pub fn clean_env(mut self) -> Self {
         self.clean_env = true;
+        self
+    }
+
+    /// Hides the variables of our environment whose names begin with `prefix`.
+    #[must_use]
+    pub fn hide_env(mut self, prefix: &str) -> Self {
+        self.foreign = Some(prefix.to_owned());
         self
     }
 
@@ -174,6 +183,11 @@ impl Spec {
         command.args(["--pdeathsig", death, "--"]).arg(&self.program).args(&self.args);
         if self.clean_env {
             command.env_clear();
+        }
+        if let Some(prefix) = &self.foreign {
+            for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with(prefix)) {
+                command.env_remove(name);
+            }
         }
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if let Some(directory) = &self.directory {

@@ -1,1 +1,110 @@
-//! Placeholder.
+//! Deploys infra/template.yaml on the local AWS with the real SAM CLI, from the repository's root, as its users do.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::process::Spec;
+use crate::progress::Progress;
+use crate::stack::Stack;
+
+/// Lambda functions run on this machine's processor.
+const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+
+/// A deployed template.
+#[derive(Debug, Clone)]
+pub struct Deployed {
+    /// Name of the CloudFormation stack.
+    pub name: String,
+    /// Its outputs.
+    pub outputs: BTreeMap<String, String>,
+}
+
+impl Deployed {
+    /// # Errors
+    /// When the template has no such output.
+    pub fn output(&self, name: &str) -> Result<&str> {
+        let known = || self.outputs.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let value = self.outputs.get(name).with_context(|| format!("no output {name}; there are: {}", known()))?;
+        Ok(value)
+    }
+}
+
+/// `sam build` and `sam deploy` as the CloudFormation stack `name`, with these parameters besides the architecture. A
+/// second call with the same name updates the stack.
+pub async fn deploy(stack: &Stack, name: &str, parameters: &[(&str, &str)], progress: &Progress) -> Result<Deployed> {
+    // SAM's working directory is in the tree, and there is one of it.
+    let _lock = lock(progress).await?;
+    let log = stack.directory().join("sam.log");
+    let overrides: Vec<String> = [("Architecture", ARCHITECTURE)]
+        .iter()
+        .chain(parameters)
+        .map(|(name, value)| format!("ParameterKey={name},ParameterValue={value}"))
+        .collect();
+    progress.line("sam build: compiling the Lambda functions (minutes the first time)");
+    // Cargo may still have crates to fetch, so this one has its way to the network.
+    sam(stack, "build").arg("--parameter-overrides").args(&overrides).run().await?;
+    progress.line(format!("sam deploy: CloudFormation stack {name}"));
+    sam(stack, "deploy")
+        .args(["--stack-name", name, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"])
+        .args(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"])
+        .arg("--parameter-overrides")
+        .args(&overrides)
+        // Nothing but the local AWS: not even the question whether there is a newer SAM.
+        .env("HTTPS_PROXY", "http://127.0.0.1:9")
+        .env("NO_PROXY", "127.0.0.1,localhost")
+        .run()
+        .await
+        .with_context(|| format!("see {}", log.display()))?;
+    Ok(Deployed { name: name.to_owned(), outputs: outputs(stack, name).await? })
+}
+
+/// `sam validate --lint`.
+pub async fn validate(stack: &Stack) -> Result<()> {
+    sam(stack, "validate").arg("--lint").run().await.map(drop)
+}
+
+fn sam(stack: &Stack, command: &str) -> Spec {
+    let bin = stack.tools.sam.join("bin");
+    let path = std::env::var("PATH").unwrap_or_default();
+    // Whatever account the person at the keyboard works with, this must not meet it.
+    let mut spec = Spec::new(&format!("sam {command}"), bin.join("sam"), stack.directory().join("sam.log"))
+        .arg(command)
+        .directory(crate::repository())
+        .hide_env("AWS_")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        // cargo-lambda, and a python3 that has zig.
+        .env("PATH", format!("{}:{path}", bin.display()))
+        .env("SAM_CLI_TELEMETRY", "0")
+        .env("SAM_CLI_POLL_DELAY", "0.5");
+    for (name, value) in stack.aws.root_environment() {
+        spec = spec.env(name, value);
+    }
+    spec
+}
+
+async fn outputs(stack: &Stack, name: &str) -> Result<BTreeMap<String, String>> {
+    let answer = stack.aws.cli(&["cloudformation", "describe-stacks", "--stack-name", name]).await?;
+    let outputs = answer["Stacks"][0]["Outputs"].as_array().cloned().unwrap_or_default();
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    Ok(outputs.iter().filter_map(|output| text(&output["OutputKey"]).zip(text(&output["OutputValue"]))).collect())
+}
+
+async fn lock(progress: &Progress) -> Result<File> {
+    let folder = crate::repository().join(".aws-sam");
+    std::fs::create_dir_all(&folder)?;
+    let lock = File::create(folder.join(".lock"))?;
+    let mut told = false;
+    while lock.try_lock().is_err() {
+        if !told {
+            progress.line("waiting for another process that runs sam in this tree");
+            told = true;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(lock)
+}
