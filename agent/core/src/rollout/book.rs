@@ -22,7 +22,7 @@ use self::queue::Queue;
 pub use self::secrets::SecretSeen;
 use self::secrets::Secrets;
 use super::annotations::BadPattern;
-use super::decide::{self, Current, Currents, Decision, Memory};
+use super::decide::{self, Current, Currents, Decision, Held, Memory};
 use super::decision;
 use super::marker::Marker;
 use super::pace::{Bucket, Limits};
@@ -257,9 +257,10 @@ impl Book {
         let Entry { workload, memory, .. } = entry;
         let current = self.secrets.current(workload);
         let sync_pending = Interest::is_any(workload, &self.syncs);
+        let held = Held { sync_pending, throttled: self.bucket.next(now) };
         memory.examine(workload, &current, now);
 
-        let (state, changed) = match decide::decide(workload, memory, &current, sync_pending, &self.limits, now) {
+        let (state, changed) = match decide::decide(workload, memory, &current, held, &self.limits, now) {
             Decision::Nothing => {
                 // A write whose answer was lost has arrived after all.
                 (entry.failures, entry.conflicts) = (0, 0);
@@ -271,10 +272,8 @@ impl Book {
             }
             Decision::Record(state) => (state, Vec::new()),
             Decision::Restart { state, changed } => {
-                if let Err(until) = self.bucket.take(now) {
-                    self.queue.at(key.clone(), until);
-                    return None;
-                }
+                self.bucket.take();
+                memory.restart_decided(self.secrets.changes);
                 (state, changed)
             }
         };
@@ -288,9 +287,6 @@ impl Book {
             retrying: entry.failures > 0,
             outcome: state,
         };
-        if write.marker.is_some() {
-            memory.restart_decided(self.secrets.changes);
-        }
         entry.in_flight = true;
         Some(write)
     }

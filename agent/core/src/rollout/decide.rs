@@ -68,6 +68,15 @@ struct Rollout {
     done: Option<u64>,
 }
 
+/// What holds up a restart from outside the workload.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Held {
+    /// One of its resources is about to be written, and the restart should carry that too.
+    pub sync_pending: bool,
+    /// Too many workloads were restarted lately: not before this time.
+    pub throttled: Option<Timestamp>,
+}
+
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -185,13 +194,12 @@ impl Memory {
     }
 }
 
-/// Decides about a workload that was examined with the same resources. `sync_pending`: one of the resources is about to
-/// be written, and the restart should carry that too.
+/// Decides about a workload that was examined with the same resources.
 pub fn decide(
     workload: &Workload,
     memory: &mut Memory,
     current: &Currents<'_>,
-    sync_pending: bool,
+    held: Held,
     limits: &Limits,
     now: Timestamp,
 ) -> Decision {
@@ -207,7 +215,7 @@ pub fn decide(
     if changed.is_empty() {
         memory.waiting_since = None;
     } else {
-        wait = wait_of_restart(workload, memory, sync_pending, limits, now);
+        wait = wait_of_restart(workload, memory, held, limits, now);
         if wait.is_none() {
             let mut hashes = memory.applied.hashes.clone();
             hashes.extend(current.iter().map(|(name, resource)| (name.clone(), resource.mac)));
@@ -228,7 +236,7 @@ pub fn decide(
 fn wait_of_restart(
     workload: &Workload,
     memory: &mut Memory,
-    sync_pending: bool,
+    held: Held,
     limits: &Limits,
     now: Timestamp,
 ) -> Option<Timestamp> {
@@ -236,7 +244,8 @@ fn wait_of_restart(
     let last = memory.last_restart.max(workload.marker.as_ref().and_then(super::marker::Marker::at));
     let paced =
         last.filter(|last| *last <= now).map(|last| after(last, limits.min_interval)).filter(|until| *until > now);
-    if !sync_pending {
+    let paced = paced.max(held.throttled);
+    if !held.sync_pending {
         return paced;
     }
     let since = *memory.waiting_since.get_or_insert(now);

@@ -39,21 +39,22 @@ impl Bucket {
         Self { rate: limits.rate, burst: limits.burst, tokens: limits.burst, filled: None }
     }
 
-    /// Takes one token.
-    ///
-    /// # Errors
-    /// The time at which there will be one, if nobody else takes it.
-    pub fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+    /// When there will be a token, if nobody else takes it; nothing if there is one now.
+    pub fn next(&mut self, now: Timestamp) -> Option<Timestamp> {
         let since = self.filled.map_or(0.0, |filled| now.duration_since(filled).as_secs_f64());
         self.tokens = (self.tokens + since.max(0.0) * self.rate).min(self.burst);
         self.filled = Some(now);
         if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
-            return Ok(());
+            return None;
         }
         // A little later than computed, so that rounding never makes the caller come twice.
         let missing = ((1.0 - self.tokens) / self.rate).clamp(0.001, 60.0);
-        Err(after(now, Duration::from_secs_f64(missing + 0.001)))
+        Some(after(now, Duration::from_secs_f64(missing + 0.001)))
+    }
+
+    /// Takes the token that [`Bucket::next`] found.
+    pub fn take(&mut self) {
+        self.tokens -= 1.0;
     }
 
     /// Gives a token back that was taken for a restart that did not happen.
@@ -103,24 +104,32 @@ mod tests {
     #[test]
     fn a_burst_passes_and_then_the_rate_holds() {
         let mut bucket = Bucket::new(&Limits::default());
-        assert!((0..100).all(|_| bucket.take(at(0)).is_ok()));
-        let next = bucket.take(at(0)).unwrap_err();
+        assert!((0..100).all(|_| takes(&mut bucket, 0)));
+        let next = bucket.next(at(0)).unwrap();
         assert!(next > at(90) && next < at(120), "{next}");
-        assert!(bucket.take(at(50)).is_err());
-        assert!(bucket.take(next).is_ok());
+        assert!(bucket.next(at(50)).is_some());
+        assert_eq!(bucket.next(next), None);
 
-        let passed = (1..=1000).filter(|tick| bucket.take(at(1000 + tick * 10)).is_ok()).count();
+        let passed = (0..1000).filter(|tick| takes(&mut bucket, 200 + tick * 10)).count();
         assert!((100..=112).contains(&passed), "{passed} in 10 s");
     }
 
     #[test]
     fn a_bucket_refills_to_its_burst_and_not_further_and_survives_a_clock_that_goes_back() {
         let mut bucket = Bucket::new(&Limits { rate: 10.0, burst: 2.0, ..Limits::default() });
-        assert!(bucket.take(at(0)).is_ok());
-        assert_eq!((0..5).filter(|_| bucket.take(at(3_600_000)).is_ok()).count(), 2);
-        assert!(bucket.take(at(0)).unwrap_err() < at(200));
+        assert!(takes(&mut bucket, 0));
+        assert_eq!((0..5).filter(|_| takes(&mut bucket, 3_600_000)).count(), 2);
+        assert!(bucket.next(at(0)).unwrap() < at(200));
         bucket.give_back();
-        assert!(bucket.take(at(0)).is_ok());
+        assert!(takes(&mut bucket, 0));
+    }
+
+    fn takes(bucket: &mut Bucket, millis: i64) -> bool {
+        let there = bucket.next(at(millis)).is_none();
+        if there {
+            bucket.take();
+        }
+        there
     }
 
     #[test]

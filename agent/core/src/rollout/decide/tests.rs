@@ -28,7 +28,7 @@ fn change(at: Timestamp, version: u64, from: u32) -> Change {
 
 fn run(workload: &Workload, memory: &mut Memory, current: &Currents<'_>, now: Timestamp) -> Decision {
     memory.examine(workload, current, now);
-    decide(workload, memory, current, false, &limits(), now)
+    decide(workload, memory, current, Held::default(), &limits(), now)
 }
 
 fn restart(serial: u64, content: u32) -> Decision {
@@ -122,7 +122,10 @@ fn a_restart_waits_for_syncs_but_not_for_ever() {
     let mut memory = Memory::new(&workload);
     let current = secret(2, None);
     memory.examine(&workload, &current, at(0));
-    let mut decide_at = |pending, millis| decide(&workload, &mut memory, &current, pending, &limits(), at(millis));
+    let mut decide_at = |sync_pending, millis| {
+        let held = Held { sync_pending, throttled: None };
+        decide(&workload, &mut memory, &current, held, &limits(), at(millis))
+    };
     assert_eq!(decide_at(true, 1_000), Decision::Wait(at(16_000)));
     assert_eq!(decide_at(true, 2_000), Decision::Wait(at(16_000)));
     assert_eq!(decide_at(false, 2_001), restart(2, 2));
@@ -136,7 +139,10 @@ fn what_waits_is_written_down_first() {
     let mut memory = Memory::new(&workload);
     let current = secret(2, Some(change(at(5_000), 12, 1)));
     memory.examine(&workload, &current, at(5_000));
-    assert_eq!(decide(&workload, &mut memory, &current, true, &limits(), at(5_000)), record(1, 1));
+    for held in [Held { sync_pending: true, throttled: None }, Held { sync_pending: false, throttled: Some(at(5_100)) }]
+    {
+        assert_eq!(decide(&workload, &mut memory, &current, held, &limits(), at(5_000)), record(1, 1));
+    }
 }
 
 #[test]

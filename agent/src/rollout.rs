@@ -1,0 +1,149 @@
+//! Rollouts: carries what `rekey_core::rollout` decides from the watches to the workloads.
+//!
+//! ```text
+//! watch ─► secret_seen, workload_seen ─► book (core) ─► run ─► cluster/workload.rs
+//! sync ──► baseline, sync_queued, sync_finished ─┘
+//! ```
+//!
+//! A Secret is hashed when it is seen and nothing of its data is kept. This module never reads from AWS, never writes a
+//! Secret, and does not care who wrote one.
+
+mod baseline;
+mod report;
+mod run;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Secret;
+use rekey_core::object::ObjectKey;
+use rekey_core::rollout::book::{Book, SecretSeen};
+use rekey_core::rollout::decision::Flags;
+use rekey_core::rollout::hash::HashKey;
+use rekey_core::rollout::pace::Limits;
+use rekey_core::rollout::resource::ResourceKind;
+use rekey_core::rollout::workload::{Workload, WorkloadKey};
+use tokio::sync::{Notify, watch};
+use tracing::warn;
+
+use self::report::Reports;
+use crate::cluster::event::Events;
+use crate::cluster::workload::Workloads;
+
+/// What an installation can choose.
+#[derive(Clone)]
+pub struct RolloutOptions {
+    /// The least time between two restarts of one workload.
+    pub min_interval: Duration,
+    /// Where Events about workloads go; nowhere, if there is nothing.
+    pub events: Option<Events>,
+}
+
+impl Default for RolloutOptions {
+    fn default() -> Self {
+        Self { min_interval: Limits::default().min_interval, events: None }
+    }
+}
+
+/// All rollouts of this agent. Clones are the same.
+#[derive(Clone)]
+pub struct Rollouts {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    book: Mutex<Book>,
+    key: HashKey,
+    workloads: Workloads,
+    reports: Reports,
+    /// Something may have become due.
+    due: Notify,
+    /// A write has ended.
+    settled: watch::Sender<()>,
+}
+
+impl Rollouts {
+    /// Nothing is known yet: feed the watches, call [`Rollouts::complete`], and let [`Rollouts::run`] run.
+    #[must_use]
+    pub fn new(client: kube::Client, key: HashKey, options: RolloutOptions) -> Self {
+        let limits = Limits { min_interval: options.min_interval, ..Limits::default() };
+        let inner = Inner {
+            book: Mutex::new(Book::new(key.id(), limits)),
+            key,
+            workloads: Workloads::new(client),
+            reports: Reports::new(options.events),
+            due: Notify::new(),
+            settled: watch::Sender::new(()),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// A Secret as Kubernetes holds it. It may come from the watch, from a read, or from the answer to a write, in any
+    /// order: an older version than one seen before is ignored. Whoever writes a Secret shows the answer before
+    /// [`Rollouts::sync_finished`], so that a restart carries it even when the watch is a moment behind.
+    pub fn secret_seen(&self, secret: &Secret) {
+        let (Some(namespace), Some(name)) = (&secret.metadata.namespace, &secret.metadata.name) else { return };
+        let key = ObjectKey::new(namespace, name);
+        let (no_data, no_annotations) = (BTreeMap::new(), BTreeMap::new());
+        let data = secret.data.as_ref().unwrap_or(&no_data).iter();
+        let data = data.map(|(key, value)| (key.as_str(), value.0.as_slice()));
+        let seen = SecretSeen {
+            resource_version: secret.metadata.resource_version.as_deref().unwrap_or_default(),
+            mac: self.inner.key.hash(ResourceKind::Secret, &key, data),
+            flags: Flags::read(secret.metadata.annotations.as_ref().unwrap_or(&no_annotations)),
+        };
+        self.book().secret_seen(&key, &seen, Timestamp::now());
+        self.inner.due.notify_one();
+    }
+
+    /// A Secret was deleted. That restarts nothing.
+    pub fn secret_gone(&self, key: &ObjectKey) {
+        self.book().secret_gone(key);
+    }
+
+    /// A Deployment as Kubernetes holds it.
+    pub fn workload_seen(&self, deployment: &Deployment) {
+        let workload = match Workload::from_deployment(deployment, self.inner.key.id()) {
+            Ok(workload) => workload,
+            Err(error) => return warn!(name = deployment.metadata.name, %error, "Deployment is not readable"),
+        };
+        let (key, uid) = (workload.key.clone(), workload.uid.clone());
+        let seen = self.book().workload_seen(workload);
+        self.inner.reports.seen(&key, &uid, &seen);
+        self.inner.due.notify_one();
+    }
+
+    /// A Deployment was deleted.
+    pub fn workload_gone(&self, key: &ObjectKey) {
+        self.book().workload_gone(&WorkloadKey::deployment(key.clone()));
+    }
+
+    /// Every Secret and Deployment that exists has been seen. Nothing is decided before.
+    pub fn complete(&self) {
+        self.book().complete();
+        self.inner.due.notify_one();
+        self.inner.settled.send_replace(());
+    }
+
+    /// A sync of this target is queued or runs. Restarts of its workloads wait for it, though not for ever. Each call is
+    /// followed by one of [`Rollouts::sync_finished`].
+    pub fn sync_queued(&self, target: &ObjectKey) {
+        self.book().sync_queued(target);
+    }
+
+    /// A sync of this target ended, well or not.
+    pub fn sync_finished(&self, target: &ObjectKey) {
+        self.book().sync_finished(target);
+        self.inner.due.notify_one();
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        // The book holds no promises between its fields that a panic of another thread could have broken half-way.
+        self.inner.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,105 @@
+//! The loop: takes the writes that are due, carries them out side by side, and reports what became of them.
+
+use std::collections::HashMap;
+use std::future::Future;
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+use rekey_core::rollout::book::{Outcome, Room, Write};
+use rekey_core::rollout::workload::Workload;
+use tokio::task::{Id, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::Rollouts;
+use super::report::Reports;
+use crate::cluster::ClusterError;
+
+/// Writes at a time. Those that failed before have a few places of their own, so that a webhook that hangs for seconds
+/// takes none from the others.
+const ROOM: Room = Room { fresh: 32, retrying: 8 };
+
+type Answer = Result<Deployment, ClusterError>;
+
+impl Rollouts {
+    /// Works until told to stop; then finishes the writes under way.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        let mut writes: JoinSet<Answer> = JoinSet::new();
+        let mut under_way: HashMap<Id, Write> = HashMap::new();
+        loop {
+            let stopping = shutdown.is_cancelled();
+            if stopping && writes.is_empty() {
+                return;
+            }
+            let mut wake = None;
+            if !stopping {
+                let (due, next) = self.take(&under_way);
+                wake = next;
+                for write in due {
+                    let (workloads, patch) = (self.inner.workloads.clone(), write.clone());
+                    let id = writes.spawn(async move { workloads.patch(&patch).await }).id();
+                    under_way.insert(id, write);
+                }
+            }
+            tokio::select! {
+                Some(ended) = writes.join_next_with_id(), if !writes.is_empty() => {
+                    let (id, answer) = match ended {
+                        Ok((id, answer)) => (id, Some(answer)),
+                        Err(panicked) => (panicked.id(), None),
+                    };
+                    if let Some(write) = under_way.remove(&id) {
+                        self.settle(&write, answer);
+                    }
+                }
+                () = self.inner.due.notified(), if !stopping => {}
+                () = sleep_until(wake), if !stopping => {}
+                () = shutdown.cancelled(), if !stopping => {}
+            }
+        }
+    }
+
+    /// [`Rollouts::run`] on a clone, for a task of its own.
+    pub fn run_until(&self, shutdown: CancellationToken) -> impl Future<Output = ()> + Send + use<> {
+        let rollouts = self.clone();
+        async move { rollouts.run(shutdown).await }
+    }
+
+    fn take(&self, under_way: &HashMap<Id, Write>) -> (Vec<Write>, Option<Timestamp>) {
+        let retrying = under_way.values().filter(|write| write.retrying).count();
+        let room = Room {
+            fresh: ROOM.fresh.saturating_sub(under_way.len() - retrying),
+            retrying: ROOM.retrying.saturating_sub(retrying),
+        };
+        let mut book = self.book();
+        (book.take(room, Timestamp::now()), book.next_wake())
+    }
+
+    fn settle(&self, write: &Write, answer: Option<Answer>) {
+        let reports = &self.inner.reports;
+        let outcome = match answer {
+            Some(Ok(deployment)) => {
+                reports.written(write);
+                let workload = Workload::from_deployment(&deployment, self.inner.key.id());
+                workload.map_or(Outcome::Failed, |workload| Outcome::Applied(Box::new(workload)))
+            }
+            Some(Err(error)) if error.is_conflict() => Outcome::Conflict,
+            Some(Err(error)) => {
+                reports.failed(write, &error);
+                Outcome::Failed
+            }
+            None => {
+                Reports::panicked(write);
+                Outcome::Failed
+            }
+        };
+        let settled = self.book().written(write, outcome, rand::random(), Timestamp::now());
+        reports.seen(&write.workload, &write.uid, &settled.seen);
+        self.inner.settled.send_replace(());
+    }
+}
+
+async fn sleep_until(wake: Option<Timestamp>) {
+    let Some(wake) = wake else { return std::future::pending().await };
+    // Negative, if the time has already come.
+    let wait = wake.duration_since(Timestamp::now()).try_into().unwrap_or_default();
+    tokio::time::sleep(wait).await;
+}
