@@ -1,7 +1,38 @@
-//! Placeholder.
-pub mod index;
+//! What Rekey decides, without doing any of it.
+//!
+//! ```text
+//! message ─► change ─► index ─► ledger ─► decide ─► (read) ─► render ─► plan ─► (write) ─► report
+//!            identity    ▲        ▲                  request, store, wanted
+//!                    resource   pipe
+//! Secrets, workloads ─► rollout: hash, references, decision, marker, pace ─► (patch)
+//! ```
+//!
+//! Everything here is a function of its arguments: no IO, no clock, no randomness, no logging. What stands in
+//! parentheses is the agent's.
+//!
+//! Invariants:
+//! - A message is a hint: it moves what is *desired*, and carries no value that is ever written.
+//! - State decides. What was *applied* is read from the objects themselves, and only believed where they prove it.
+//! - A target that another controller owns is never written; one that is right is never written.
+//! - Secret values are [`value::SecretValue`] and nothing else; no error, token or hash here tells one.
+
 pub mod change;
+pub mod decode;
+pub mod disposition;
+pub mod duration;
+pub mod hash;
 pub mod identity;
+pub mod index;
+pub mod ledger;
 pub mod object;
+pub mod pipe;
+pub mod plan;
+pub mod property;
+pub mod render;
+pub mod report;
+pub mod request;
 pub mod resource;
+pub mod rollout;
+pub mod store;
 pub mod value;
+pub mod wanted;

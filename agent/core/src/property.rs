@@ -19,7 +19,8 @@ pub struct NotAnObject;
 pub fn lookup(json: &SecretValue, path: &str) -> Option<SecretValue> {
     let text = std::str::from_utf8(json.expose()).ok()?;
     if path.contains('.') {
-        let literal = gjson::get(text, &path.replace('.', "\\."));
+        let escaped = path.replace('.', "\\.");
+        let literal = gjson::get(text, &escaped);
         if literal.exists() {
             return Some(value(&literal));
         }

@@ -41,13 +41,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{- /* Checked here and not by the schema, because a schema can only say that a pattern does not match. */}}
+{{- /* Checked here and not by the schema, because a schema can only say that a pattern does not match. The agent refuses
+     whatever else is no URL. */}}
 {{- define "rekey.queueUrl" -}}
 {{- $url := required "queueUrl is needed: the URL (not the name or ARN) of the SQS queue, output QueueUrl of the SAM stack" .Values.queueUrl }}
 {{- if regexMatch "^arn:" $url }}
 {{- fail (printf "queueUrl is an ARN (%s): give the queue's URL, output QueueUrl of the SAM stack" $url) }}
-{{- else if and $url (not (regexMatch "^https?://[^/ ]+/[^ ]+$" $url)) }}
-{{- fail (printf "queueUrl is not the URL of a queue (%s): give output QueueUrl of the SAM stack, for instance https://sqs.eu-west-1.amazonaws.com/111122223333/rekey" $url) }}
 {{- end }}
 {{- $url }}
 {{- end }}

@@ -1,0 +1,131 @@
+//! What becomes of a message: one table, one function.
+//!
+//! | what it was | deleted? | outcome |
+//! |---|---|---|
+//! | no event at all, or one with missing fields | no: handed back at once until the DLQ has it | malformed |
+//! | a kind that Rekey does not act on | yes | ignored |
+//! | a heartbeat | yes | heartbeat |
+//! | a change that no object here is concerned by | yes | foreign |
+//! | each object is as it should be | yes | unchanged |
+//! | each object was written or was as it should be | yes | applied |
+//! | each object was done, or failed in a way that redelivery cannot help | yes | failed |
+//! | an object is not done: the agent stops, or lost track of it | no: redelivery is for crashes | abandoned |
+
+use std::fmt;
+
+/// How the sync of one object ended, as far as its message is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ObjectOutcome {
+    /// It held the right version already.
+    Unchanged,
+    /// Its target was written.
+    Applied,
+    /// It failed in a way that its condition and its own retries own from here on.
+    Failed,
+}
+
+/// How a message ended; the label of `rekey_messages_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MessageOutcome {
+    /// See the module's table for each.
+    Malformed,
+    /// Of no interest.
+    Ignored,
+    /// A sign of life.
+    Heartbeat,
+    /// Nobody here uses that source.
+    Foreign,
+    /// Everything was up to date.
+    Unchanged,
+    /// Something was written.
+    Applied,
+    /// Something failed for good.
+    Failed,
+    /// Not everything was done.
+    Abandoned,
+}
+
+impl MessageOutcome {
+    /// Folds what became of the objects that a change concerned. `concerned` counts them all; those without an
+    /// outcome were not finished.
+    #[must_use]
+    pub fn of_change(concerned: usize, outcomes: &[ObjectOutcome]) -> Self {
+        if concerned == 0 {
+            return Self::Foreign;
+        }
+        if outcomes.len() < concerned {
+            return Self::Abandoned;
+        }
+        match outcomes.iter().max() {
+            Some(ObjectOutcome::Failed) => Self::Failed,
+            Some(ObjectOutcome::Applied) => Self::Applied,
+            Some(ObjectOutcome::Unchanged) | None => Self::Unchanged,
+        }
+    }
+
+    /// What to tell the queue.
+    #[must_use]
+    pub fn disposition(self) -> Disposition {
+        match self {
+            Self::Malformed => Disposition::HandBack,
+            Self::Abandoned => Disposition::Leave,
+            _ => Disposition::Delete,
+        }
+    }
+
+    /// The label's text.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Ignored => "ignored",
+            Self::Heartbeat => "heartbeat",
+            Self::Foreign => "foreign",
+            Self::Unchanged => "unchanged",
+            Self::Applied => "applied",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+impl fmt::Display for MessageOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What the queue is told about a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Disposition {
+    /// Redelivery can help no object any more.
+    Delete,
+    /// Visibility 0: it comes again at once until the queue's redrive policy moves it to the DLQ.
+    HandBack,
+    /// Nothing: it comes again when its visibility timeout ends.
+    Leave,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ObjectOutcome::{Applied, Failed, Unchanged};
+
+    #[test]
+    fn each_row_of_the_table() {
+        for (concerned, outcomes, outcome, disposition) in [
+            (0, vec![], MessageOutcome::Foreign, Disposition::Delete),
+            (1, vec![Unchanged], MessageOutcome::Unchanged, Disposition::Delete),
+            (2, vec![Unchanged, Applied], MessageOutcome::Applied, Disposition::Delete),
+            (3, vec![Applied, Failed, Unchanged], MessageOutcome::Failed, Disposition::Delete),
+            (2, vec![Applied], MessageOutcome::Abandoned, Disposition::Leave),
+            (1, vec![], MessageOutcome::Abandoned, Disposition::Leave),
+        ] {
+            let folded = MessageOutcome::of_change(concerned, &outcomes);
+            assert_eq!((folded, folded.disposition()), (outcome, disposition), "{concerned} {outcomes:?}");
+        }
+        assert_eq!(MessageOutcome::Malformed.disposition(), Disposition::HandBack);
+        assert_eq!(MessageOutcome::Ignored.disposition(), Disposition::Delete);
+        assert_eq!(MessageOutcome::Heartbeat.disposition(), Disposition::Delete);
+    }
+}

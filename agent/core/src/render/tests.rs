@@ -1,0 +1,100 @@
+use serde_json::json;
+
+use super::*;
+use crate::identity::{Region, Service};
+use crate::request::requests;
+use crate::store::{AwsStore, Identity};
+
+const VALUE: &str = r#"{"user":"app","password":"pa\"ss","port":5432}"#;
+
+fn rendered(spec: serde_json::Value, text: Option<&str>) -> Result<Rendered, RenderProblem> {
+    let mut full = json!({"secretStoreRef": {"name": "aws"}});
+    full.as_object_mut().expect("an object").extend(spec.as_object().expect("an object").clone());
+    let spec: ExternalSecretSpec = serde_json::from_value(full).expect("a spec");
+    let store = AwsStore {
+        service: Service::SecretsManager,
+        region: Region::parse("eu-west-1").expect("a region"),
+        prefix: String::new(),
+        identity: Identity::Agent,
+    };
+    let requests = requests(&spec, |_| Ok(store.clone())).expect("requests");
+    let payload = Payload { text: text.map(|text| SecretValue::from(text.to_owned())), binary: None };
+    let own = OwnMetadata {
+        labels: [("own".to_owned(), "label".to_owned())].into(),
+        annotations: [("own".to_owned(), "annotation".to_owned())].into(),
+    };
+    render(&spec, &own, requests.iter().map(|request| (request, &payload)))
+}
+
+fn texts(rendered: &Rendered) -> Vec<(&str, &str)> {
+    rendered
+        .data
+        .iter()
+        .map(|(key, value)| (key.as_str(), std::str::from_utf8(value.expose()).expect("text")))
+        .collect()
+}
+
+#[test]
+fn whole_values_properties_and_members() {
+    let result = rendered(
+        json!({
+            "dataFrom": [{"extract": {"key": "db"}}],
+            "data": [
+                {"secretKey": "all", "remoteRef": {"key": "db"}},
+                {"secretKey": "user", "remoteRef": {"key": "db", "property": "password"}},
+            ],
+        }),
+        Some(VALUE),
+    )
+    .expect("renders");
+    let expected = [("all", VALUE), ("password", "pa\"ss"), ("port", "5432"), ("user", "pa\"ss")];
+    assert_eq!(texts(&result), expected, "data wins over dataFrom");
+    assert_eq!(result.labels["own"], "label");
+    assert_eq!(result.annotations["own"], "annotation");
+}
+
+#[test]
+fn a_template_replaces_the_values_and_the_metadata_unless_it_merges() {
+    let template = |merge: &str| {
+        json!({
+            "dataFrom": [{"extract": {"key": "db"}}],
+            "target": {"template": {
+                "type": "kubernetes.io/basic-auth",
+                "mergePolicy": merge,
+                "metadata": {"annotations": {"for": "{{ .user }}"}},
+                "data": {"url": "postgres://{{ .user }}:{{ .password }}@db:{{ .port }}"},
+            }},
+        })
+    };
+    let replaced = rendered(template("Replace"), Some(VALUE)).expect("renders");
+    assert_eq!(texts(&replaced), [("url", "postgres://app:pa\"ss@db:5432")]);
+    assert_eq!(replaced.annotations["for"], "app");
+    assert!(replaced.labels.is_empty());
+    assert_eq!(replaced.type_.as_deref(), Some("kubernetes.io/basic-auth"));
+    let merged = rendered(template("Merge"), Some(VALUE)).expect("renders");
+    assert_eq!(merged.data.len(), 4);
+    let mut only_metadata = template("Replace");
+    only_metadata["target"]["template"]["data"] = json!({});
+    assert_eq!(rendered(only_metadata, Some(VALUE)).expect("renders").data.len(), 3);
+}
+
+#[test]
+fn problems_name_the_place_and_never_the_value() {
+    let data = |remote: serde_json::Value| json!({"data": [{"secretKey": "k", "remoteRef": remote}]});
+    let template =
+        |text: &str| json!({"dataFrom": [{"extract": {"key": "db"}}], "target": {"template": {"data": {"out": text}}}});
+    for (spec, text, part) in [
+        (data(json!({"key": "db", "property": "nope"})), Some(VALUE), "key nope does not exist in secret db"),
+        (data(json!({"key": "db"})), None, "db has no value"),
+        (json!({"dataFrom": [{"extract": {"key": "db"}}]}), Some("hunter2"), "unable to unmarshal secret db"),
+        (data(json!({"key": "db", "decodingStrategy": "Base64"})), Some("hunter2!"), "unable to decode secret db"),
+        (data(json!({"key": "db", "nullBytePolicy": "Fail"})), Some("hunter2\0"), "NUL"),
+        (template("{{ .missing }}"), Some(VALUE), "spec.target.template.data[out]"),
+        (template("{{ .user | b64enc }}"), Some(VALUE), "b64enc"),
+        (template("{{ .user"), Some(VALUE), "spec.target.template.data[out]"),
+    ] {
+        let problem = rendered(spec, text).expect_err(part).to_string();
+        assert!(problem.contains(part), "{problem}");
+        assert!(!problem.contains("hunter2") && !problem.contains("pa\"ss"), "{problem}");
+    }
+}

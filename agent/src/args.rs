@@ -1,0 +1,115 @@
+//! Command line and environment, validated once.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use rekey_core::duration;
+
+use crate::queue::QueueUrl;
+
+/// Carries an AWS secret rotation to the pods that use it, without polling for it.
+///
+/// The agent long-polls one SQS queue that EventBridge fills with changes of secrets and parameters, writes the
+/// Kubernetes Secrets of the ExternalSecrets that use them, and restarts the workloads that use those. While the queue
+/// is not proven by heartbeats, each ExternalSecret is checked at its own refreshInterval.
+///
+/// Kubernetes is found as kubectl finds it (KUBECONFIG, or the pod's ServiceAccount), AWS as the SDKs find it
+/// (AWS_REGION, AWS_ENDPOINT_URL, IRSA, EKS Pod Identity, access keys).
+#[derive(Parser, Clone, Debug)]
+#[command(name = "rekey-agent", version)]
+pub struct Args {
+    /// URL (not name or ARN) of the queue: the output QueueUrl of the SAM stack.
+    #[arg(long, env = "REKEY_QUEUE_URL", value_parser = QueueUrl::parse)]
+    pub queue_url: QueueUrl,
+
+    /// Where /healthz, /readyz and /metrics are served.
+    #[arg(long, env = "REKEY_ADMIN_ADDR", default_value = "0.0.0.0:8080")]
+    pub admin_addr: SocketAddr,
+
+    /// The agent's own namespace; holds the key of its hashes.
+    #[arg(long, env = "REKEY_NAMESPACE")]
+    pub namespace: Option<String>,
+
+    /// The agent's own pod, named in Events.
+    #[arg(long, env = "REKEY_POD_NAME")]
+    pub pod_name: Option<String>,
+
+    /// Serve stores whose spec.controller is this, or absent.
+    #[arg(long, env = "REKEY_CONTROLLER_CLASS", default_value = "default")]
+    pub controller_class: String,
+
+    /// ExternalSecrets synced at a time.
+    #[arg(long, env = "REKEY_CONCURRENT", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
+    pub concurrent: u16,
+
+    /// Period of the heartbeat function; a pipe without one for 2.5 periods is unproven.
+    #[arg(long, env = "REKEY_HEARTBEAT_PERIOD", default_value = "10m", value_parser = positive)]
+    pub heartbeat_period: Duration,
+
+    /// How often versions are compared with AWS while the pipe is proven.
+    #[arg(long, env = "REKEY_SWEEP_INTERVAL", default_value = "15m", value_parser = positive)]
+    pub sweep_interval: Duration,
+
+    /// Whether ExternalSecrets with refreshInterval 0 follow events: `default` leaves them alone, as ESO does, unless
+    /// they carry the annotation rekey.dev/refresh: events.
+    #[arg(long, env = "REKEY_EVENT_REFRESH", value_enum, default_value_t = EventRefresh::Default)]
+    pub event_refresh: EventRefresh,
+
+    /// Shortest time between two restarts of one workload.
+    #[arg(long, env = "REKEY_MIN_RESTART_INTERVAL", default_value = "10s", value_parser = duration::parse)]
+    pub min_restart_interval: Duration,
+
+    /// How much is logged: error, warn, info, debug or trace.
+    #[arg(long, env = "REKEY_LOG_LEVEL", default_value = "info")]
+    pub log_level: tracing::Level,
+}
+
+/// See [`Args::event_refresh`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EventRefresh {
+    /// ESO's meaning of an interval of 0.
+    Default,
+    /// Events reach every object.
+    All,
+}
+
+fn positive(text: &str) -> Result<Duration, String> {
+    match duration::parse(text) {
+        Ok(Duration::ZERO) => Err("has to be more than zero".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "https://sqs.eu-west-1.amazonaws.com/123456789012/rekey";
+
+    fn parse(args: &[&str]) -> Result<Args, clap::Error> {
+        Args::try_parse_from(["rekey-agent"].iter().chain(args))
+    }
+
+    #[test]
+    fn a_queue_url_is_all_that_is_needed() {
+        let args = parse(&["--queue-url", URL]).expect("valid");
+        assert_eq!(args.heartbeat_period, Duration::from_secs(600));
+        assert_eq!((args.concurrent, args.event_refresh), (32, EventRefresh::Default));
+    }
+
+    #[test]
+    fn bad_values_name_the_flag() {
+        for (flag, value) in [
+            ("--queue-url", "rekey"),
+            ("--heartbeat-period", "0s"),
+            ("--sweep-interval", "soon"),
+            ("--concurrent", "0"),
+            ("--log-level", "loud"),
+        ] {
+            let error = parse(&["--queue-url", URL, flag, value]).expect_err(flag).to_string();
+            assert!(error.contains(flag), "{error}");
+        }
+    }
+}

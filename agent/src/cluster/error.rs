@@ -1,0 +1,117 @@
+//! What can go wrong when Kubernetes is asked or told something.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+/// An API server that takes longer than this for one object has a problem; the caller retries with back-off.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// A call that did not succeed. The text names the action; it never holds an object's content.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// No answer in time.
+    #[error("{action} {object}: no answer from the API server within {}s", TIME_LIMIT.as_secs())]
+    TimedOut {
+        /// What was being done.
+        action: Action,
+        /// To which object.
+        object: String,
+    },
+    /// The API server refused.
+    #[error("{action} {object}: {reason} ({code}): {message}")]
+    Refused {
+        /// What was being done.
+        action: Action,
+        /// To which object.
+        object: String,
+        /// HTTP status.
+        code: u16,
+        /// Kubernetes' reason word.
+        reason: String,
+        /// Kubernetes' sentence.
+        message: String,
+    },
+    /// The call never got an answer.
+    #[error("{action} {object}: the API server cannot be reached")]
+    Unreachable {
+        /// What was being done.
+        action: Action,
+        /// To which object.
+        object: String,
+        /// The client's error.
+        #[source]
+        source: Box<kube::Error>,
+    },
+}
+
+/// What was being done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Reading one object.
+    Get,
+    /// Creating one.
+    Create,
+    /// Replacing one.
+    Update,
+    /// Patching one.
+    Patch,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Action::Get => "get",
+            Action::Create => "create",
+            Action::Update => "update",
+            Action::Patch => "patch",
+        })
+    }
+}
+
+impl ClusterError {
+    /// Can the same call succeed later without anybody changing anything?
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::TimedOut { .. } | Self::Unreachable { .. } => true,
+            Self::Refused { code, .. } => matches!(code, 409 | 410 | 429 | 500..=599),
+        }
+    }
+
+    /// Was the object changed by somebody else since it was read?
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Refused { code: 409, .. })
+    }
+
+    /// Is the object not there?
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused { code: 404, .. })
+    }
+}
+
+/// Runs one call with the time limit and gives its error a name.
+pub async fn call<T>(
+    action: Action,
+    object: impl fmt::Display,
+    future: impl Future<Output = kube::Result<T>>,
+) -> Result<T, ClusterError> {
+    match timeout(TIME_LIMIT, future).await {
+        Err(_) => Err(ClusterError::TimedOut { action, object: object.to_string() }),
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(kube::Error::Api(status))) => Err(ClusterError::Refused {
+            action,
+            object: object.to_string(),
+            code: status.code,
+            reason: status.reason.clone(),
+            message: status.message.clone(),
+        }),
+        Ok(Err(other)) => {
+            Err(ClusterError::Unreachable { action, object: object.to_string(), source: Box::new(other) })
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Takes messages from the queue and turns them into looks at objects.
+//!
+//! It knows sources and objects, no targets and no workloads. A message is deleted by the acknowledger once nothing
+//! that redelivery could help is left to do (`rekey_core::disposition`); while its objects are worked on, it is held.
+
+mod acknowledge;
+mod held;
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rand::RngExt;
+use rekey_core::change::{self, Change, Heartbeat, Parsed, What};
+use rekey_core::disposition::MessageOutcome;
+use rekey_core::pipe::PipeId;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+pub use acknowledge::{Acknowledger, Holding};
+pub use held::{Finished, Ticket};
+
+use crate::metrics::Metrics;
+use crate::queue::{Message, Queue};
+use crate::state::State;
+use crate::worker::Work;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LAST_PAUSE: Duration = Duration::from_secs(20);
+
+/// See the module's head.
+pub struct Intake {
+    /// Where messages come from.
+    pub queue: Queue,
+    /// What they are about.
+    pub state: State,
+    /// Who looks at the objects.
+    pub work: Work,
+    /// Who deletes them.
+    pub finished: UnboundedSender<Finished>,
+    /// Those that are held meanwhile.
+    pub holding: Holding,
+    /// Counters.
+    pub metrics: Metrics,
+}
+
+impl Intake {
+    /// Receives until told to stop. To be started when the index is complete: before that, every event looks foreign.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut failures = 0;
+        loop {
+            let received = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                received = self.queue.receive() => received,
+            };
+            match received {
+                Ok(messages) => {
+                    failures = 0;
+                    self.state.with_pipes(|pipes| pipes.receive_succeeded());
+                    let at = Instant::now();
+                    for message in messages {
+                        self.take(message, at);
+                    }
+                }
+                Err(error) => {
+                    self.state.with_pipes(|pipes| pipes.receive_failed(Timestamp::now()));
+                    let pause = pause(failures);
+                    failures += 1;
+                    warn!(%error, ?pause, "queue not readable; trying again");
+                    tokio::select! {
+                        () = shutdown.cancelled() => return,
+                        () = tokio::time::sleep(pause) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&self, message: Message, received: Instant) {
+        let outcome = match change::parse(&message.body) {
+            Parsed::Change(change) => return self.change(&change, message.receipt, received),
+            Parsed::Heartbeat(heartbeat) => {
+                self.heartbeat(heartbeat);
+                MessageOutcome::Heartbeat
+            }
+            Parsed::Ignored(reason) => {
+                debug!(%reason, "event ignored");
+                MessageOutcome::Ignored
+            }
+            Parsed::Malformed(reason) => {
+                // The body may hold anything, so it is not logged; it can be read in the DLQ.
+                warn!(%reason, "message malformed; handed back until the DLQ takes it");
+                MessageOutcome::Malformed
+            }
+        };
+        // The acknowledger outlives the intake.
+        let _ = self.finished.send(Finished { receipt: message.receipt, outcome, received });
+    }
+
+    fn change(&self, change: &Change, receipt: String, received: Instant) {
+        let now = Timestamp::now();
+        let concerned = self.state.announce(change, now);
+        let source = change.announced.arn.as_ref().or(change.announced.name.as_ref()).map_or("", String::as_str);
+        let version = match &change.what {
+            What::Label { version_id, .. } => version_id.as_str(),
+            _ => "",
+        };
+        self.metrics.event_age(now, change.at);
+        if concerned.objects == 0 {
+            debug!(event_id = change.event_id, source, version, "event received; no object here uses the source");
+        } else {
+            info!(
+                event_id = change.event_id,
+                source,
+                version,
+                event_time = %change.at,
+                objects = concerned.objects,
+                stale = concerned.stale.len(),
+                "event received"
+            );
+        }
+        if concerned.objects > 0 && concerned.stale.is_empty() {
+            let _ = self.finished.send(Finished { receipt, outcome: MessageOutcome::Unchanged, received });
+            return;
+        }
+        if !concerned.stale.is_empty() {
+            self.holding.add(receipt.clone(), received);
+        }
+        let tickets = Ticket::issue(receipt, received, concerned.stale.len(), self.finished.clone());
+        for (key, ticket) in concerned.stale.into_iter().zip(tickets) {
+            self.work.push_held(key, ticket);
+        }
+    }
+
+    fn heartbeat(&self, heartbeat: Heartbeat) {
+        debug!(service = %heartbeat.service, account = %heartbeat.account, region = %heartbeat.region, "heartbeat received");
+        let pipe = PipeId { account: heartbeat.account, region: heartbeat.region, service: heartbeat.service };
+        self.state.with_pipes(|pipes| pipes.heartbeat(pipe, heartbeat.at));
+    }
+}
+
+/// 0.5 s, 1 s … 20 s, with jitter, so that many agents do not come back together.
+fn pause(failures: u32) -> Duration {
+    FIRST_PAUSE
+        .saturating_mul(2_u32.saturating_pow(failures))
+        .min(LAST_PAUSE)
+        .mul_f64(rand::rng().random_range(0.5..=1.0))
+}

@@ -1,0 +1,125 @@
+//! AWS as a place to read from: the only module that reads values, and the place where they become `SecretValue`.
+//!
+//! It answers two questions: what is there ([`Provider::read`], with the value) and which version is there
+//! ([`Provider::check`], without). It decides nothing; the ledger does.
+
+mod clients;
+mod error;
+mod parameter_store;
+mod secrets_manager;
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use rekey_core::identity::{Account, Service};
+use rekey_core::ledger::Known;
+use rekey_core::object::ObjectKey;
+use rekey_core::render::Payload;
+use rekey_core::store::AwsStore;
+use rekey_core::wanted::Wanted;
+
+pub use clients::aws_config;
+pub use error::ReadProblem;
+
+use crate::cluster::target::Targets;
+use crate::metrics::Metrics;
+use clients::Clients;
+
+/// What AWS returned for one wanted thing.
+#[derive(Debug)]
+pub struct Answer {
+    /// Which version it is.
+    pub known: Known,
+    /// The account it lives in, where the answer shows it.
+    pub account: Option<Account>,
+    /// The value.
+    pub payload: Payload,
+}
+
+/// Which version is there, as far as it can be told without reading the value.
+#[derive(Clone, Debug)]
+pub enum Checked {
+    /// This one.
+    Version {
+        /// Its identity.
+        known: Known,
+        /// The account it lives in.
+        account: Option<Account>,
+    },
+    /// Only a read can tell: it may be gone, or this identity may read but not describe.
+    Unclear(String),
+}
+
+/// See the module's head.
+#[derive(Clone)]
+pub struct Provider {
+    clients: Clients,
+    metrics: Metrics,
+}
+
+impl Provider {
+    /// `base` carries the agent's own identity; `secrets` reads the Secrets that hold a store's access keys.
+    #[must_use]
+    pub fn new(base: aws_config::SdkConfig, secrets: Targets, metrics: Metrics) -> Self {
+        Self { clients: Clients::new(base, secrets), metrics }
+    }
+
+    /// Reads a value: one GetSecretValue or GetParameter.
+    pub async fn read(&self, store: &AwsStore, wanted: &Wanted) -> Result<Answer, ReadProblem> {
+        match store.service {
+            Service::SecretsManager => {
+                let client = self.clients.secrets_manager(store).await?;
+                let answer = secrets_manager::read(&client, wanted).await;
+                self.metrics.aws_call("GetSecretValue", answer.is_ok());
+                answer
+            }
+            Service::ParameterStore => {
+                let client = self.clients.parameter_store(store).await?;
+                let answer = parameter_store::read(&client, wanted).await;
+                self.metrics.aws_call("GetParameter", answer.is_ok());
+                answer
+            }
+        }
+    }
+
+    /// Asks which versions are there, without reading values: DescribeSecret for each secret, GetParameters without
+    /// decryption for up to ten parameters.
+    pub async fn check(&self, store: &AwsStore, wanted: &[Wanted]) -> HashMap<Wanted, Checked> {
+        let checked = match store.service {
+            Service::SecretsManager => match self.clients.secrets_manager(store).await {
+                Ok(client) => secrets_manager::check(&client, wanted, &self.metrics).await,
+                Err(problem) => unclear(wanted, &problem),
+            },
+            Service::ParameterStore => match self.clients.parameter_store(store).await {
+                Ok(client) => parameter_store::check(&client, wanted, &self.metrics).await,
+                Err(problem) => unclear(wanted, &problem),
+            },
+        };
+        debug_assert_eq!(checked.len(), wanted.len(), "each wanted thing has an answer");
+        checked
+    }
+
+    /// Can this identity be obtained at all? (What ESO's store validation asks; Secrets Manager is not contacted.)
+    pub async fn validate(&self, store: &AwsStore) -> Result<(), ReadProblem> {
+        self.clients.validate(store).await
+    }
+
+    /// A Secret changed or went: whatever was built from its keys is built anew at the next use.
+    pub fn forget_keys(&self, secret: &ObjectKey) {
+        self.clients.forget(secret);
+    }
+}
+
+fn unclear(wanted: &[Wanted], problem: &ReadProblem) -> HashMap<Wanted, Checked> {
+    wanted.iter().map(|wanted| (wanted.clone(), Checked::Unclear(problem.to_string()))).collect()
+}
+
+fn timestamp(time: Option<&aws_smithy_types::DateTime>) -> Option<Timestamp> {
+    let time = time?;
+    Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
+}
+
+/// The account in an ARN (`arn:partition:service:region:account:…`).
+fn account_of(arn: Option<&str>) -> Option<Account> {
+    Account::parse(arn?.split(':').nth(4)?).ok()
+}

@@ -1,0 +1,145 @@
+//! SDK clients, one for each identity and region, built when first used.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region as SdkRegion, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_secretsmanager::Client as SecretsManager;
+use aws_sdk_ssm::Client as ParameterStore;
+use aws_smithy_http_client::tls;
+use aws_smithy_types::timeout::TimeoutConfig;
+use rekey_core::identity::Region;
+use rekey_core::object::ObjectKey;
+use rekey_core::store::{AwsStore, Identity, SecretKey};
+
+use super::error::ReadProblem;
+use crate::cluster::target::Targets;
+
+/// The SDK's default chain and endpoints, over one TLS provider, in this region.
+pub async fn aws_config(region: Option<Region>) -> SdkConfig {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        // A long poll takes 20 s by itself.
+        .operation_attempt_timeout(Duration::from_secs(30))
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts);
+    if let Some(region) = region {
+        loader = loader.region(SdkRegion::new(region.to_string()));
+    }
+    loader.load().await
+}
+
+#[derive(Clone)]
+pub(super) struct Clients {
+    base: SdkConfig,
+    secrets: Targets,
+    built: Arc<Mutex<HashMap<(Identity, Region), Built>>>,
+}
+
+#[derive(Clone)]
+struct Built {
+    credentials: SharedCredentialsProvider,
+    secrets_manager: SecretsManager,
+    parameter_store: ParameterStore,
+}
+
+impl Clients {
+    pub fn new(base: SdkConfig, secrets: Targets) -> Self {
+        Self { base, secrets, built: Arc::default() }
+    }
+
+    pub async fn secrets_manager(&self, store: &AwsStore) -> Result<SecretsManager, ReadProblem> {
+        Ok(self.get(store).await?.secrets_manager)
+    }
+
+    pub async fn parameter_store(&self, store: &AwsStore) -> Result<ParameterStore, ReadProblem> {
+        Ok(self.get(store).await?.parameter_store)
+    }
+
+    pub async fn validate(&self, store: &AwsStore) -> Result<(), ReadProblem> {
+        let built = self.get(store).await?;
+        built.credentials.provide_credentials().await.map_err(|error| ReadProblem::NoCredentials {
+            message: format!("{error}; use IRSA, Pod Identity, or access keys in the store's auth.secretRef"),
+        })?;
+        Ok(())
+    }
+
+    pub fn forget(&self, secret: &ObjectKey) {
+        self.lock().retain(|(identity, _), _| !keys_of(identity).any(|key| &key.secret == secret));
+    }
+
+    async fn get(&self, store: &AwsStore) -> Result<Built, ReadProblem> {
+        let place = (store.identity.clone(), store.region.clone());
+        if let Some(built) = self.lock().get(&place) {
+            return Ok(built.clone());
+        }
+        let built = self.build(store).await?;
+        self.lock().insert(place, built.clone());
+        Ok(built)
+    }
+
+    async fn build(&self, store: &AwsStore) -> Result<Built, ReadProblem> {
+        let credentials = match &store.identity {
+            Identity::Agent => self
+                .base
+                .credentials_provider()
+                .ok_or_else(|| ReadProblem::NoCredentials { message: "the SDK's default chain is empty".to_owned() })?,
+            Identity::AccessKeys { id, secret, token } => {
+                let token = match token {
+                    Some(token) => Some(self.key(token).await?),
+                    None => None,
+                };
+                let keys = Credentials::new(self.key(id).await?, self.key(secret).await?, token, None, "SecretStore");
+                SharedCredentialsProvider::new(keys)
+            }
+        };
+        let config = self
+            .base
+            .to_builder()
+            .region(SdkRegion::new(store.region.to_string()))
+            .credentials_provider(credentials.clone())
+            .build();
+        Ok(Built {
+            credentials,
+            secrets_manager: SecretsManager::new(&config),
+            parameter_store: ParameterStore::new(&config),
+        })
+    }
+
+    async fn key(&self, key: &SecretKey) -> Result<String, ReadProblem> {
+        let missing = |what: &str| ReadProblem::KeysUnavailable {
+            message: format!("Secret {} {what}; correct auth.secretRef or the Secret", key.secret),
+            transient: false,
+        };
+        let secret = self
+            .secrets
+            .get(&key.secret)
+            .await
+            .map_err(|error| ReadProblem::keys(&error))?
+            .ok_or_else(|| missing("does not exist"))?;
+        let bytes = secret
+            .data
+            .and_then(|mut data| data.remove(&key.key))
+            .ok_or_else(|| missing(&format!("has no key {:?}", key.key)))?;
+        String::from_utf8(bytes.0).map_err(|_| missing(&format!("holds no text under {:?}", key.key)))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Identity, Region), Built>> {
+        self.built.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn keys_of(identity: &Identity) -> impl Iterator<Item = &SecretKey> {
+    match identity {
+        Identity::Agent => [None, None, None],
+        Identity::AccessKeys { id, secret, token } => [Some(id), Some(secret), token.as_ref()],
+    }
+    .into_iter()
+    .flatten()
+}

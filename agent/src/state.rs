@@ -1,0 +1,332 @@
+//! What the agent knows: the objects it serves, the stores they use, the index, the ledger and the pipes.
+//!
+//! One lock around plain data, held for moments and never across an await. Watches, intake and sweep put facts in;
+//! the decisions that come out are `rekey-core`'s. Nothing here talks to anybody.
+
+mod object;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rekey_core::change::Change;
+use rekey_core::identity::{Account, SourceRef};
+use rekey_core::index::Index;
+use rekey_core::ledger::{Decision, Facts, Known, Ledger, Verdict, decide};
+use rekey_core::object::ObjectKey;
+use rekey_core::pipe::{PipeState, Pipes};
+use rekey_core::resource::external_secret::{StoreKind, StoreRef};
+use rekey_core::resource::{ExternalSecret, SecretStoreSpec};
+use rekey_core::wanted::Wanted;
+
+pub use object::{Object, Task};
+
+/// Names a store: a namespace and a name, or a name alone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StoreKey {
+    /// The namespace of a SecretStore; `None` for a ClusterSecretStore.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+impl StoreKey {
+    /// The store that a reference in `namespace` means.
+    #[must_use]
+    pub fn of(reference: &StoreRef, namespace: &str) -> Self {
+        let namespace = (reference.kind == StoreKind::SecretStore).then(|| namespace.to_owned());
+        Self { namespace, name: reference.name.clone() }
+    }
+}
+
+/// What the options say about objects.
+#[derive(Clone, Debug)]
+pub struct StateOptions {
+    /// The class of controller that this agent is.
+    pub controller_class: String,
+    /// Do objects with `refreshInterval: 0` follow events too?
+    pub all_follow_events: bool,
+    /// The heartbeat function's period.
+    pub heartbeat_period: Duration,
+}
+
+/// See the module's head. Clones share one state.
+#[derive(Clone)]
+pub struct State {
+    inner: Arc<Mutex<Inner>>,
+}
+
+struct Inner {
+    options: StateOptions,
+    objects: HashMap<ObjectKey, Object>,
+    stores: HashMap<StoreKey, Arc<SecretStoreSpec>>,
+    /// The objects that produce a Secret.
+    producers: HashMap<ObjectKey, BTreeSet<ObjectKey>>,
+    /// Secrets that are as an ExternalSecret left them.
+    valid_targets: BTreeSet<ObjectKey>,
+    index: Index,
+    ledger: Ledger,
+    pipes: Pipes,
+}
+
+/// What a change means here.
+#[derive(Debug, Default)]
+pub struct Concerned {
+    /// Objects that use the source, whether or not they have to be synced.
+    pub objects: usize,
+    /// Those that have to be looked at.
+    pub stale: Vec<ObjectKey>,
+}
+
+impl State {
+    /// Knows nothing yet.
+    #[must_use]
+    pub fn new(options: StateOptions) -> Self {
+        let pipes = Pipes::new(options.heartbeat_period);
+        Self {
+            inner: Arc::new(Mutex::new(Inner {
+                options,
+                objects: HashMap::new(),
+                stores: HashMap::new(),
+                producers: HashMap::new(),
+                valid_targets: BTreeSet::new(),
+                index: Index::default(),
+                ledger: Ledger::default(),
+                pipes,
+            })),
+        }
+    }
+
+    /// An ExternalSecret is there, or has changed. Returns whether it has to be looked at.
+    pub fn object_seen(&self, resource: ExternalSecret, now: Timestamp) -> Option<ObjectKey> {
+        self.lock().object_seen(resource, now)
+    }
+
+    /// An ExternalSecret is gone.
+    pub fn object_gone(&self, key: &ObjectKey) {
+        self.lock().object_gone(key);
+    }
+
+    /// A store is there, has changed, or is gone (`None`). Returns the objects that use it.
+    pub fn store_seen(&self, key: &StoreKey, spec: Option<SecretStoreSpec>) -> Vec<ObjectKey> {
+        let mut inner = self.lock();
+        match spec {
+            Some(spec) if inner.stores.get(key).is_some_and(|known| **known == spec) => return Vec::new(),
+            Some(spec) => inner.stores.insert(key.clone(), Arc::new(spec)),
+            None => inner.stores.remove(key),
+        };
+        let users: Vec<ObjectKey> =
+            inner.objects.iter().filter(|(_, object)| object.uses_store(key)).map(|(name, _)| name.clone()).collect();
+        for user in &users {
+            inner.resolve(user);
+        }
+        users
+    }
+
+    /// A store's spec.
+    #[must_use]
+    pub fn store(&self, key: &StoreKey) -> Option<Arc<SecretStoreSpec>> {
+        self.lock().stores.get(key).cloned()
+    }
+
+    /// The Secret is there, and as an ExternalSecret left it or not. Returns the objects that produce it, if that
+    /// means that they have to be looked at.
+    pub fn target_seen(&self, target: &ObjectKey, valid: bool) -> Vec<ObjectKey> {
+        let mut inner = self.lock();
+        if valid {
+            inner.valid_targets.insert(target.clone());
+            return Vec::new();
+        }
+        if inner.valid_targets.remove(target) {
+            inner.producers.get(target).into_iter().flatten().cloned().collect()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Objects whose stores take access keys from this Secret.
+    #[must_use]
+    pub fn users_of_keys(&self, secret: &ObjectKey) -> Vec<ObjectKey> {
+        let inner = self.lock();
+        inner.objects.iter().filter(|(_, object)| object.uses_keys_of(secret)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// An event arrived. Moves what is desired and says which objects that leaves stale.
+    pub fn announce(&self, change: &Change, now: Timestamp) -> Concerned {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let mut concerned = BTreeSet::new();
+        for (source, users) in inner.index.affected(&change.announced, |source| inner.account_of(source)) {
+            for user in users {
+                let Some(object) = inner.objects.get_mut(&user) else { continue };
+                let mut news = false;
+                for wanted in object.wanted().filter(|wanted| wanted.source == source) {
+                    news |= inner.ledger.announce(wanted, change);
+                }
+                if news {
+                    object.retry_at = None;
+                }
+                concerned.insert(user);
+            }
+        }
+        let objects = concerned.len();
+        let stale = concerned.into_iter().filter(|key| inner.decide(key, now) != Some(Decision::Skip)).collect();
+        Concerned { objects, stale }
+    }
+
+    /// Begins the sync of an object: what is known about it, and what to do. `None` if it is gone or not ours.
+    #[must_use]
+    pub fn begin(&self, key: &ObjectKey, now: Timestamp) -> Option<(Task, Decision)> {
+        let inner = self.lock();
+        let decision = inner.decide(key, now)?;
+        Some((inner.objects.get(key)?.task(), decision))
+    }
+
+    /// What is to be done about an object.
+    #[must_use]
+    pub fn decide(&self, key: &ObjectKey, now: Timestamp) -> Option<Decision> {
+        self.lock().decide(key, now)
+    }
+
+    /// See [`Ledger::generation`].
+    #[must_use]
+    pub fn generation(&self, wanted: &Wanted) -> u64 {
+        self.lock().ledger.generation(wanted)
+    }
+
+    /// See [`Ledger::judge`].
+    #[must_use]
+    pub fn judge(&self, wanted: &Wanted, answer: &Known, reads: u32) -> Verdict {
+        self.lock().ledger.judge(wanted, answer, reads)
+    }
+
+    /// AWS answered; see [`Ledger::settle`].
+    pub fn settle(&self, wanted: &Wanted, generation: u64, known: Known, account: Option<Account>) {
+        let mut inner = self.lock();
+        inner.ledger.settle(wanted, generation, known);
+        if let Some(account) = account {
+            inner.ledger.learn_account(wanted, account);
+        }
+    }
+
+    /// A sweep could not tell which version is there: only a read can.
+    pub fn mark_unknown(&self, wanted: &Wanted) {
+        self.lock().ledger.mark_unknown(wanted);
+    }
+
+    /// Changes one object in place, if it is still there.
+    pub fn with_object<T>(&self, key: &ObjectKey, change: impl FnOnce(&mut Object) -> T) -> Option<T> {
+        self.lock().objects.get_mut(key).map(change)
+    }
+
+    /// The target was just written or found right.
+    pub fn target_is_valid(&self, target: &ObjectKey) {
+        self.lock().valid_targets.insert(target.clone());
+    }
+
+    /// Works on the pipes.
+    pub fn with_pipes<T>(&self, work: impl FnOnce(&mut Pipes) -> T) -> T {
+        work(&mut self.lock().pipes)
+    }
+
+    /// Every object with the state of the least proven pipe it depends on; the sweep's raw material.
+    #[must_use]
+    pub fn for_sweep(&self, now: Timestamp) -> Vec<(ObjectKey, Object, PipeState)> {
+        let inner = self.lock();
+        inner.objects.iter().map(|(key, object)| (key.clone(), object.clone(), inner.pipe_state(object, now))).collect()
+    }
+
+    /// How many objects there are.
+    #[must_use]
+    pub fn objects(&self) -> usize {
+        self.lock().objects.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn object_seen(&mut self, resource: ExternalSecret, now: Timestamp) -> Option<ObjectKey> {
+        let object = Object::new(resource, self.options.all_follow_events)?;
+        let key = object.key();
+        if let Some(known) = self.objects.get_mut(&key) {
+            let look = known.replace_resource(object.resource);
+            self.resolve(&key);
+            return look.then_some(key);
+        }
+        self.producers.entry(object.target()).or_default().insert(key.clone());
+        self.objects.insert(key.clone(), object);
+        self.resolve(&key);
+        // An object that needs nothing now is the sweep's; it will look whether its sources moved.
+        (self.decide(&key, now) == Some(Decision::Read)).then_some(key)
+    }
+
+    fn object_gone(&mut self, key: &ObjectKey) {
+        let Some(object) = self.objects.remove(key) else { return };
+        self.index.remove(key);
+        if let Some(producers) = self.producers.get_mut(&object.target()) {
+            producers.remove(key);
+            if producers.is_empty() {
+                self.producers.remove(&object.target());
+            }
+        }
+        for wanted in object.wanted() {
+            if !self.objects.values().any(|other| other.wanted().any(|still| still == wanted)) {
+                self.ledger.forget(wanted);
+            }
+        }
+    }
+
+    /// Works out what an object asks for, with the stores as they are now.
+    fn resolve(&mut self, key: &ObjectKey) {
+        let Some(object) = self.objects.get_mut(key) else { return };
+        let before = object.target();
+        object.resolve(&self.stores, &self.options.controller_class);
+        let after = object.target();
+        let sources: Vec<SourceRef> = object.wanted().map(|wanted| wanted.source.clone()).collect();
+        self.index.upsert(key.clone(), sources);
+        if before != after {
+            if let Some(producers) = self.producers.get_mut(&before) {
+                producers.remove(key);
+            }
+            self.producers.entry(after).or_default().insert(key.clone());
+        }
+    }
+
+    fn decide(&self, key: &ObjectKey, now: Timestamp) -> Option<Decision> {
+        let object = self.objects.get(key)?;
+        if object.is_foreign() {
+            return None;
+        }
+        if object.requests.is_err() {
+            // There is nothing to compare; the condition has to say why.
+            return Some(object.retry_at.filter(|at| *at > now).map_or(Decision::Read, Decision::Wait));
+        }
+        let wanted: Vec<Wanted> = object.wanted().cloned().collect();
+        let facts = Facts {
+            wanted: &wanted,
+            applied: &object.applied,
+            target_valid: self.valid_targets.contains(&object.target()),
+            spec_synced: object.spec_synced(),
+            policy: object.policy(),
+            retry_at: object.retry_at,
+        };
+        Some(decide(&self.ledger, &facts, now))
+    }
+
+    fn account_of(&self, source: &SourceRef) -> Option<Account> {
+        source.account().or_else(|| self.ledger.account_of_source(source).cloned())
+    }
+
+    fn pipe_state(&self, object: &Object, now: Timestamp) -> PipeState {
+        let state = |wanted: &Wanted| {
+            let source = &wanted.source;
+            let account = self.account_of(source);
+            self.pipes.state_for(account.as_ref(), &source.effective_region(), source.service, now)
+        };
+        object.wanted().map(state).find(|state| *state != PipeState::Proven).unwrap_or(PipeState::Proven)
+    }
+}

@@ -1,0 +1,181 @@
+//! One ExternalSecret as the agent remembers it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rekey_core::ledger::{Applied, Policy};
+use rekey_core::object::ObjectKey;
+use rekey_core::report;
+use rekey_core::request::{self, Request, SpecProblem};
+use rekey_core::resource::external_secret::StoreRef;
+use rekey_core::resource::{ExternalSecret, ExternalSecretStatus, SecretStoreSpec};
+use rekey_core::store::{self, Identity, StoreProblem};
+use rekey_core::wanted::{Token, Wanted};
+
+use super::StoreKey;
+
+/// With this annotation set to `events`, an object with `refreshInterval: 0` follows events, without any polling.
+const REFRESH_ANNOTATION: &str = "rekey.dev/refresh";
+
+/// See the module's head.
+#[derive(Clone)]
+pub struct Object {
+    /// The object as the watch last showed it, with the status that this agent last wrote.
+    pub resource: Arc<ExternalSecret>,
+    /// What it asks for, or why that cannot be told.
+    pub requests: Result<Arc<Vec<Request>>, SpecProblem>,
+    /// What its target holds.
+    pub applied: Applied,
+    /// After a failure: not before this time.
+    pub retry_at: Option<Timestamp>,
+    /// When its sources were last compared with AWS.
+    pub checked: Option<Timestamp>,
+    key: ObjectKey,
+    all_follow_events: bool,
+}
+
+/// What a sync works on: a snapshot.
+#[derive(Clone)]
+pub struct Task {
+    /// The object.
+    pub resource: Arc<ExternalSecret>,
+    /// What it asks for.
+    pub requests: Result<Arc<Vec<Request>>, SpecProblem>,
+    /// Its name.
+    pub key: ObjectKey,
+    /// The Secret it produces.
+    pub target: ObjectKey,
+}
+
+impl Object {
+    pub(super) fn new(resource: ExternalSecret, all_follow_events: bool) -> Option<Self> {
+        let metadata = &resource.metadata;
+        let key = ObjectKey::new(metadata.namespace.as_deref()?, metadata.name.as_deref()?);
+        Some(Self {
+            applied: report::applied(resource.status.as_ref()),
+            requests: Ok(Arc::default()),
+            retry_at: None,
+            checked: None,
+            key,
+            all_follow_events,
+            resource: Arc::new(resource),
+        })
+    }
+
+    /// Namespace and name.
+    #[must_use]
+    pub fn key(&self) -> ObjectKey {
+        self.key.clone()
+    }
+
+    /// The Secret it produces.
+    #[must_use]
+    pub fn target(&self) -> ObjectKey {
+        let name = self.resource.spec.target.name.as_ref().filter(|name| !name.is_empty());
+        ObjectKey::new(&self.key.namespace, name.unwrap_or(&self.key.name))
+    }
+
+    /// What it asks for; nothing where its spec is in error.
+    pub fn wanted(&self) -> impl Iterator<Item = &Wanted> {
+        self.requests.iter().flat_map(|requests| requests.iter()).map(|request| &request.wanted)
+    }
+
+    /// When it follows its sources. A spec in error is retried, so its policy hardly matters.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let policy = request::policy(&self.resource.spec).unwrap_or(Policy::OnChange);
+        let annotations = self.resource.metadata.annotations.as_ref();
+        let asks = annotations.and_then(|all| all.get(REFRESH_ANNOTATION)).is_some_and(|value| value == "events");
+        if policy == Policy::Once && (asks || self.all_follow_events) {
+            return Policy::Periodic(std::time::Duration::ZERO);
+        }
+        policy
+    }
+
+    /// Is the status that of the object as it is now?
+    #[must_use]
+    pub fn spec_synced(&self) -> bool {
+        report::is_spec_synced(&self.resource)
+    }
+
+    /// Does it belong to another controller, by its store's class or provider?
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        matches!(&self.requests, Err(SpecProblem::Store(problem)) if problem.is_foreign())
+    }
+
+    /// Remembers what was applied, as it was written to the status.
+    pub fn synced(&mut self, tokens: BTreeMap<String, Token>, status: ExternalSecretStatus, now: Timestamp) {
+        self.applied = Applied::Tokens(tokens);
+        self.retry_at = None;
+        self.checked = Some(now);
+        self.status_written(status);
+    }
+
+    /// Remembers the status that was written, so that the next decision need not wait for the watch.
+    pub fn status_written(&mut self, status: ExternalSecretStatus) {
+        Arc::make_mut(&mut self.resource).status = Some(status);
+    }
+
+    /// Takes over what the watch shows. Returns whether the object has to be looked at: its spec or metadata changed,
+    /// or another controller refreshed it.
+    pub(super) fn replace_resource(&mut self, new: Arc<ExternalSecret>) -> bool {
+        let edited = report::synced_resource_version(&new) != report::synced_resource_version(&self.resource);
+        let refreshed = |object: &ExternalSecret| object.status.as_ref().and_then(|status| status.refresh_time.clone());
+        // An older status than our own is an echo from before our write.
+        let refreshed_elsewhere = refreshed(&new) > refreshed(&self.resource);
+        if refreshed_elsewhere {
+            self.applied = report::applied(new.status.as_ref());
+        }
+        let status = if refreshed_elsewhere { new.status.clone() } else { self.resource.status.clone() };
+        self.resource = new;
+        Arc::make_mut(&mut self.resource).status = status;
+        if edited {
+            self.retry_at = None;
+        }
+        edited || refreshed_elsewhere
+    }
+
+    pub(super) fn resolve(&mut self, stores: &HashMap<StoreKey, Arc<SecretStoreSpec>>, class: &str) {
+        let namespace = &self.key.namespace;
+        let answer = |reference: &StoreRef| -> Result<store::AwsStore, StoreProblem> {
+            let spec = stores.get(&StoreKey::of(reference, namespace)).map(Arc::as_ref);
+            store::resolve(reference, spec, namespace, class)
+        };
+        let resolved = request::policy(&self.resource.spec)
+            .and_then(|_| request::requests(&self.resource.spec, answer))
+            .map(Arc::new);
+        if resolved != self.requests {
+            self.retry_at = None;
+        }
+        self.requests = resolved;
+    }
+
+    pub(super) fn task(&self) -> Task {
+        Task {
+            resource: Arc::clone(&self.resource),
+            requests: self.requests.clone(),
+            key: self.key(),
+            target: self.target(),
+        }
+    }
+
+    pub(super) fn uses_store(&self, key: &StoreKey) -> bool {
+        let spec = &self.resource.spec;
+        let overrides =
+            spec.data.iter().map(|data| &data.source_ref).chain(spec.data_from.iter().map(|d| &d.source_ref));
+        std::iter::once(&spec.secret_store_ref)
+            .chain(overrides.flatten().filter_map(|own| own.store_ref.as_ref()))
+            .any(|reference| StoreKey::of(reference, &self.key.namespace) == *key)
+    }
+
+    pub(super) fn uses_keys_of(&self, secret: &ObjectKey) -> bool {
+        self.requests.iter().flat_map(|requests| requests.iter()).any(|request| match &request.store.identity {
+            Identity::Agent => false,
+            Identity::AccessKeys { id, secret: key, token } => {
+                [Some(id), Some(key), token.as_ref()].into_iter().flatten().any(|key| &key.secret == secret)
+            }
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! The sweep: compares which versions AWS has with what was applied, without reading values.
+//!
+//! It covers what events may miss: at start, at each flip of a pipe, at the sweep interval while a pipe is proven, and
+//! at each object's own refreshInterval while it is not. It only moves what is desired; the worker does the rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use rekey_core::ledger::{Applied, Decision, Policy};
+use rekey_core::object::ObjectKey;
+use rekey_core::pipe::{PipeState, check_interval};
+use rekey_core::store::AwsStore;
+use rekey_core::wanted::Wanted;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::metrics::Metrics;
+use crate::provider::{Checked, Provider};
+use crate::state::{Object, State};
+use crate::worker::{Urgency, Work};
+
+/// With nothing due, the sweep looks again after this long: objects and stores may have come meanwhile.
+const LONGEST_NAP: Duration = Duration::from_secs(5);
+
+/// See the module's head.
+#[derive(Clone)]
+pub struct Sweep {
+    /// What is there.
+    pub state: State,
+    /// Who tells versions.
+    pub provider: Provider,
+    /// Who syncs what differs.
+    pub work: Work,
+    /// Counters.
+    pub metrics: Metrics,
+    /// How often, in a proven pipe.
+    pub interval: Duration,
+    /// Wakes the sweep for all objects.
+    pub flipped: Arc<Notify>,
+}
+
+impl Sweep {
+    /// Runs until told to stop. The first round covers everything.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut everything = true;
+        loop {
+            let nap = self.round(everything).await;
+            everything = tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.flipped.notified() => true,
+                () = tokio::time::sleep(nap) => false,
+            };
+        }
+    }
+
+    /// Checks what is due (or all that can be due at all) and returns how long nothing will be.
+    async fn round(&self, everything: bool) -> Duration {
+        let now = Timestamp::now();
+        let mut nap = LONGEST_NAP;
+        let mut due: BTreeMap<ObjectKey, PipeState> = BTreeMap::new();
+        let mut wanted: BTreeMap<AwsStore, BTreeSet<Wanted>> = BTreeMap::new();
+        for (key, object, pipe) in self.state.for_sweep(now) {
+            let Some(interval) = check_interval(pipe, refresh_of(&object), self.interval) else { continue };
+            let wait = until(object.checked, interval, now);
+            if !everything && !wait.is_zero() {
+                nap = nap.min(wait);
+                continue;
+            }
+            for request in object.requests.iter().flat_map(|requests| requests.iter()) {
+                if !request.wanted.selector.is_fixed() {
+                    wanted.entry(request.store.clone()).or_default().insert(request.wanted.clone());
+                }
+            }
+            due.insert(key, pipe);
+        }
+        for (store, wanted) in wanted {
+            self.check(&store, wanted.into_iter().collect()).await;
+        }
+        let objects = due.len();
+        let stale = due.into_iter().filter(|(key, pipe)| self.settle(key, *pipe, everything)).count();
+        if objects > 0 {
+            debug!(objects, stale, "sweep done");
+        }
+        nap
+    }
+
+    async fn check(&self, store: &AwsStore, wanted: Vec<Wanted>) {
+        let generations: Vec<u64> = wanted.iter().map(|one| self.state.generation(one)).collect();
+        let mut checked = self.provider.check(store, &wanted).await;
+        for (one, generation) in wanted.iter().zip(generations) {
+            match checked.remove(one) {
+                Some(Checked::Version { known, account }) => self.state.settle(one, generation, known, account),
+                Some(Checked::Unclear(reason)) => {
+                    debug!(source = %one, reason, "version not told; the value will be read");
+                    self.state.mark_unknown(one);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Asks for a sync where the versions differ.
+    fn settle(&self, key: &ObjectKey, pipe: PipeState, everything: bool) -> bool {
+        let now = Timestamp::now();
+        let synced = self.state.with_object(key, |object| {
+            object.checked = Some(now);
+            object.applied != Applied::Nothing
+        });
+        if self.state.decide(key, now) != Some(Decision::Read) {
+            return false;
+        }
+        if pipe == PipeState::Proven && synced == Some(true) && !everything {
+            self.metrics.unannounced();
+            warn!(externalsecret = %key, "unannounced change: the sweep found a version that no event told of; do the rules cover its store?");
+        } else {
+            info!(externalsecret = %key, "sweep found another version");
+        }
+        self.work.push(key.clone(), Urgency::Routine);
+        true
+    }
+}
+
+fn refresh_of(object: &Object) -> Option<Duration> {
+    match object.policy() {
+        Policy::Periodic(interval) => Some(interval),
+        Policy::Once | Policy::OnChange | Policy::CreatedOnce => None,
+    }
+}
+
+fn until(checked: Option<Timestamp>, interval: Duration, now: Timestamp) -> Duration {
+    let Some(checked) = checked else { return Duration::ZERO };
+    let due = checked + SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX);
+    Duration::try_from(due.duration_since(now)).unwrap_or_default()
+}

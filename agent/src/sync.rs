@@ -1,0 +1,189 @@
+//! Makes one target equal to its sources, whatever the reason.
+//!
+//! Used by events, watches, start-up and the sweep alike. It knows no messages and no queue: the worker does.
+
+mod error;
+mod reads;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Resource;
+use rekey_core::ledger::Decision;
+use rekey_core::object::ObjectKey;
+use rekey_core::plan::{self, Owner, Plan};
+use rekey_core::render::{self, OwnMetadata, Rendered};
+use rekey_core::report;
+use rekey_core::resource::ExternalSecret;
+use rekey_core::wanted::Token;
+use tracing::{info, warn};
+
+pub use error::SyncError;
+pub use reads::Reads;
+
+use crate::cluster::event::Events;
+use crate::cluster::status::Statuses;
+use crate::cluster::target::Targets;
+use crate::rollout::Rollouts;
+use crate::state::{State, Task};
+
+/// A target that others keep writing is left to them after so many attempts, until the object's next retry.
+const WRITE_ATTEMPTS: u32 = 5;
+
+/// How a sync ended.
+#[derive(Debug)]
+pub enum Synced {
+    /// Nothing was to be done.
+    Unchanged,
+    /// The target was written, or found right by reading.
+    Applied,
+    /// It failed a moment ago and nothing has changed since: not before this time.
+    NotBefore(Timestamp),
+    /// The object is gone, or another controller's.
+    Gone,
+}
+
+/// See the module's head.
+#[derive(Clone)]
+pub struct Syncer {
+    /// What the agent knows.
+    pub state: State,
+    /// Values from AWS.
+    pub reads: Reads,
+    /// Secrets.
+    pub targets: Targets,
+    /// Conditions.
+    pub statuses: Statuses,
+    /// Events.
+    pub events: Events,
+    /// Workloads, which need their baseline before the first write.
+    pub rollouts: Rollouts,
+}
+
+impl Syncer {
+    /// Syncs one object. Reads that began before `asked` are not used.
+    pub async fn sync(&self, key: &ObjectKey, asked: Instant) -> Result<Synced, SyncError> {
+        let started = Timestamp::now();
+        let (task, decision) = match self.state.begin(key, started) {
+            None => return Ok(Synced::Gone),
+            Some((_, Decision::Skip)) => return Ok(Synced::Unchanged),
+            Some((_, Decision::Wait(until))) => return Ok(Synced::NotBefore(until)),
+            Some((task, decision @ Decision::Read)) => (task, decision),
+        };
+        debug_assert_eq!(decision, Decision::Read);
+        if task.resource.metadata.deletion_timestamp.is_some() {
+            return Ok(Synced::Gone);
+        }
+        let (rendered, tokens) = self.fetch(&task, asked).await?;
+        let wrote = self.write(&task, &rendered, &tokens).await?;
+        self.state.target_is_valid(&task.target);
+        self.report(&task, &tokens, started).await?;
+        Ok(if wrote { Synced::Applied } else { Synced::Unchanged })
+    }
+
+    /// Says on the object why it failed, once for each cause.
+    pub async fn report_failure(&self, key: &ObjectKey, error: &SyncError) {
+        let Some(resource) = self.state.with_object(key, |object| object.resource.clone()) else { return };
+        let Some(status) = report::failed(resource.status.as_ref(), error.to_string(), Timestamp::now()) else {
+            return;
+        };
+        warn!(externalsecret = %key, %error, "sync failed");
+        match self.statuses.external_secret(key, &status).await {
+            Ok(()) => {
+                self.state.with_object(key, |object| object.status_written(status));
+            }
+            Err(error) => warn!(externalsecret = %key, %error, "condition not written"),
+        }
+        self.events.warning(&reference(&resource), "UpdateFailed", "Sync", error.to_string()).await;
+    }
+
+    async fn fetch(&self, task: &Task, asked: Instant) -> Result<(Rendered, BTreeMap<String, Token>), SyncError> {
+        let requests = task.requests.clone()?;
+        let reads = requests.iter().map(|request| self.reads.get(&request.store, &request.wanted, asked));
+        let answers = futures::future::try_join_all(reads).await?;
+        let values = requests.iter().zip(answers.iter().map(|answer| &answer.payload));
+        let metadata = &task.resource.metadata;
+        let own = OwnMetadata {
+            labels: metadata.labels.clone().unwrap_or_default(),
+            annotations: metadata.annotations.clone().unwrap_or_default(),
+        };
+        let rendered = render::render(&task.resource.spec, &own, values)?;
+        let tokens = requests
+            .iter()
+            .zip(&answers)
+            .map(|(request, answer)| (request.wanted.to_string(), answer.known.token.clone()))
+            .collect();
+        Ok((rendered, tokens))
+    }
+
+    /// Writes the target. Returns whether a write was needed.
+    async fn write(
+        &self,
+        task: &Task,
+        rendered: &Rendered,
+        tokens: &BTreeMap<String, Token>,
+    ) -> Result<bool, SyncError> {
+        let owner = Owner { key: task.key.clone(), uid: task.resource.metadata.uid.clone().unwrap_or_default() };
+        let manager = plan::field_manager(&task.key.name);
+        let immutable = task.resource.spec.target.immutable;
+        let mut attempts = 0;
+        loop {
+            let existing = self.targets.get(&task.target).await?;
+            let written = match plan::plan(&owner, &task.target, existing.as_ref(), rendered, immutable) {
+                Plan::Unchanged => return Ok(false),
+                Plan::Refuse(refusal) => return Err(SyncError::Refused(refusal)),
+                Plan::Create(secret) => {
+                    self.targets.create(&task.target, &secret, &manager).await.map(|()| ("Created", false))
+                }
+                Plan::Update { secret, data_changes, adopts } => {
+                    if data_changes {
+                        // What the workloads run with now has to be on record before it is overwritten.
+                        self.rollouts.baseline(&task.target).await?;
+                    }
+                    self.targets.update(&task.target, &secret, &manager).await.map(|()| ("Updated", adopts))
+                }
+            };
+            attempts += 1;
+            match written {
+                Ok((reason, adopted)) => {
+                    self.announce_write(task, tokens, reason, adopted);
+                    return Ok(true);
+                }
+                Err(error) if (error.is_conflict() || error.is_not_found()) && attempts < WRITE_ATTEMPTS => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Log line and Events of a write. The Events are published on the side: nobody waits for them.
+    fn announce_write(&self, task: &Task, tokens: &BTreeMap<String, Token>, reason: &'static str, adopted: bool) {
+        for (source, token) in tokens {
+            info!(externalsecret = %task.key, target = %task.target, source, %token, reason, "secret written");
+        }
+        let (events, about) = (self.events.clone(), reference(&task.resource));
+        let target = task.target.name.clone();
+        tokio::spawn(async move {
+            if adopted {
+                let note =
+                    format!("Secret {target} existed without an owner; its data was replaced and it is owned now");
+                events.warning(&about, "Adopted", "Sync", note).await;
+            }
+            events.normal(&about, reason, "Sync", format!("secret {}", reason.to_lowercase())).await;
+        });
+    }
+
+    async fn report(&self, task: &Task, tokens: &BTreeMap<String, Token>, started: Timestamp) -> Result<(), SyncError> {
+        let now = Timestamp::now();
+        let version = report::synced_resource_version(&task.resource);
+        let status = report::synced(task.resource.status.as_ref(), version, &task.target.name, tokens, started, now);
+        self.statuses.external_secret(&task.key, &status).await?;
+        self.state.with_object(&task.key, |object| object.synced(tokens.clone(), status, now));
+        Ok(())
+    }
+}
+
+fn reference(resource: &ExternalSecret) -> ObjectReference {
+    resource.object_ref(&())
+}

@@ -1,0 +1,65 @@
+//! Why a sync failed.
+
+use rekey_core::plan::Refusal;
+use rekey_core::render::RenderProblem;
+use rekey_core::request::SpecProblem;
+
+use crate::cluster::ClusterError;
+use crate::provider::ReadProblem;
+
+/// The texts become the message of the Ready condition: ESO's words first, then the cause.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// The spec or its store cannot be worked on.
+    #[error("could not get secret data from provider: {0}")]
+    Spec(#[from] SpecProblem),
+    /// AWS or the store's credentials.
+    #[error("could not get secret data from provider: {0}")]
+    Read(#[from] ReadProblem),
+    /// The values do not make a target.
+    #[error("could not get secret data from provider: {0}")]
+    Render(RenderProblem),
+    /// A template does not make a target.
+    #[error("could not update secret: {0}")]
+    Template(RenderProblem),
+    /// The target must not be written.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// Kubernetes.
+    #[error("could not update secret: {0}")]
+    Cluster(#[from] ClusterError),
+}
+
+impl From<RenderProblem> for SyncError {
+    fn from(problem: RenderProblem) -> Self {
+        match problem {
+            RenderProblem::Template { .. } => Self::Template(problem),
+            _ => Self::Render(problem),
+        }
+    }
+}
+
+impl SyncError {
+    /// Is it worth holding the message for? Otherwise the condition, and the object's own retries, own the rest.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Read(problem) => problem.is_transient(),
+            Self::Cluster(error) => error.is_transient(),
+            Self::Spec(_) | Self::Render(_) | Self::Template(_) | Self::Refused(_) => false,
+        }
+    }
+
+    /// A word for the metrics.
+    #[must_use]
+    pub fn category(&self) -> &'static str {
+        match self {
+            Self::Spec(_) => "spec",
+            Self::Read(_) => "read",
+            Self::Render(_) => "render",
+            Self::Template(_) => "template",
+            Self::Refused(_) => "refused",
+            Self::Cluster(_) => "cluster",
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Watches Kubernetes and keeps what the agent knows in step with it.
+//!
+//! Objects that cannot be parsed are skipped one by one and told so; they never end a watch. Of Secrets only hashes
+//! and marks outlive the call. Nothing here writes, except that an unreadable ExternalSecret gets its condition.
+
+mod follow;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use kube::core::DeserializeGuard;
+use rekey_core::object::ObjectKey;
+use rekey_core::plan;
+use rekey_core::report;
+use rekey_core::resource::{ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreSpec};
+use tokio::sync::Barrier;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::cluster::status::Statuses;
+use crate::provider::Provider;
+use crate::rollout::Rollouts;
+use crate::state::{State, StoreKey};
+use crate::stores::Stores;
+use crate::worker::{Urgency, Work};
+use follow::{Seen, follow};
+
+/// Watches that have to show everything once before the agent may decide anything.
+const WATCHES: usize = 5;
+
+/// See the module's head.
+#[derive(Clone)]
+pub struct Watches {
+    /// Who lists and watches.
+    pub client: kube::Client,
+    /// What is kept in step.
+    pub state: State,
+    /// Who looks at ExternalSecrets that changed.
+    pub work: Work,
+    /// Who looks at Secrets and workloads.
+    pub rollouts: Rollouts,
+    /// Whose clients are built from Secrets.
+    pub provider: Provider,
+    /// Who validates stores.
+    pub stores: Stores,
+    /// Who tells people about an object that cannot be parsed.
+    pub statuses: Statuses,
+}
+
+impl Watches {
+    /// Starts every watch and returns when each has shown all there is; the watches then go on until told to stop.
+    pub async fn start(self, shutdown: &CancellationToken) {
+        let complete = Arc::new(Barrier::new(WATCHES + 1));
+        let watches = Arc::new(self);
+        macro_rules! watch {
+            ($kind:ty, $name:literal, $handler:ident) => {{
+                let (watches, complete) = (Arc::clone(&watches), Arc::clone(&complete));
+                let api: Api<$kind> = Api::all(watches.client.clone());
+                let shutdown = shutdown.clone();
+                tokio::spawn(async move {
+                    let handler = |seen: Seen<$kind>| watches.$handler(seen);
+                    follow(api, $name, handler, complete, shutdown).await;
+                });
+            }};
+        }
+        watch!(DeserializeGuard<ExternalSecret>, "externalsecrets", external_secret);
+        watch!(DeserializeGuard<SecretStore>, "secretstores", store);
+        watch!(DeserializeGuard<ClusterSecretStore>, "clustersecretstores", cluster_store);
+        watch!(Secret, "secrets", secret);
+        watch!(Deployment, "deployments", deployment);
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            _ = complete.wait() => info!(externalsecrets = watches.state.objects(), "index complete"),
+        }
+    }
+
+    fn external_secret(&self, seen: Seen<DeserializeGuard<ExternalSecret>>) {
+        match seen {
+            Seen::There(guard) => match guard.0 {
+                Ok(object) => {
+                    if let Some(key) = self.state.object_seen(object, Timestamp::now()) {
+                        self.work.push(key, Urgency::Urgent);
+                    }
+                }
+                Err(invalid) => {
+                    let Some(key) = key_of(&invalid.metadata) else { return };
+                    self.state.object_gone(&key);
+                    self.report_unreadable(key, invalid.error.to_string());
+                }
+            },
+            Seen::Gone(key) => self.state.object_gone(&key),
+        }
+    }
+
+    fn store(&self, seen: Seen<DeserializeGuard<SecretStore>>) {
+        match seen {
+            Seen::There(guard) => match guard.0 {
+                Ok(store) => {
+                    let Some(key) = key_of(&store.metadata) else { return };
+                    let key = StoreKey { namespace: Some(key.namespace), name: key.name };
+                    self.store_seen(&key, Some(store.spec));
+                    self.stores.seen(key, store.status);
+                }
+                Err(invalid) => {
+                    warn!(name = invalid.metadata.name, error = %invalid.error, "SecretStore is not readable")
+                }
+            },
+            Seen::Gone(key) => {
+                let key = StoreKey { namespace: Some(key.namespace), name: key.name };
+                self.store_seen(&key, None);
+            }
+        }
+    }
+
+    fn cluster_store(&self, seen: Seen<DeserializeGuard<ClusterSecretStore>>) {
+        match seen {
+            Seen::There(guard) => match guard.0 {
+                Ok(store) => {
+                    let key = StoreKey { namespace: None, name: store.metadata.name.clone().unwrap_or_default() };
+                    self.store_seen(&key, Some(store.spec.0));
+                    self.stores.seen(key, store.status);
+                }
+                Err(invalid) => {
+                    warn!(name = invalid.metadata.name, error = %invalid.error, "ClusterSecretStore is not readable");
+                }
+            },
+            Seen::Gone(key) => self.store_seen(&StoreKey { namespace: None, name: key.name }, None),
+        }
+    }
+
+    fn store_seen(&self, key: &StoreKey, spec: Option<SecretStoreSpec>) {
+        for user in self.state.store_seen(key, spec) {
+            self.work.push(user, Urgency::Routine);
+        }
+    }
+
+    fn secret(&self, seen: Seen<Secret>) {
+        let (key, valid) = match &seen {
+            Seen::There(secret) => {
+                let Some(key) = key_of(&secret.metadata) else { return };
+                self.rollouts.secret_seen(secret);
+                (key, plan::is_valid(secret))
+            }
+            Seen::Gone(key) => {
+                self.rollouts.secret_gone(key);
+                (key.clone(), false)
+            }
+        };
+        for producer in self.state.target_seen(&key, valid) {
+            self.work.push(producer, Urgency::Urgent);
+        }
+        for user in self.state.users_of_keys(&key) {
+            self.provider.forget_keys(&key);
+            self.state.with_object(&user, |object| object.retry_at = None);
+            self.work.push(user, Urgency::Routine);
+        }
+    }
+
+    fn deployment(&self, seen: Seen<Deployment>) {
+        match seen {
+            Seen::There(deployment) => self.rollouts.workload_seen(&deployment),
+            Seen::Gone(key) => self.rollouts.workload_gone(&key),
+        }
+    }
+
+    /// The object's own status cannot be read either, so the condition is written without looking at it.
+    fn report_unreadable(&self, key: ObjectKey, error: String) {
+        warn!(externalsecret = %key, error, "ExternalSecret is not readable; it is left alone");
+        let message =
+            format!("could not update secret: the object cannot be read: {error}; correct the field it names");
+        let status = report::failed(None::<&ExternalSecretStatus>, message, Timestamp::now());
+        let statuses = self.statuses.clone();
+        tokio::spawn(async move {
+            let Some(status) = status else { return };
+            if let Err(error) = statuses.external_secret(&key, &status).await {
+                warn!(externalsecret = %key, %error, "condition not written");
+            }
+        });
+    }
+}
+
+fn key_of(metadata: &kube::core::ObjectMeta) -> Option<ObjectKey> {
+    Some(ObjectKey::new(metadata.namespace.as_deref()?, metadata.name.as_deref()?))
+}

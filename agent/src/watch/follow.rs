@@ -1,0 +1,92 @@
+//! One watch: list, follow, and after a break find out what disappeared meanwhile.
+
+use std::collections::HashSet;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Resource, ResourceExt};
+use rekey_core::object::ObjectKey;
+use serde::de::DeserializeOwned;
+use tokio::sync::Barrier;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+/// What a watch shows.
+pub enum Seen<K> {
+    /// The object is there, as given.
+    There(K),
+    /// The object is gone. Cluster-wide kinds have an empty namespace.
+    Gone(ObjectKey),
+}
+
+/// Follows one kind. `complete` is passed once, when the first list is in.
+pub async fn follow<K>(
+    api: Api<K>,
+    kind: &'static str,
+    mut handle: impl FnMut(Seen<K>),
+    complete: Arc<Barrier>,
+    shutdown: CancellationToken,
+) where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    K::DynamicType: Default,
+{
+    let mut stream = watcher(api, watcher::Config::default()).default_backoff().boxed();
+    let mut complete = Some(complete);
+    let mut known: HashSet<ObjectKey> = HashSet::new();
+    let mut listed: HashSet<ObjectKey> = HashSet::new();
+    loop {
+        let event = tokio::select! {
+            () = shutdown.cancelled() => return,
+            event = stream.next() => event,
+        };
+        match event {
+            None => return,
+            // The error may quote the object that could not be read, and that may be a Secret.
+            Some(Err(error)) => warn!(kind, problem = problem(&error), "watch interrupted; it will be resumed"),
+            Some(Ok(Event::Init)) => listed.clear(),
+            Some(Ok(Event::InitApply(object))) => {
+                listed.insert(key_of(&object));
+                handle(Seen::There(object));
+            }
+            Some(Ok(Event::InitDone)) => {
+                for gone in known.difference(&listed) {
+                    handle(Seen::Gone(gone.clone()));
+                }
+                known = std::mem::take(&mut listed);
+                if let Some(complete) = complete.take() {
+                    tokio::spawn(async move { complete.wait().await });
+                }
+            }
+            Some(Ok(Event::Apply(object))) => {
+                known.insert(key_of(&object));
+                handle(Seen::There(object));
+            }
+            Some(Ok(Event::Delete(object))) => {
+                let key = key_of(&object);
+                known.remove(&key);
+                handle(Seen::Gone(key));
+            }
+        }
+    }
+}
+
+fn key_of(object: &impl Resource) -> ObjectKey {
+    ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any())
+}
+
+fn problem(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => {
+            format!("{} ({}): {}", status.reason, status.code, status.message)
+        }
+        watcher::Error::WatchError(status) => format!("{} ({})", status.reason, status.code),
+        watcher::Error::InitialListFailed(_) => "the list failed".to_owned(),
+        watcher::Error::WatchStartFailed(_) => "the watch did not start".to_owned(),
+        watcher::Error::WatchFailed(_) => "the connection broke".to_owned(),
+        watcher::Error::NoResourceVersion => "the list has no resourceVersion".to_owned(),
+    }
+}

@@ -1,0 +1,222 @@
+//! The worker: runs syncs, one at a time for each object, a bounded number in all, and is the one place that retries.
+
+mod queue;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use rand::RngExt;
+use rekey_core::disposition::ObjectOutcome;
+use rekey_core::object::ObjectKey;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+pub use queue::Urgency;
+use queue::{Job, Queue};
+
+use crate::intake::Ticket;
+use crate::metrics::Metrics;
+use crate::rollout::Rollouts;
+use crate::state::State;
+use crate::sync::{SyncError, Synced, Syncer};
+
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LAST_RETRY: Duration = Duration::from_mins(7);
+
+/// A place to ask for syncs. Clones share one queue.
+#[derive(Clone)]
+pub struct Work {
+    queue: Arc<Mutex<Queue>>,
+    wake: Arc<Notify>,
+    state: State,
+    rollouts: Rollouts,
+}
+
+impl Work {
+    /// An empty queue. `rollouts` is told which targets are about to change, so that a workload whose Secrets change
+    /// together is restarted once.
+    #[must_use]
+    pub fn new(state: State, rollouts: Rollouts) -> Self {
+        Self { queue: Arc::default(), wake: Arc::default(), state, rollouts }
+    }
+
+    /// Asks for an object, now.
+    pub fn push(&self, key: ObjectKey, urgency: Urgency) {
+        self.push_at(key, urgency, Instant::now(), Vec::new(), 0);
+    }
+
+    /// Asks for an object on behalf of a message that is held until it is done.
+    pub fn push_held(&self, key: ObjectKey, ticket: Ticket) {
+        self.push_at(key, Urgency::Urgent, Instant::now(), vec![ticket], 0);
+    }
+
+    /// Objects that wait for their turn or their retry.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn push_at(&self, key: ObjectKey, urgency: Urgency, due: Instant, tickets: Vec<Ticket>, failures: u32) {
+        let target = self.state.with_object(&key, |object| object.target());
+        let mut queue = self.lock();
+        let job = queue.push(key, urgency, due, tickets, failures);
+        // A retry that is minutes away is nothing to wait for.
+        if due <= Instant::now() && job.awaited.is_none() {
+            job.awaited = target;
+            if let Some(target) = &job.awaited {
+                self.rollouts.sync_queued(target);
+            }
+        }
+        drop(queue);
+        self.wake.notify_one();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See the module's head.
+#[derive(Clone)]
+pub struct Worker {
+    /// What is asked for.
+    pub work: Work,
+    /// What does it.
+    pub syncer: Syncer,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Syncs at a time.
+    pub concurrency: usize,
+}
+
+impl Worker {
+    /// Works until told to stop; then finishes what is under way.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut running: JoinSet<ObjectKey> = JoinSet::new();
+        loop {
+            let mut next_due = None;
+            while running.len() < self.concurrency && !shutdown.is_cancelled() {
+                let (popped, due) = {
+                    let mut queue = self.work.lock();
+                    let popped = queue.pop(Instant::now());
+                    (popped, queue.next_due())
+                };
+                next_due = due;
+                let Some((key, job)) = popped else { break };
+                let worker = self.clone();
+                running.spawn(async move {
+                    worker.handle(key.clone(), job).await;
+                    key
+                });
+            }
+            if running.is_empty() {
+                self.syncer.reads.clear();
+                if shutdown.is_cancelled() {
+                    return;
+                }
+            }
+            tokio::select! {
+                Some(done) = running.join_next(), if !running.is_empty() => self.finished(done),
+                () = self.work.wake.notified(), if !shutdown.is_cancelled() => {}
+                () = sleep_until(next_due), if running.len() < self.concurrency && !shutdown.is_cancelled() => {}
+                () = shutdown.cancelled(), if !shutdown.is_cancelled() => {}
+            }
+        }
+    }
+
+    fn finished(&self, done: Result<ObjectKey, tokio::task::JoinError>) {
+        match done {
+            Ok(key) => self.work.lock().done(&key),
+            // The panic's text may quote data; where it happened is in the panic hook's own line.
+            Err(_) => error!("a sync ended in a panic; its messages will be redelivered"),
+        }
+    }
+
+    async fn handle(&self, key: ObjectKey, job: Job) {
+        let began = Instant::now();
+        let outcome = self.syncer.sync(&key, job.asked).await;
+        if let Some(target) = &job.awaited {
+            self.work.rollouts.sync_finished(target);
+        }
+        self.metrics.sync(outcome_label(&outcome), began.elapsed());
+        match outcome {
+            Ok(Synced::Applied) => resolve(job.tickets, ObjectOutcome::Applied),
+            Ok(Synced::Unchanged | Synced::Gone) => resolve(job.tickets, ObjectOutcome::Unchanged),
+            Ok(Synced::NotBefore(until)) => {
+                // It failed for good before this message came, and the message is no news: its own retry owns it.
+                resolve(job.tickets, ObjectOutcome::Failed);
+                self.work.push_at(key, Urgency::Routine, instant(until), Vec::new(), job.failures);
+            }
+            Err(error) => self.failed(key, job, error).await,
+        }
+    }
+
+    async fn failed(&self, key: ObjectKey, job: Job, error: SyncError) {
+        self.syncer.report_failure(&key, &error).await;
+        let wait = backoff(job.failures);
+        let until = Timestamp::now() + SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+        if self.syncer.state.with_object(&key, |object| object.retry_at = Some(until)).is_none() {
+            resolve(job.tickets, ObjectOutcome::Unchanged);
+            return;
+        }
+        let held = if error.is_transient() {
+            job.tickets
+        } else {
+            resolve(job.tickets, ObjectOutcome::Failed);
+            Vec::new()
+        };
+        self.work.push_at(key, Urgency::Routine, Instant::now() + wait, held, job.failures + 1);
+    }
+}
+
+fn resolve(tickets: Vec<Ticket>, outcome: ObjectOutcome) {
+    for ticket in tickets {
+        ticket.resolve(outcome);
+    }
+}
+
+/// 1 s, 2 s, 4 s … 7 min, each shortened at random by up to a quarter so that what failed together does not come back
+/// together.
+fn backoff(failures: u32) -> Duration {
+    let full = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures)).min(LAST_RETRY);
+    full.mul_f64(rand::rng().random_range(0.75..=1.0))
+}
+
+fn instant(until: Timestamp) -> Instant {
+    let wait = until.duration_since(Timestamp::now());
+    Instant::now() + Duration::try_from(wait).unwrap_or_default()
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn outcome_label(outcome: &Result<Synced, SyncError>) -> &'static str {
+    match outcome {
+        Ok(Synced::Applied) => "applied",
+        Ok(Synced::Unchanged) => "unchanged",
+        Ok(Synced::NotBefore(_)) => "waiting",
+        Ok(Synced::Gone) => "gone",
+        Err(error) => error.category(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_grow_from_a_second_to_seven_minutes_and_differ() {
+        for (failures, full) in [(0, 1.0), (1, 2.0), (8, 256.0), (9, 420.0), (40, 420.0)] {
+            let wait = backoff(failures).as_secs_f64();
+            assert!((full * 0.75..=full).contains(&wait), "{failures}: {wait}");
+        }
+        assert_ne!(backoff(20), backoff(20));
+    }
+}
