@@ -63,3 +63,60 @@ impl Connection {
         drop(timeout(CLOSE, self.driver).await);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rekey_rotation::secret::SecretDocument;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    fn credential(port: u16) -> Credential {
+        let text = format!(r#"{{"host":"127.0.0.1","port":{port},"username":"app","password":"hunter2"}}"#);
+        Credential::read(&SecretDocument::parse(Zeroizing::new(text)).unwrap()).unwrap()
+    }
+
+    /// What a server that answers the request for TLS with these bytes gets to see, and what the client makes of it.
+    async fn meet(answer: &'static [u8]) -> (EngineError, Vec<u8>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 8];
+            stream.read_exact(&mut request).await.unwrap();
+            stream.write_all(answer).await.unwrap();
+            stream.shutdown().await.unwrap();
+            let mut after = Vec::new();
+            stream.read_to_end(&mut after).await.unwrap();
+            after
+        });
+        let refused = Connection::open(&credential(port)).await.err().expect("no such server can be logged in to");
+        (refused, server.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_server_without_tls_gets_no_authentication_packet() {
+        let (error, seen) = meet(b"N").await;
+        assert_eq!(error, EngineError::Tls("the server does not offer TLS".to_owned()));
+        assert_eq!(seen, b"", "neither user nor password followed");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_breaks_the_handshake_gets_no_authentication_packet() {
+        let (error, seen) = meet(b"Snonsense instead of a certificate").await;
+        assert_eq!(error.kind().as_str(), "tls");
+        assert!(!String::from_utf8_lossy(&seen).contains("app"), "only the hello, and perhaps an alert");
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_unreachable() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let error = Connection::open(&credential(port)).await.err().unwrap();
+        assert_eq!(error, EngineError::Unreachable("no connection".to_owned()));
+        assert!(!error.to_string().contains("127.0.0.1"));
+    }
+}

@@ -3,6 +3,7 @@
 //! Only the SQLSTATE is kept: the server's messages name users, databases and hosts.
 
 use rekey_rotation::engine::EngineError;
+use rekey_rotation::secret::SecretError;
 use tokio_postgres::error::SqlState;
 
 /// The kind of an error of the driver.
@@ -32,7 +33,7 @@ fn from_state(state: &SqlState) -> EngineError {
         // read_only_sql_transaction
         "25006" => EngineError::Unreachable(format!("{code}: the server is read-only, name the primary")),
         // invalid_catalog_name
-        "3D000" => EngineError::Unreachable(format!("{code}: the database in \"dbname\" does not exist")),
+        "3D000" => SecretError::Malformed { field: "dbname", expected: "a database that exists" }.into(),
         _ => EngineError::Unreachable(code),
     }
 }
@@ -80,6 +81,7 @@ mod tests {
             ("28000", "auth"),
             ("42501", "privilege"),
             ("25006", "unreachable"),
+            ("3D000", "bad-secret"),
             ("53300", "unreachable"),
             ("57P03", "unreachable"),
         ] {

@@ -101,10 +101,10 @@ pub enum StepError {
     },
     /// Neither the current, the pending nor the previous credential logs in.
     #[error(
-        "no credential of this secret logs in (tried AWSCURRENT, AWSPENDING and AWSPREVIOUS); store a version with the \
-         password that the service accepts. {0}"
+        "no credential of this secret logs in ({0}; tried AWSCURRENT, AWSPENDING and AWSPREVIOUS); store a version with \
+         the password that the service accepts"
     )]
-    NoneLogsIn(EngineError),
+    NoneLogsIn(String),
     /// The engine failed.
     #[error(transparent)]
     Engine(EngineError),

@@ -114,21 +114,23 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         protocol::vet_new(&current, &pending, self.engine.strategy())?;
 
         let mut credential = Credential::Current;
+        let mut refusal = None;
         loop {
             let answer = match credential {
                 Credential::Current => self.engine.change(&current, &pending).await.map(|()| Outcome::Done),
                 Credential::Pending => self.engine.login(&pending).await.map(|()| Outcome::Skipped),
                 Credential::Previous => self.change_with_previous(event, &current, &pending).await?,
             };
-            match (answer, credential.next()) {
-                (Ok(outcome), _) => return Ok(outcome),
-                (Err(EngineError::Auth(_)), Some(next)) => {
-                    info!(refused = ?credential, next = ?next, "service refused a credential, trying the next one");
-                    credential = next;
-                }
-                (Err(error @ EngineError::Auth(_)), None) => return Err(StepError::NoneLogsIn(error)),
-                (Err(error), _) => return Err(StepError::Engine(error)),
-            }
+            let reason = match answer {
+                Ok(outcome) => return Ok(outcome),
+                Err(EngineError::Auth(reason)) => reason,
+                Err(error) => return Err(StepError::Engine(error)),
+            };
+            // Why AWSCURRENT was refused is what helps; the others are guesses.
+            let first = refusal.get_or_insert(reason);
+            let Some(next) = credential.next() else { return Err(StepError::NoneLogsIn(first.clone())) };
+            info!(refused = ?credential, ?next, "service refused a credential, trying the next one");
+            credential = next;
         }
     }
 

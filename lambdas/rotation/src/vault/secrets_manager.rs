@@ -99,3 +99,82 @@ impl Vault for SecretsManager {
         answer.map(drop).map_err(|e| Self::error("UpdateSecretVersionStage", &e))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_config::BehaviorVersion;
+    use aws_sdk_secretsmanager::config::{Config, Credentials, Region};
+    use aws_smithy_http_client::test_util::{ReplayEvent, StaticReplayClient};
+    use aws_smithy_types::body::SdkBody;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A vault whose next call gets that answer.
+    fn answering(status: u16, body: &Value) -> (SecretsManager, StaticReplayClient) {
+        let request = http::Request::builder().uri("https://any").body(SdkBody::empty()).unwrap();
+        let answer = http::Response::builder().status(status).body(SdkBody::from(body.to_string())).unwrap();
+        let http = StaticReplayClient::new(vec![ReplayEvent::new(request, answer)]);
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
+            .retry_config(aws_sdk_secretsmanager::config::retry::RetryConfig::disabled())
+            .http_client(http.clone())
+            .build();
+        (SecretsManager::new(Client::from_conf(config)), http)
+    }
+
+    fn refusing(code: &str) -> SecretsManager {
+        answering(400, &json!({"__type": code, "message": "value hunter2 is not right"})).0
+    }
+
+    fn sent(http: &StaticReplayClient) -> Value {
+        serde_json::from_slice(http.actual_requests().next().unwrap().body().bytes().unwrap()).unwrap()
+    }
+
+    fn document() -> SecretDocument {
+        SecretDocument::parse(Zeroizing::new(r#"{"password":"p"}"#.to_owned())).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_pending_version_is_stored_with_both_tokens_and_read_by_id_and_label() {
+        let (vault, http) = answering(200, &json!({}));
+        let token = RotationToken::from("rotation-token".to_owned());
+        assert_eq!(vault.store_pending("s", "v2", &document(), Some(&token)).await.unwrap(), Stored::Written);
+        assert_eq!(
+            sent(&http),
+            json!({"SecretId":"s","ClientRequestToken":"v2","SecretString":"{\"password\":\"p\"}",
+                   "VersionStages":["AWSPENDING"],"RotationToken":"rotation-token"})
+        );
+        let (vault, http) = answering(200, &json!({"SecretString": "text"}));
+        assert_eq!(vault.read("s", Selector::Pending("v2")).await.unwrap().unwrap().as_str(), "text");
+        assert_eq!(sent(&http), json!({"SecretId":"s","VersionId":"v2","VersionStage":"AWSPENDING"}));
+    }
+
+    #[tokio::test]
+    async fn labels_are_moved_from_exactly_one_version() {
+        let (vault, http) = answering(200, &json!({}));
+        assert_eq!(vault.move_current("s", "v1", "v2").await.unwrap(), Moved::Yes);
+        assert_eq!(
+            sent(&http),
+            json!({"SecretId":"s","VersionStage":"AWSCURRENT","MoveToVersionId":"v2","RemoveFromVersionId":"v1"})
+        );
+        let (vault, http) = answering(200, &json!({}));
+        vault.drop_pending("s", "v2").await.unwrap();
+        assert_eq!(sent(&http), json!({"SecretId":"s","VersionStage":"AWSPENDING","RemoveFromVersionId":"v2"}));
+    }
+
+    #[tokio::test]
+    async fn the_refusals_that_mean_something_are_told_apart_and_no_message_is_repeated() {
+        let read = refusing("ResourceNotFoundException").read("s", Selector::Current).await;
+        assert!(read.unwrap().is_none());
+        let stored = refusing("ResourceExistsException").store_pending("s", "v2", &document(), None).await;
+        assert_eq!(stored.unwrap(), Stored::Exists);
+        let moved = refusing("InvalidParameterException").move_current("s", "v1", "v2").await;
+        assert_eq!(moved.unwrap(), Moved::Overtaken);
+        let error = refusing("AccessDeniedException").store_pending("s", "v2", &document(), None).await.unwrap_err();
+        assert_eq!((error.operation, error.reason.as_str()), ("PutSecretValue", "AccessDeniedException"));
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+}
