@@ -52,7 +52,9 @@ class Launcher:
         self.output = os.path.join(self.directory, "output.log")
         with open(self.output, "wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, os.path.join(HERE, "launcher.py")],
+                # Ended by the kernel when the test run is killed; the tests start launchers from the main thread only,
+                # and the signal is bound to the thread.
+                ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, os.path.join(HERE, "launcher.py")],
                 env={
                     "PATH": os.environ["PATH"], "HOME": self.directory, "TMPDIR": self.directory,
                     "STATE_DIR": self.directory, "GATEWAY_PORT": str(self.port), "LOG_LEVEL": "WARNING",

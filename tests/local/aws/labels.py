@@ -113,8 +113,3 @@ def install():
         # Every change ends here; MiniStack's own stamp has whole seconds only.
         secret["LastChangedDate"] = clock.now()
         return original(secret)
-
-    @hooks.wrap(secretsmanager, "_apply_current_promotion")
-    def promote(_original, secret, version_id):
-        # MiniStack deletes the version that loses AWSPREVIOUS; on AWS it is deprecated, not gone.
-        attach(secret, "AWSCURRENT", version_id)

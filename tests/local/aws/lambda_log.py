@@ -57,7 +57,8 @@ class _Pump:
         *lines, self._rest = (self._rest + data).split(b"\n")
         if not data:
             self._ended = True
-            lines.append(self._rest)
+            if self._rest:
+                lines.append(self._rest)
         for line in lines:
             self._on_line(line.decode("utf-8", errors="replace").rstrip("\r"))
 

@@ -2,11 +2,14 @@
 
 import json
 import os
+import threading
 import time
+import types
 import unittest
 
 import functions
 import harness
+import lambda_log
 from harness import client
 
 
@@ -73,6 +76,20 @@ class Lambdas(unittest.TestCase):
             before = len(self.printed(function))
             functions.invoke(launcher, function, {"lines": count})
             self.assertEqual(self.printed(function)[before:], [f"line {number}" for number in range(count)])
+
+    def test_the_end_of_an_invocation_waits_for_output_that_is_still_in_the_pipe(self):
+        """As above, with a reader that comes late, as it does on a busy machine."""
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        lines = []
+        pump = lambda_log._Pump(reading, lines.append)
+        os.write(writing, b"late\n")
+        os.close(writing)
+        late = threading.Timer(0.05, pump.run)
+        self.addCleanup(late.join)
+        late.start()
+        lambda_log._drain(types.SimpleNamespace(rekey_pump=pump, _drain_stderr=lambda: None))
+        self.assertEqual(lines, ["late"])
 
     def test_a_quiet_invocation_costs_no_waiting_for_output(self):
         """MiniStack's 50 ms for a line that may come would be most of a rotation's time. Median of 9 warm calls."""
