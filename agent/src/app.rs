@@ -72,7 +72,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let targets = Targets::new(client.clone());
     let statuses = Statuses::new(client.clone());
     let events = Events::new(client.clone(), args.pod_name.clone());
-    let options = RolloutOptions { min_interval: args.min_restart_interval, ..RolloutOptions::default() };
+    let options = RolloutOptions { min_interval: args.min_restart_interval, events: Some(events.clone()) };
     let rollouts = Rollouts::new(client.clone(), key, options);
     let provider = Provider::new(aws.clone(), targets.clone(), metrics.clone());
     let reads = Reads::new(provider.clone(), state.clone());

@@ -131,23 +131,28 @@ impl Syncer {
         let mut attempts = 0;
         loop {
             let existing = self.targets.get(&task.target).await?;
+            if let Some(existing) = &existing {
+                self.rollouts.secret_seen(existing);
+            }
             let written = match plan::plan(&owner, &task.target, existing.as_ref(), rendered, immutable) {
                 Plan::Unchanged => return Ok(false),
                 Plan::Refuse(refusal) => return Err(SyncError::Refused(refusal)),
                 Plan::Create(secret) => {
-                    self.targets.create(&task.target, &secret, &manager).await.map(|()| ("Created", false))
+                    self.targets.create(&task.target, &secret, &manager).await.map(|made| (made, "Created", false))
                 }
                 Plan::Update { secret, data_changes, adopts } => {
                     if data_changes {
                         // What the workloads run with now has to be on record before it is overwritten.
                         self.rollouts.baseline(&task.target).await?;
                     }
-                    self.targets.update(&task.target, &secret, &manager).await.map(|()| ("Updated", adopts))
+                    self.targets.update(&task.target, &secret, &manager).await.map(|made| (made, "Updated", adopts))
                 }
             };
             attempts += 1;
             match written {
-                Ok((reason, adopted)) => {
+                Ok((made, reason, adopted)) => {
+                    // The rollout need not wait for the watch, and learns of it before this sync counts as finished.
+                    self.rollouts.secret_seen(&made);
                     self.announce_write(task, tokens, reason, adopted);
                     return Ok(true);
                 }

@@ -2,18 +2,7 @@
 
 use std::collections::BTreeMap;
 
-// TEMPORARY until rekey-template lands
-mod template {
-    pub struct Input;
-    impl Input {
-        pub fn new<'a>(_: impl Iterator<Item = (&'a str, &'a [u8])>) -> Self {
-            Self
-        }
-    }
-    pub fn render(_: &str, t: &str, _: &Input) -> Result<String, String> {
-        Ok(t.to_owned())
-    }
-}
+use rekey_template as template;
 
 use crate::decode;
 use crate::property;

@@ -24,18 +24,16 @@ impl Targets {
         call(Action::Get, format!("secret {key}"), self.api(key).get_opt(&key.name)).await
     }
 
-    /// Creates it. Somebody who was faster is a conflict, as with an update.
-    pub async fn create(&self, key: &ObjectKey, secret: &Secret, manager: &str) -> Result<(), ClusterError> {
-        call(Action::Create, format!("secret {key}"), self.api(key).create(&parameters(manager), secret)).await?;
-        Ok(())
+    /// Creates it and returns what the API server made of it. Somebody who was faster is a conflict, as with an update.
+    pub async fn create(&self, key: &ObjectKey, secret: &Secret, manager: &str) -> Result<Secret, ClusterError> {
+        call(Action::Create, format!("secret {key}"), self.api(key).create(&parameters(manager), secret)).await
     }
 
-    /// Replaces it, if it still has the resourceVersion that is in `secret`.
-    pub async fn update(&self, key: &ObjectKey, secret: &Secret, manager: &str) -> Result<(), ClusterError> {
+    /// Replaces it, if it still has the resourceVersion that is in `secret`, and returns what became of it.
+    pub async fn update(&self, key: &ObjectKey, secret: &Secret, manager: &str) -> Result<Secret, ClusterError> {
         let (api, parameters) = (self.api(key), parameters(manager));
         let future = api.replace(&key.name, &parameters, secret);
-        call(Action::Update, format!("secret {key}"), future).await?;
-        Ok(())
+        call(Action::Update, format!("secret {key}"), future).await
     }
 
     fn api(&self, key: &ObjectKey) -> Api<Secret> {
