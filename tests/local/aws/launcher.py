@@ -60,6 +60,7 @@ def main():
     import parameters
     import request_log
     import rotation
+    import runtime_api
     import schedule
     import versions
 
@@ -80,6 +81,7 @@ def main():
     long_poll.install()
     request_log.install()
     lambda_log.install()
+    runtime_api.install()
     end_lambdas = lambda_processes.install()
     # Seconds that SIGTERM grants to requests under way: a waiting long poll would use them all.
     hooks.replace(Config, "graceful_timeout", 0.2)

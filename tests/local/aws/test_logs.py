@@ -91,8 +91,9 @@ class Lambdas(unittest.TestCase):
         lambda_log._drain(types.SimpleNamespace(rekey_pump=pump, _drain_stderr=lambda: None))
         self.assertEqual(lines, ["late"])
 
-    def test_a_quiet_invocation_costs_no_waiting_for_output(self):
-        """MiniStack's 50 ms for a line that may come would be most of a rotation's time. Median of 9 warm calls."""
+    def test_a_quiet_warm_invocation_costs_no_waiting(self):
+        """MiniStack's 50 ms for a line that may come, and 40 ms for an acknowledgement, would be most of a rotation's
+        time. Median of 9 warm calls."""
         launcher = harness.shared()
         function = functions.make_provided_function(launcher)
         service, took = client("lambda"), []
@@ -100,7 +101,7 @@ class Lambdas(unittest.TestCase):
             began = time.monotonic()
             service.invoke(FunctionName=function, Payload="{}")
             took.append(time.monotonic() - began)
-        self.assertLess(sorted(took[1:])[4], 0.05, took)
+        self.assertLess(sorted(took[1:])[4], 0.03, took)
 
     def test_a_crash_keeps_what_was_printed_before_even_half_a_line(self):
         """As above; a function that ends without an answer still printed its lines."""
