@@ -3,6 +3,8 @@
 //! The path language is gjson's. A path with dots is first tried as one literal key, so that a member named `a.b` wins
 //! over `b` inside `a` (ESO `pkg/provider/aws/secretsmanager`, `mapSecretToGjson`).
 
+mod cost;
+
 use gjson::Kind;
 use serde_json::value::RawValue;
 
@@ -14,10 +16,11 @@ use crate::value::SecretValue;
 pub struct NotAnObject;
 
 /// The property at `path`, or `None` where there is none. Text is unescaped, integers keep their digits, other numbers
-/// become the shortest plain decimal, `null` is empty, objects and arrays keep their bytes.
+/// become the shortest plain decimal, `null` is empty, objects and arrays keep their bytes. A path that would take
+/// too long, or too deep a stack, finds nothing.
 #[must_use]
 pub fn lookup(json: &SecretValue, path: &str) -> Option<SecretValue> {
-    let text = std::str::from_utf8(json.expose()).ok()?;
+    let text = std::str::from_utf8(json.expose()).ok().filter(|text| cost::is_bearable(text, path))?;
     if path.contains('.') {
         let escaped = path.replace('.', "\\.");
         let literal = gjson::get(text, &escaped);
@@ -156,5 +159,61 @@ mod tests {
             assert_eq!(members(&SecretValue::from(json.to_owned())), Err(NotAnObject), "{json}");
         }
         assert_eq!(members(&SecretValue::from("null".to_owned())), Ok(vec![]));
+    }
+
+    /// On a stack of 2 MiB, as tokio's workers have it: an overflow ends the process, which no test result survives.
+    fn get_on_a_worker(json: &str, path: &str) -> Option<String> {
+        let (json, path) = (json.to_owned(), path.to_owned());
+        let worker = std::thread::Builder::new().stack_size(2 << 20).spawn(move || get(&json, &path));
+        worker.expect("a thread").join().expect("no panic")
+    }
+
+    #[test]
+    fn no_path_and_no_nesting_ends_the_process_or_takes_for_ever() {
+        let arrays = "[".repeat(30_000) + &"]".repeat(30_000);
+        let objects = r#"{"a":"#.repeat(10_000) + "1" + &"}".repeat(10_000);
+        for modifier in ["@pretty", "@ugly", "@valid", "@reverse", "@this", r#"@flatten:{"deep":true}"#, "@join"] {
+            get_on_a_worker(&arrays, modifier);
+            get_on_a_worker(&objects, &format!("a.{modifier}"));
+        }
+        for path in [
+            "a.".repeat(9000) + "a",
+            "a|".repeat(60) + "a",
+            "@this|".repeat(9000),
+            "#.".repeat(3000) + "a",
+            "[".repeat(3000) + "a" + &"]".repeat(3000),
+            "{".repeat(60) + "a" + &"}".repeat(60),
+            "[".repeat(60) + "a" + &"]".repeat(60),
+            "#(".repeat(60) + "a" + &")".repeat(60),
+        ] {
+            get_on_a_worker(&objects, &path);
+            get_on_a_worker(&arrays, &path);
+        }
+        let long = format!(r#"{{"{}":1}}"#, "a".repeat(3000));
+        assert_eq!(get(&long, &("*a".repeat(20) + "b")), None);
+        assert_eq!(get(&long, &(r"*a\.".repeat(20) + "b")), None);
+        assert_eq!(get(&long, "*a").as_deref(), Some("1"));
+        let certificate = format!(r#"{{"a":{{"pem":"{}","key":"k"}}}}"#, "x".repeat(60_000));
+        assert_eq!(get(&certificate, "*.*ey").as_deref(), Some("k"));
+        assert_eq!(get(r#"{"key-one":1}"#, "*-*").as_deref(), Some("1"));
+        let wide = format!(r#"{{"a":"{}"}}"#, "x".repeat(60_000));
+        for doubling in ["[@this,@this]|".repeat(15) + "0", "[..0,..0]|".repeat(15) + "0"] {
+            assert_eq!(get(&wide, &doubling), None);
+        }
+        let depth = 40;
+        let nested = r#"{"a":"#.repeat(depth) + "1" + &"}".repeat(depth);
+        assert_eq!(get(&nested, &("a.".repeat(depth - 1) + "a")).as_deref(), Some("1"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_look_up_in_anything_never_panics(
+            json in r#"(\{"a":)?[\[\]{}",:a.b\\u0e1 \-é]{0,24}"#,
+            path in r"(a|b|#|@(this|reverse|valid|pretty|ugly|flatten|join|values|keys)|[*?.|:1]|[(){}\[\],=~!]|é){0,8}",
+        ) {
+            let json = SecretValue::from(json);
+            let _ = lookup(&json, &path);
+            let _ = members(&json);
+        }
     }
 }
