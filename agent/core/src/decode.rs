@@ -1,6 +1,6 @@
 //! `decodingStrategy` and `conversionStrategy`: what a value is decoded from, and how names become keys of a Secret.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use base64::Engine;
@@ -53,7 +53,7 @@ pub fn convert_keys(
     members: Vec<(String, SecretValue)>,
     strategy: ConversionStrategy,
 ) -> Result<Vec<(String, SecretValue)>, KeyError> {
-    let mut taken: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut taken: BTreeMap<String, String> = BTreeMap::new();
     let mut converted: Vec<(String, SecretValue)> = Vec::with_capacity(members.len());
     for (name, value) in members {
         let key = convert_key(&name, strategy);
@@ -64,10 +64,10 @@ pub fn convert_keys(
             return Err(KeyError::TooLong(key));
         }
         // The same name twice in one object is JSON's last-one-wins, not a collision.
-        if taken.iter().any(|(known, from)| *known == key && *from != name) {
+        if taken.get(&key).is_some_and(|from| *from != name) {
             return Err(KeyError::Collision(key));
         }
-        taken.insert((key.clone(), name));
+        taken.insert(key.clone(), name);
         converted.push((key, value));
     }
     Ok(converted)

@@ -37,7 +37,7 @@ pub(super) fn secret_label(envelope: &Envelope<'_>) -> Result<Parsed, Reason> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Rotated {
+struct RotationDetail {
     secret_arn: Option<String>,
     name: Option<String>,
     version_id: Option<String>,
@@ -47,7 +47,7 @@ struct Rotated {
 /// `Rekey Secret Rotated`: AWSCURRENT moved, told by the function that moved it. Anybody who may put events on the bus
 /// can send one, so it proves no pipe, not even for a canary.
 pub(super) fn rotated(envelope: &Envelope<'_>) -> Result<Parsed, Reason> {
-    let detail: Rotated = envelope.detail()?;
+    let detail: RotationDetail = envelope.detail()?;
     let arn = required(detail.secret_arn.as_deref(), "detail.secretArn")?;
     let version_id = required(detail.version_id.as_deref(), "detail.versionId")?;
     let announced = envelope.announced(Service::SecretsManager, [arn], detail.name.as_deref(), "detail.secretArn")?;
