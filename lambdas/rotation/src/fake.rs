@@ -24,6 +24,8 @@ pub enum Fault {
     Crash,
     /// The effect has happened, but the function is told otherwise.
     LostReply,
+    /// The first answer of an AWS call got lost on the way and the SDK made the call again.
+    Repeated,
 }
 
 /// What somebody else does meanwhile.
@@ -92,7 +94,7 @@ impl World {
         Some(SecretDocument::parse(Zeroizing::new(text)).unwrap().required("password").unwrap().to_string())
     }
 
-    async fn effect<T>(&self, apply: impl FnOnce(&mut State) -> T + Send) -> Result<T, ()> {
+    async fn effect<T>(&self, mut apply: impl FnMut(&mut State) -> T + Send) -> Result<T, ()> {
         let (result, fault) = {
             let mut state = self.state();
             let number = state.effects;
@@ -100,10 +102,12 @@ impl World {
             if let Some(manual) = state.manual.get(&number).copied() {
                 state.act(manual);
             }
-            (apply(&mut state), state.faults.get(&number).copied())
+            let fault = state.faults.get(&number).copied();
+            let first = apply(&mut state);
+            (if matches!(fault, Some(Fault::Repeated)) { apply(&mut state) } else { first }, fault)
         };
         match fault {
-            None => Ok(result),
+            None | Some(Fault::Repeated) => Ok(result),
             Some(Fault::LostReply) => Err(()),
             Some(Fault::Crash) => {
                 self.0.1.notify_one();
@@ -177,8 +181,8 @@ impl Vault for World {
         _: Option<&RotationToken>,
     ) -> Result<Stored, VaultError> {
         let apply = |state: &mut State| {
-            if state.values.contains_key(version) {
-                return Stored::Exists;
+            if let Some(stored) = state.values.get(version) {
+                return if stored == document.expose() { Stored::Written } else { Stored::Exists };
             }
             state.stored += 1;
             state.values.insert(version.to_owned(), document.expose().to_owned());
@@ -240,10 +244,15 @@ impl Engine for World {
     }
 
     async fn change(&self, using: &SecretDocument, to: &SecretDocument) -> Result<(), EngineError> {
+        // No driver repeats a statement by itself, so the second time is no time.
+        let mut answer = None;
         let apply = |state: &mut State| {
-            state.log_in(using)?;
-            state.server_password.clone_from(&*to.required("password")?);
-            Ok(())
+            let change = |state: &mut State| {
+                state.log_in(using)?;
+                state.server_password.clone_from(&*to.required("password")?);
+                Ok(())
+            };
+            answer.get_or_insert_with(|| change(state)).clone()
         };
         self.effect(apply).await.unwrap_or_else(|()| Err(EngineError::Unreachable("fake".to_owned())))
     }

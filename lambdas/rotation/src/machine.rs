@@ -167,7 +167,7 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
                 let moved = self.vault.move_current(&event.secret_id, &from, &event.version_id).await;
                 match moved.map_err(StepError::Vault)? {
                     Moved::Yes => (Outcome::Done, Some(from)),
-                    Moved::Overtaken => return Err(StepError::Overtaken),
+                    Moved::Overtaken => (Outcome::Done, self.moved_by_us(event).await?),
                 }
             }
             Promotion::Done { previous } => (Outcome::Skipped, previous),
@@ -183,6 +183,16 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
             rotated_at: Timestamp::now().as_millisecond(),
         };
         Ok((outcome, Promoted { rotated, pending }))
+    }
+
+    /// The previous version if the label is where this rotation wants it after all: the SDK repeats a call whose
+    /// answer got lost, and the second one finds the label moved.
+    async fn moved_by_us(&self, event: &RotationEvent) -> Result<Option<String>, StepError> {
+        let secret = self.vault.describe(&event.secret_id).await.map_err(StepError::Vault)?;
+        match protocol::promotion(&secret, &event.version_id)? {
+            Promotion::Done { previous } => Ok(previous),
+            Promotion::Move { .. } => Err(StepError::Overtaken),
+        }
     }
 
     /// What follows the label's move, on the first try and on every replay.

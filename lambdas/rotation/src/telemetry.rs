@@ -15,7 +15,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub fn start() {
     let asked = std::env::var("AWS_LAMBDA_LOG_LEVEL").or_else(|_| std::env::var("RUST_LOG"));
     let level = asked.ok().and_then(|text| text.parse().ok()).unwrap_or(LevelFilter::INFO);
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(io::stdout);
+    let lines =
+        tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(io::stdout);
     // An error here means that a subscriber is installed already, by a test for instance.
     let _ = tracing_subscriber::registry().with(filter(level)).with(lines).try_init();
 }

@@ -195,6 +195,18 @@ async fn a_label_moved_by_hand_in_between_is_not_overwritten() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_move_that_the_sdk_repeats_is_a_success() {
+    let world = World::new();
+    for step in [Step::Create, Step::Set, Step::Test] {
+        run(&world, step).await.unwrap();
+    }
+    let next = world.state().effects;
+    world.state().faults.insert(next, Fault::Repeated);
+    assert_eq!(run(&world, Step::Finish).await.unwrap(), Outcome::Done);
+    assert_eq!(world.state().sent[0].previous_version_id.as_deref(), Some("v1"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_event_that_cannot_be_sent_is_tried_three_times_and_fails_nothing() {
     let world = World::new();
     world.state().bus_broken = true;
@@ -221,7 +233,7 @@ async fn an_unknown_step_and_one_without_time_end_with_their_kind() {
 }
 
 fn faults() -> impl Strategy<Value = BTreeMap<usize, Fault>> {
-    let fault = prop_oneof![Just(Fault::Crash), Just(Fault::LostReply)];
+    let fault = prop_oneof![Just(Fault::Crash), Just(Fault::LostReply), Just(Fault::Repeated)];
     proptest::collection::btree_map(0_usize..12, fault, 0..5)
 }
 
