@@ -87,6 +87,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         provider: provider.clone(),
         stores,
         statuses: statuses.clone(),
+        unreadable: Arc::default(),
     };
     watches.start(&shutdown).await;
     if shutdown.is_cancelled() {
@@ -182,9 +183,10 @@ async fn finish(mut parts: JoinSet<&'static str>, acknowledging: tokio::task::Jo
         // The last sender of finished messages went with the parts.
         let _ = acknowledging.await;
     });
-    match ended.await {
-        Ok(()) => info!("rekey-agent stopped"),
-        Err(_) => warn!("rekey-agent stopped before everything was finished; messages will be redelivered"),
+    if ended.await.is_ok() {
+        info!("rekey-agent stopped");
+    } else {
+        warn!("rekey-agent stopped before everything was finished; messages will be redelivered");
     }
 }
 

@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn a_queue_url_is_all_that_is_needed() {
         let args = parse(&["--queue-url", URL]).expect("valid");
-        assert_eq!(args.heartbeat_period, Duration::from_secs(600));
+        assert_eq!(args.heartbeat_period, Duration::from_mins(10));
         assert_eq!((args.concurrent, args.event_refresh), (32, EventRefresh::Default));
     }
 

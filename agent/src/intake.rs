@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use rand::RngExt;
 use rekey_core::change::{self, Change, Heartbeat, Parsed, What};
 use rekey_core::disposition::MessageOutcome;
-use rekey_core::pipe::PipeId;
+use rekey_core::pipe::{PipeId, Pipes};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -57,7 +57,7 @@ impl Intake {
             match received {
                 Ok(messages) => {
                     failures = 0;
-                    self.state.with_pipes(|pipes| pipes.receive_succeeded());
+                    self.state.with_pipes(Pipes::receive_succeeded);
                     let at = Instant::now();
                     for message in messages {
                         self.take(message, at);

@@ -71,9 +71,10 @@ fn region_of_host(host: &str) -> Option<Region> {
         .or_else(|| host.strip_suffix(".amazonaws.com.cn"))
         .or_else(|| host.strip_suffix(".api.aws"))?;
     let labels: Vec<&str> = inside.split('.').collect();
-    let region = match labels.as_slice() {
-        ["sqs" | "sqs-fips", region] | [region, "queue"] | [_, "sqs" | "sqs-fips", region, "vpce"] => region,
-        _ => return None,
+    let (["sqs" | "sqs-fips", region] | [region, "queue"] | [_, "sqs" | "sqs-fips", region, "vpce"]) =
+        labels.as_slice()
+    else {
+        return None;
     };
     Region::parse(region).ok()
 }

@@ -99,6 +99,7 @@ impl State {
     }
 
     /// An ExternalSecret is there, or has changed. Returns whether it has to be looked at.
+    #[must_use]
     pub fn object_seen(&self, resource: ExternalSecret, now: Timestamp) -> Option<ObjectKey> {
         self.lock().object_seen(resource, now)
     }
@@ -109,6 +110,7 @@ impl State {
     }
 
     /// A store is there, has changed, or is gone (`None`). Returns the objects that use it.
+    #[must_use]
     pub fn store_seen(&self, key: &StoreKey, spec: Option<SecretStoreSpec>) -> Vec<ObjectKey> {
         let mut inner = self.lock();
         match spec {
@@ -132,6 +134,7 @@ impl State {
 
     /// The Secret is there, and as an ExternalSecret left it or not. Returns the objects that produce it, if that
     /// means that they have to be looked at.
+    #[must_use]
     pub fn target_seen(&self, target: &ObjectKey, valid: bool) -> Vec<ObjectKey> {
         let mut inner = self.lock();
         if valid {
@@ -153,6 +156,7 @@ impl State {
     }
 
     /// An event arrived. Moves what is desired and says which objects that leaves stale.
+    #[must_use]
     pub fn announce(&self, change: &Change, now: Timestamp) -> Concerned {
         let mut inner = self.lock();
         let inner = &mut *inner;

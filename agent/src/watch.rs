@@ -5,7 +5,8 @@
 
 mod follow;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -48,6 +49,8 @@ pub struct Watches {
     pub stores: Stores,
     /// Who tells people about an object that cannot be parsed.
     pub statuses: Statuses,
+    /// What was said of objects that cannot be parsed.
+    pub unreadable: Arc<Mutex<HashMap<ObjectKey, String>>>,
 }
 
 impl Watches {
@@ -81,6 +84,9 @@ impl Watches {
         match seen {
             Seen::There(guard) => match guard.0 {
                 Ok(object) => {
+                    if let Some(key) = key_of(&object.metadata) {
+                        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+                    }
                     if let Some(key) = self.state.object_seen(object, Timestamp::now()) {
                         self.work.push(key, Urgency::Urgent);
                     }
@@ -88,7 +94,7 @@ impl Watches {
                 Err(invalid) => {
                     let Some(key) = key_of(&invalid.metadata) else { return };
                     self.state.object_gone(&key);
-                    self.report_unreadable(key, invalid.error.to_string());
+                    self.report_unreadable(key, &invalid.error);
                 }
             },
             Seen::Gone(key) => self.state.object_gone(&key),
@@ -105,7 +111,7 @@ impl Watches {
                     self.stores.seen(key, store.status);
                 }
                 Err(invalid) => {
-                    warn!(name = invalid.metadata.name, error = %invalid.error, "SecretStore is not readable")
+                    warn!(name = invalid.metadata.name, error = %invalid.error, "SecretStore is not readable");
                 }
             },
             Seen::Gone(key) => {
@@ -138,15 +144,15 @@ impl Watches {
     }
 
     fn secret(&self, seen: Seen<Secret>) {
-        let (key, valid) = match &seen {
+        let (key, valid) = match seen {
             Seen::There(secret) => {
                 let Some(key) = key_of(&secret.metadata) else { return };
-                self.rollouts.secret_seen(secret);
-                (key, plan::is_valid(secret))
+                self.rollouts.secret_seen(&secret);
+                (key, plan::is_valid(&secret))
             }
             Seen::Gone(key) => {
-                self.rollouts.secret_gone(key);
-                (key.clone(), false)
+                self.rollouts.secret_gone(&key);
+                (key, false)
             }
         };
         for producer in self.state.target_seen(&key, valid) {
@@ -167,7 +173,12 @@ impl Watches {
     }
 
     /// The object's own status cannot be read either, so the condition is written without looking at it.
-    fn report_unreadable(&self, key: ObjectKey, error: String) {
+    fn report_unreadable(&self, key: ObjectKey, error: &str) {
+        // Writing the condition makes the watch show the object again.
+        let told = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), error.to_owned());
+        if told.as_deref() == Some(error) {
+            return;
+        }
         warn!(externalsecret = %key, error, "ExternalSecret is not readable; it is left alone");
         let message =
             format!("could not update secret: the object cannot be read: {error}; correct the field it names");

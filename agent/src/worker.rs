@@ -128,10 +128,11 @@ impl Worker {
     }
 
     fn finished(&self, done: Result<ObjectKey, tokio::task::JoinError>) {
-        match done {
-            Ok(key) => self.work.lock().done(&key),
+        if let Ok(key) = done {
+            self.work.lock().done(&key);
+        } else {
             // The panic's text may quote data; where it happened is in the panic hook's own line.
-            Err(_) => error!("a sync ended in a panic; its messages will be redelivered"),
+            error!("a sync ended in a panic; its messages will be redelivered");
         }
     }
 

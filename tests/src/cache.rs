@@ -114,7 +114,8 @@ impl RunDir {
     /// Creates a directory outside the cache that goes away with this one: another user cannot reach into a home
     /// directory that only its owner may enter.
     pub fn elsewhere(&self, name: &str) -> Result<PathBuf> {
-        let path = std::env::temp_dir().join(format!("rekey-{name}-{}", self.id()));
+        // Not TMPDIR, which may be as private as the home directory.
+        let path = Path::new("/tmp").join(format!("rekey-{name}-{}", self.id()));
         // Left by a process of the same id that died: nobody else could have made this name.
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).with_context(|| format!("create {}", path.display()))?;

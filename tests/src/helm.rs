@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
 use kube::api::ListParams;
@@ -39,6 +40,14 @@ pub async fn install(stack: &Stack, release: &str, namespace: &str, values: &Val
         Ok(())
     })
     .await
+}
+
+/// The name of the Deployment that a release made.
+pub async fn deployment(stack: &Stack, release: &str, namespace: &str) -> Result<String> {
+    let deployments: Api<Deployment> = Api::namespaced(stack.kubernetes.client().await?, namespace);
+    let ours = ListParams::default().labels(&format!("app.kubernetes.io/instance={release}"));
+    let found = deployments.list(&ours).await?.items.into_iter().find_map(|deployment| deployment.metadata.name);
+    found.with_context(|| format!("the release {namespace}/{release} made no Deployment"))
 }
 
 /// `helm uninstall RELEASE`.

@@ -6,7 +6,7 @@
 //!   └ process  starts children so that none outlives this process, whatever ends it
 //!       ├ aws, kubernetes, postgres    one module for each part; each knows how to reach what it started
 //!       └ stack                        the three together, and the file by which `cargo xtask down` finds them
-//! sam, helm, agent                     put Rekey itself on a stack, with the tools its users have
+//! installation  puts Rekey itself on a stack, with the tools its users have: sam, helm, and the agent as its Deployment says
 //! eventually, log                      wait for what was promised, and read what was logged
 //! ```
 //!
@@ -17,12 +17,15 @@
 //! holds none: each test builds its own. The processes belong to no runtime.
 
 pub mod agent;
+pub mod app;
 pub mod aws;
 pub mod cache;
 pub mod eventually;
 pub mod helm;
+pub mod installation;
 pub mod kubernetes;
 pub mod log;
+pub mod manifests;
 pub mod net;
 pub mod postgres;
 pub mod process;

@@ -1,7 +1,9 @@
 //! `cargo xtask`: the only entry points anybody needs. One file for each command; the work is done by the crates.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to the person who runs it")]
 
+mod demo;
 mod down;
+mod test;
 mod up;
 
 use std::process::ExitCode;
@@ -23,6 +25,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Demo),
+    Test(test::Test),
     Up(up::Up),
     Down(down::Down),
 }
@@ -42,6 +46,8 @@ fn run(command: Command) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         match command {
+            Command::Demo(demo) => demo.run().await,
+            Command::Test(test) => test.run(),
             Command::Up(up) => up.run().await,
             Command::Down(down) => down.run().await,
         }

@@ -50,7 +50,7 @@ impl Up {
 }
 
 /// Prints what a person needs in order to look around.
-fn print_access(stack: &StackFile) {
+pub fn print_access(stack: &StackFile) {
     println!(
         "\nThe stack is up. In another terminal:\n
   export KUBECONFIG={}

@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn proven_from_the_first_heartbeat_for_two_and_a_half_periods() {
-        let mut pipes = Pipes::new(Duration::from_secs(600));
+        let mut pipes = Pipes::new(Duration::from_mins(10));
         assert_eq!(pipes.state(&pipe(), at(0)), PipeState::Unproven(Reason::NoHeartbeatYet));
         pipes.heartbeat(pipe(), at(0));
         assert_eq!(pipes.state(&pipe(), at(1500)), PipeState::Proven);
@@ -169,18 +169,18 @@ mod tests {
 
     #[test]
     fn an_old_heartbeat_delivered_late_neither_proves_nor_ages() {
-        let mut pipes = Pipes::new(Duration::from_secs(600));
+        let mut pipes = Pipes::new(Duration::from_mins(10));
         pipes.heartbeat(pipe(), at(1000));
         pipes.heartbeat(pipe(), at(0));
         assert_eq!(pipes.state(&pipe(), at(1600)), PipeState::Proven);
-        let mut pipes = Pipes::new(Duration::from_secs(600));
+        let mut pipes = Pipes::new(Duration::from_mins(10));
         pipes.heartbeat(pipe(), at(0));
         assert_eq!(pipes.state(&pipe(), at(4000)), PipeState::Unproven(Reason::HeartbeatLate));
     }
 
     #[test]
     fn a_queue_that_fails_for_thirty_seconds_unproves_everything_until_it_answers() {
-        let mut pipes = Pipes::new(Duration::from_secs(600));
+        let mut pipes = Pipes::new(Duration::from_mins(10));
         pipes.heartbeat(pipe(), at(0));
         pipes.receive_failed(at(10));
         pipes.receive_failed(at(35));
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn an_unknown_account_is_proven_only_if_each_candidate_is() {
-        let mut pipes = Pipes::new(Duration::from_secs(600));
+        let mut pipes = Pipes::new(Duration::from_mins(10));
         let region = Region::parse("eu-west-1").expect("a region");
         pipes.heartbeat(pipe(), at(0));
         assert_eq!(pipes.state_for(None, &region, Service::SecretsManager, at(1)), PipeState::Proven);
@@ -214,8 +214,8 @@ mod tests {
 
     #[test]
     fn intervals_follow_the_state() {
-        let (hour, sweep) = (Duration::from_secs(3600), Duration::from_secs(900));
-        let minute = Duration::from_secs(60);
+        let (hour, sweep) = (Duration::from_hours(1), Duration::from_mins(15));
+        let minute = Duration::from_mins(1);
         let unproven = PipeState::Unproven(Reason::HeartbeatLate);
         assert_eq!(check_interval(unproven, Some(minute), sweep), Some(minute));
         assert_eq!(check_interval(PipeState::Proven, Some(minute), sweep), Some(sweep));

@@ -109,8 +109,8 @@ pub fn plan(
         return Plan::Refuse(Refusal::Immutable);
     }
     let marked = existing.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(MANAGED_LABEL));
-    let owned = existing.metadata.owner_references.as_ref().is_some_and(|owners| !owners.is_empty());
-    Plan::Update { secret: Box::new(planned), data_changes, adopts: !marked && !owned }
+    let has_owner = existing.metadata.owner_references.as_ref().is_some_and(|owners| !owners.is_empty());
+    Plan::Update { secret: Box::new(planned), data_changes, adopts: !marked && !has_owner }
 }
 
 fn foreign_controller(owner: &Owner, secret: &Secret) -> Option<Refusal> {

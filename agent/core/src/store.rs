@@ -27,13 +27,7 @@ impl AwsStore {
     /// Was it resolved for no namespace, with keys that are looked up in the namespace of whoever uses it?
     #[must_use]
     pub fn is_referent(&self) -> bool {
-        match &self.identity {
-            Identity::Agent => false,
-            Identity::AccessKeys { id, secret, token } => [Some(id), Some(secret), token.as_ref()]
-                .into_iter()
-                .flatten()
-                .any(|key| key.secret.namespace.is_empty()),
-        }
+        self.identity.keys().any(|key| key.secret.namespace.is_empty())
     }
 }
 
@@ -43,14 +37,30 @@ pub enum Identity {
     /// The agent itself: the SDK's default chain.
     Agent,
     /// Access keys that a Secret holds.
-    AccessKeys {
-        /// Where the access key id is.
-        id: SecretKey,
-        /// Where the secret access key is.
-        secret: SecretKey,
-        /// Where the session token is, if the keys are temporary.
-        token: Option<SecretKey>,
-    },
+    AccessKeys(Box<AccessKeys>),
+}
+
+/// Where a store's access keys are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccessKeys {
+    /// The access key id.
+    pub id: SecretKey,
+    /// The secret access key.
+    pub secret: SecretKey,
+    /// The session token, if the keys are temporary.
+    pub token: Option<SecretKey>,
+}
+
+impl Identity {
+    /// The Secrets' keys that it is made of; none if it is the agent's own.
+    pub fn keys(&self) -> impl Iterator<Item = &SecretKey> {
+        match self {
+            Self::Agent => [None, None, None],
+            Self::AccessKeys(keys) => [Some(&keys.id), Some(&keys.secret), keys.token.as_ref()],
+        }
+        .into_iter()
+        .flatten()
+    }
 }
 
 /// One key of one Secret.
@@ -225,7 +235,7 @@ fn identity(
         };
         Ok(SecretKey { secret: ObjectKey::new(namespace, &key.name), key: key.key.clone() })
     };
-    Ok(Identity::AccessKeys {
+    Ok(Identity::AccessKeys(Box::new(AccessKeys {
         id: locate("spec.provider.aws.auth.secretRef.accessKeyIDSecretRef", &reference.access_key_id)?,
         secret: locate("spec.provider.aws.auth.secretRef.secretAccessKeySecretRef", &reference.secret_access_key)?,
         token: reference
@@ -233,7 +243,7 @@ fn identity(
             .as_ref()
             .map(|token| locate("spec.provider.aws.auth.secretRef.sessionTokenSecretRef", token))
             .transpose()?,
-    })
+    })))
 }
 
 #[cfg(test)]

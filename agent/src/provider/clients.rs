@@ -71,7 +71,7 @@ impl Clients {
     }
 
     pub fn forget(&self, secret: &ObjectKey) {
-        self.lock().retain(|(identity, _), _| !keys_of(identity).any(|key| &key.secret == secret));
+        self.lock().retain(|(identity, _), _| !identity.keys().any(|key| &key.secret == secret));
     }
 
     async fn get(&self, store: &AwsStore) -> Result<Built, ReadProblem> {
@@ -90,12 +90,13 @@ impl Clients {
                 .base
                 .credentials_provider()
                 .ok_or_else(|| ReadProblem::NoCredentials { message: "the SDK's default chain is empty".to_owned() })?,
-            Identity::AccessKeys { id, secret, token } => {
-                let token = match token {
+            Identity::AccessKeys(keys) => {
+                let token = match &keys.token {
                     Some(token) => Some(self.key(token).await?),
                     None => None,
                 };
-                let keys = Credentials::new(self.key(id).await?, self.key(secret).await?, token, None, "SecretStore");
+                let (id, secret) = (self.key(&keys.id).await?, self.key(&keys.secret).await?);
+                let keys = Credentials::new(id, secret, token, None, "SecretStore");
                 SharedCredentialsProvider::new(keys)
             }
         };
@@ -133,13 +134,4 @@ impl Clients {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Identity, Region), Built>> {
         self.built.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn keys_of(identity: &Identity) -> impl Iterator<Item = &SecretKey> {
-    match identity {
-        Identity::Agent => [None, None, None],
-        Identity::AccessKeys { id, secret, token } => [Some(id), Some(secret), token.as_ref()],
-    }
-    .into_iter()
-    .flatten()
 }

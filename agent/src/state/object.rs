@@ -10,7 +10,7 @@ use rekey_core::report;
 use rekey_core::request::{self, Request, SpecProblem};
 use rekey_core::resource::external_secret::StoreRef;
 use rekey_core::resource::{ExternalSecret, ExternalSecretStatus, SecretStoreSpec};
-use rekey_core::store::{self, Identity, StoreProblem};
+use rekey_core::store::{self, StoreProblem};
 use rekey_core::wanted::{Token, Wanted};
 
 use super::StoreKey;
@@ -171,11 +171,7 @@ impl Object {
     }
 
     pub(super) fn uses_keys_of(&self, secret: &ObjectKey) -> bool {
-        self.requests.iter().flat_map(|requests| requests.iter()).any(|request| match &request.store.identity {
-            Identity::Agent => false,
-            Identity::AccessKeys { id, secret: key, token } => {
-                [Some(id), Some(key), token.as_ref()].into_iter().flatten().any(|key| &key.secret == secret)
-            }
-        })
+        let mut keys = self.requests.iter().flat_map(|all| all.iter()).flat_map(|one| one.store.identity.keys());
+        keys.any(|key| &key.secret == secret)
     }
 }

@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_retry_waits_for_its_time_unless_something_asks_earlier() {
         let (mut queue, now) = (Queue::default(), Instant::now());
-        let later = now + Duration::from_secs(60);
+        let later = now + Duration::from_mins(1);
         queue.push(key("a"), Urgency::Routine, later, vec![], 3);
         assert_eq!(pop(&mut queue, now), None);
         assert_eq!(queue.next_due(), Some(later));

@@ -59,9 +59,15 @@ pub(super) async fn start(tools: &Tools, run: &RunDir) -> Result<Started> {
         format!("hba_file={}", hba.display()),
         format!("ssl_cert_file={}", certificate.display()),
         format!("ssl_key_file={}", key.display()),
-        format!("unix_socket_directories={}", place.home.display()),
     ];
-    let fixed = ["listen_addresses=127.0.0.1", "ssl=on", "fsync=off", "full_page_writes=off", "log_statement=ddl"];
+    let fixed = [
+        "listen_addresses=127.0.0.1",
+        "unix_socket_directories=",
+        "ssl=on",
+        "fsync=off",
+        "full_page_writes=off",
+        "log_statement=ddl",
+    ];
     let mut server = place.spec("postgres", &tools.postgres, &logs).arg("-D").arg(&data);
     for setting in settings.iter().map(String::as_str).chain(fixed) {
         server = server.args(["-c", setting]);

@@ -26,7 +26,8 @@ async fn owns_a_stack() -> Result<()> {
     if std::env::var_os(OWNER).is_none() {
         return Ok(());
     }
-    stack().await;
+    let log = stack().await.directory().join("grandchild.log");
+    let _parent = Spec::new("parent", "/bin/sh", log).args(["-c", "sleep 600 & echo $!; wait"]).start()?;
     std::future::pending().await
 }
 
@@ -38,12 +39,17 @@ async fn a_second_stack_has_a_life_of_its_own_and_a_killed_owner_leaves_nothing_
         .env(OWNER, "1")
         .start()?;
     let second = while_alive(&[&owner], second_stack(first, owner.pid())).await?;
+    let grandchild: u32 = eventually("a child of the owner to start a child", START, async || {
+        Ok(std::fs::read_to_string(second.directory.join("grandchild.log"))?.trim().parse()?)
+    })
+    .await?;
+    ensure!(lives(grandchild), "the grandchild ended by itself");
     // Its children are in groups of their own, which this does not reach.
     owner.kill();
 
     eventually("the killed owner's processes to be gone", Duration::from_secs(15), async || {
         let left: Vec<_> = second.processes.iter().filter(|process| lives(process.pid)).collect();
-        ensure!(left.is_empty(), "still there: {left:?}");
+        ensure!(left.is_empty() && !lives(grandchild), "still there: {left:?}, grandchild: {}", lives(grandchild));
         Ok(())
     })
     .await?;

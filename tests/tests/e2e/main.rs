@@ -11,14 +11,26 @@
     reason = "everything here is test code, also what stands outside of a #[test] function"
 )]
 
+mod bad_input;
+mod changes;
+mod deploy;
+mod fixture;
+mod local_aws;
+mod local_deployment;
 mod local_kubernetes;
 mod local_postgres;
 mod local_processes;
 mod local_stacks;
+mod messages;
+mod pipe;
+mod rotation;
 
+use rekey_tests::aws;
 use rekey_tests::progress::Progress;
 use rekey_tests::stack::{Options, Stack};
 use tokio::sync::OnceCell;
+
+use fixture::TIME_FACTOR;
 
 /// The stack that the tests share.
 ///
@@ -27,7 +39,8 @@ use tokio::sync::OnceCell;
 pub async fn stack() -> &'static Stack {
     static STACK: OnceCell<Result<Stack, String>> = OnceCell::const_new();
     let started = STACK.get_or_init(async || {
-        let options = Options { purpose: "tests".to_owned(), ..Options::default() };
+        let aws = aws::Options { time_factor: TIME_FACTOR, ..aws::Options::default() };
+        let options = Options { purpose: "tests".to_owned(), aws };
         Stack::start(options, &Progress::stderr()).await.map_err(|error| format!("{error:#}"))
     });
     match started.await {

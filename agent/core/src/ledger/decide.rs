@@ -95,7 +95,6 @@ fn differs(desired: Option<&Desired>, applied: &Applied, wanted: &Wanted) -> boo
     match (desired, applied) {
         (None, Applied::Tokens(tokens)) => !tokens.contains_key(&wanted.to_string()),
         (None, _) => false,
-        (Some(Desired::Unknown), _) => true,
         (Some(Desired::Announced { version_id, .. }), Applied::Tokens(tokens)) => {
             tokens.get(&wanted.to_string()).is_none_or(|token| !token.names_version(version_id))
         }
@@ -105,6 +104,8 @@ fn differs(desired: Option<&Desired>, applied: &Applied, wanted: &Wanted) -> boo
         (Some(Desired::Version(known)), Applied::AsOf(refreshed)) => {
             known.changed.is_none_or(|changed| refreshed.duration_since(changed) < CLOCKS_DIFFER)
         }
-        (Some(Desired::Announced { .. }), Applied::AsOf(_)) | (Some(_), Applied::Nothing) => true,
+        (Some(Desired::Unknown), _)
+        | (Some(Desired::Announced { .. }), Applied::AsOf(_))
+        | (Some(_), Applied::Nothing) => true,
     }
 }

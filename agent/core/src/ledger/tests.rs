@@ -44,7 +44,7 @@ fn facts<'a>(wanted: &'a [Wanted], applied: &'a Applied) -> Facts<'a> {
         applied,
         target_valid: true,
         spec_synced: true,
-        policy: Policy::Periodic(Duration::from_secs(3600)),
+        policy: Policy::Periodic(Duration::from_hours(1)),
         retry_at: None,
     }
 }
@@ -155,7 +155,7 @@ fn each_policy_and_each_state_of_the_target() {
     let (asked, applied, nothing) = ([current()], holding("v1"), Applied::Nothing);
     let mut moved_on = Ledger::default();
     read(&mut moved_on, known("v2", 10));
-    let hourly = Policy::Periodic(Duration::from_secs(3600));
+    let hourly = Policy::Periodic(Duration::from_hours(1));
     for (policy, source_moved, edited, spec_synced) in [
         (hourly, Decision::Read, Decision::Read, Decision::Read),
         (Policy::OnChange, Decision::Skip, Decision::Read, Decision::Read),

@@ -7,6 +7,7 @@ use crate::store::{AwsStore, Identity};
 
 const VALUE: &str = r#"{"user":"app","password":"pa\"ss","port":5432}"#;
 
+#[expect(clippy::needless_pass_by_value, reason = "a json! literal is what is passed")]
 fn rendered(spec: serde_json::Value, text: Option<&str>) -> Result<Rendered, RenderProblem> {
     let mut full = json!({"secretStoreRef": {"name": "aws"}});
     full.as_object_mut().expect("an object").extend(spec.as_object().expect("an object").clone());

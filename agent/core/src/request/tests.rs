@@ -76,7 +76,7 @@ fn what_is_wrong_names_the_field() {
 #[test]
 fn intervals_become_policies_and_bad_ones_name_the_field() {
     for (interval, policy) in
-        [("0", Policy::Once), ("0s", Policy::Once), ("1h", Policy::Periodic(Duration::from_secs(3600)))]
+        [("0", Policy::Once), ("0s", Policy::Once), ("1h", Policy::Periodic(Duration::from_hours(1)))]
     {
         assert_eq!(super::policy(&spec(json!({"refreshInterval": interval}))), Ok(policy));
     }

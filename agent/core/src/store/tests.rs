@@ -14,6 +14,7 @@ fn resolve_in(kind: StoreKind, value: serde_json::Value) -> Result<AwsStore, Sto
     resolve(&reference(kind), Some(&spec(value)), "shop", "default")
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a json! literal is what is passed")]
 fn aws(extra: serde_json::Value) -> serde_json::Value {
     let mut aws = json!({"service": "SecretsManager", "region": "eu-west-1"});
     aws.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
@@ -40,8 +41,9 @@ fn a_namespaced_store_never_leaves_its_namespace_and_a_cluster_store_follows_the
         (StoreKind::ClusterSecretStore, None, "shop"),
     ] {
         let store = resolve_in(kind, aws(keys(named))).expect("usable");
-        let Identity::AccessKeys { id, .. } = store.identity else { unreachable!("keys are given") };
-        assert_eq!(id.secret, ObjectKey::new(expected, "id"), "{kind:?} {named:?}");
+        let secrets: Vec<&ObjectKey> = store.identity.keys().map(|key| &key.secret).collect();
+        let (id, secret) = (ObjectKey::new(expected, "id"), ObjectKey::new(expected, "secret"));
+        assert_eq!(secrets, [&id, &secret], "{kind:?} {named:?}");
     }
 }
 

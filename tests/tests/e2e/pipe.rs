@@ -1,0 +1,83 @@
+//! When the pipe is not proven, refreshInterval does the work.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use rekey_tests::app::App;
+use rekey_tests::eventually::eventually;
+use rekey_tests::installation::Installation;
+use rekey_tests::stack::Stack;
+
+use crate::fixture::{self, Pipe};
+
+const SOON: Duration = Duration::from_secs(30);
+/// A heartbeat each five seconds, two and a half of them, and the time until somebody looks.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn readyz(rekey: &Installation, part: &str) {
+    eventually(&format!("/readyz to say {part:?} of both pipes"), PATIENCE, async || {
+        let (status, text) = rekey.agent.get("/readyz").await?;
+        ensure!(status == 200, "it is {status}: an unproven pipe is no reason to be unready");
+        ensure!(text.lines().filter(|line| line.contains(part)).count() >= 2, "{text}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+/// Turns every rule of the stack that sends to the queue, or that calls the heartbeat function, on or off.
+async fn rules(stack: &Stack, command: &str) {
+    let answer = stack.aws.cli(&["events", "list-rules"]).await.unwrap();
+    let names: Vec<&str> =
+        answer["Rules"].as_array().unwrap().iter().filter_map(|rule| rule["Name"].as_str()).collect();
+    assert!(names.len() >= 4, "the template's rules are not there: {names:?}");
+    for name in names.into_iter().filter(|name| name.starts_with("rekey-")) {
+        stack.aws.cli(&["events", command, "--name", name]).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn without_heartbeats_refresh_interval_takes_over() {
+    let (stack, rekey, values) = fixture::rekey().await;
+    let _pipe = Pipe::alone().await;
+    readyz(rekey, ": proven").await;
+    let (first, second) = (rekey_tests::random_word(20), rekey_tests::random_word(20));
+    values.add(&first);
+    values.add(&second);
+    let create = ["secretsmanager", "create-secret", "--name", "pipe/cut", "--secret-string", &first];
+    stack.aws.cli(&create).await.unwrap();
+    let app = App::create(stack, "pipe-cut").await.unwrap();
+    app.apply(
+        "apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata: {name: cut}
+spec:
+  refreshInterval: 3s
+  secretStoreRef: {name: aws}
+  data: [{secretKey: value, remoteRef: {key: pipe/cut}}]",
+    )
+    .await
+    .unwrap();
+    app.holds("cut", "value", &first, SOON).await.unwrap();
+
+    rules(stack, "disable-rule").await;
+    let put = ["secretsmanager", "put-secret-value", "--secret-id", "pipe/cut", "--secret-string", &second];
+    stack.aws.cli(&put).await.unwrap();
+    let (mark, asked) = (rekey.agent.log().mark(), stack.aws.requests().mark());
+    let seen = rekey.agent.log().wait_for("the pipe to be unproven", mark, PATIENCE, |line| {
+        line.message.starts_with("pipe unproven") && line.field("service") == "SecretsManager"
+    });
+    seen.await.unwrap();
+    app.holds("cut", "value", &second, Duration::from_secs(10)).await.unwrap();
+    readyz(rekey, ": unproven").await;
+    let requests = stack.aws.requests().since(asked).unwrap();
+    let reads = requests
+        .iter()
+        .filter(|one| one.action == "GetSecretValue" && one.resource.as_deref() == Some("pipe/cut"))
+        .count();
+    assert_eq!(reads, 1, "values are read only where the version moved");
+
+    rules(stack, "enable-rule").await;
+    readyz(rekey, ": proven").await;
+    values.are_in_no_log(rekey);
+}

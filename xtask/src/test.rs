@@ -1,0 +1,101 @@
+//! `cargo xtask test`.
+
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use rekey_tests::progress::elapsed;
+use rekey_tests::repository;
+
+/// Run every check: formatting, lints, unit tests, and the end-to-end tests on one shared stack.
+///
+/// The end-to-end tests start their stack by themselves (so does a plain `cargo test`) and lint the chart and the
+/// template with helm and sam. The first run installs what is missing, which takes minutes; each phase is timed.
+#[derive(Args)]
+pub struct Test {
+    /// Run only these phases
+    #[arg(value_enum)]
+    phases: Vec<Phase>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Phase {
+    /// cargo fmt --check
+    Fmt,
+    /// cargo clippy, warnings denied
+    Clippy,
+    /// Each crate builds by itself, without features that another one happens to enable
+    Alone,
+    /// Unit tests of every crate
+    Unit,
+    /// End-to-end tests on the local stack
+    E2e,
+}
+
+const PHASES: [Phase; 5] = [Phase::Fmt, Phase::Clippy, Phase::Alone, Phase::Unit, Phase::E2e];
+
+impl Phase {
+    fn name(self) -> &'static str {
+        match self {
+            Phase::Fmt => "formatting",
+            Phase::Clippy => "lints",
+            Phase::Alone => "crates alone",
+            Phase::Unit => "unit tests",
+            Phase::E2e => "end-to-end tests",
+        }
+    }
+
+    /// The cargo commands of the phase.
+    fn commands(self) -> Vec<Vec<&'static str>> {
+        match self {
+            Phase::Fmt => vec![vec!["fmt", "--all", "--check"]],
+            Phase::Clippy => vec![vec!["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]],
+            Phase::Alone => ["rekey-core", "rekey-template", "rekey-rotation"]
+                .into_iter()
+                .map(|name| vec!["check", "--quiet", "--package", name])
+                .collect(),
+            Phase::Unit => vec![
+                vec!["test", "--workspace", "--lib", "--bins"],
+                vec!["test", "--package", "rekey-core", "--package", "rekey-template", "--tests"],
+            ],
+            Phase::E2e => vec![vec!["test", "--package", "rekey-tests", "--test", "e2e"]],
+        }
+    }
+}
+
+impl Test {
+    pub fn run(self) -> Result<ExitCode> {
+        let chosen: Vec<Phase> =
+            PHASES.into_iter().filter(|phase| self.phases.is_empty() || self.phases.contains(phase)).collect();
+        let mut times = Vec::new();
+        for phase in chosen {
+            println!("== {}", phase.name());
+            let begun = Instant::now();
+            let mut passed = true;
+            for command in phase.commands() {
+                passed = passed && cargo(&command)?;
+            }
+            times.push((phase.name(), begun.elapsed(), passed));
+            if !passed {
+                break;
+            }
+        }
+        println!("\n{:<20} {:>10}", "phase", "time");
+        for (name, time, passed) in &times {
+            println!("{name:<20} {:>10}{}", elapsed(*time), if *passed { "" } else { "  failed" });
+        }
+        println!("{:<20} {:>10}", "all", elapsed(times.iter().map(|(_, time, _)| *time).sum::<Duration>()));
+        let passed = times.iter().all(|(_, _, passed)| *passed);
+        Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn cargo(arguments: &[&str]) -> Result<bool> {
+    let status = Command::new(env!("CARGO"))
+        .args(arguments)
+        .current_dir(repository())
+        .status()
+        .with_context(|| format!("cargo {} did not start", arguments.join(" ")))?;
+    Ok(status.success())
+}
