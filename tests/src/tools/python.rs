@@ -25,7 +25,7 @@ async fn environment(cache: &Cache, progress: &Progress, name: &str, why: &str) 
     let key = content_key(&[&requirements])?;
     let tool = format!("venv-{name}");
     // The interpreter is a link to the system's: one that was removed since leaves a dangling link, and is made anew.
-    let slot = Slot { tool: &tool, key: &key, probe: "bin/python", why, takes: "about half a minute" };
+    let slot = Slot { tool: &tool, key: &key, probe: "bin/python", why, takes: "up to a minute" };
     slot.fill(cache, progress, async |folder| {
         require("python3", "python3 python3-venv (3.10 or newer)")?;
         let log = folder.join("install.log");
