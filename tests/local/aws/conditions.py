@@ -3,7 +3,8 @@
 Secrets Manager: the condition keys of its service authorization reference, of which SAM's
 AWSSecretsManagerRotationPolicy needs `secretsmanager:resource/AllowRotationLambdaArn`. Parameter Store: GetParameters,
 DeleteParameters and GetParametersByPath on the parameters they name, each of them; MiniStack checks `*`, which no
-least-privilege policy allows; and a Name that is an ARN or carries a `:version` as the parameter it means.
+least-privilege policy allows; and a Name that is an ARN or carries a `:version` as the parameter it means. SQS: a batch
+is checked as the action that it is a batch of.
 """
 
 import contextvars
@@ -16,6 +17,9 @@ import hooks
 
 # The parameters of the request that is being checked; extract_resource_arn sees them just before enforce runs.
 _request = contextvars.ContextVar("rekey_request", default=None)
+
+# The service authorization reference knows no other name for these calls.
+_BATCHES = {f"sqs:{action}Batch": f"sqs:{action}" for action in ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")}
 
 _FROM_REQUEST = {
     "VersionId": "secretsmanager:versionid",
@@ -85,6 +89,7 @@ def install():
     @hooks.wrap(iam_evaluator, "enforce")
     def enforce(original, access_key_id, iam_action, service, region, resource_arn="*", service_context=None):
         known, parameters, account = _request.get() or (None, {}, None)
+        iam_action = _BATCHES.get(iam_action, iam_action)
         context = dict(service_context or {})
         if service == "secretsmanager":
             context.update(_secret_keys(parameters if known == service else {}, resource_arn))

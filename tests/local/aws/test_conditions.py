@@ -46,6 +46,19 @@ class Users(unittest.TestCase):
         self.refused(secrets.describe_secret, SecretId=name)
         self.refused(secrets.put_secret_value, SecretId=name, SecretString="x")
 
+    def test_a_batch_is_checked_as_the_action_that_it_is_a_batch_of(self):
+        """Service Authorization Reference, Amazon SQS: there are no actions SendMessageBatch, DeleteMessageBatch and
+        ChangeMessageVisibilityBatch; SQS Developer Guide, "Amazon SQS API permissions"."""
+        url = client("sqs").create_queue(QueueName=harness.unique("batches"))["QueueUrl"]
+        arn = f"arn:aws:sqs:{harness.REGION}:{harness.ACCOUNT}:{url.rsplit('/', 1)[1]}"
+        queue = user(allow(["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage"], arn))("sqs")
+        queue.send_message_batch(QueueUrl=url, Entries=[{"Id": "0", "MessageBody": "one"}])
+        receipt = queue.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
+        with self.assertRaises(client("sts").exceptions.ClientError):
+            queue.change_message_visibility_batch(
+                QueueUrl=url, Entries=[{"Id": "0", "ReceiptHandle": receipt, "VisibilityTimeout": 0}])
+        queue.delete_message_batch(QueueUrl=url, Entries=[{"Id": "0", "ReceiptHandle": receipt}])
+
     def test_rotation_function_and_version_stage_conditions(self):
         """Service Authorization Reference, Secrets Manager, condition keys:
         secretsmanager:resource/AllowRotationLambdaArn (SAM's AWSSecretsManagerRotationPolicy relies on it),

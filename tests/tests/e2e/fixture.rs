@@ -33,7 +33,7 @@ pub async fn rekey() -> (&'static Stack, &'static Installation, &'static Values)
         };
         let installation =
             Installation::create(stack, &options, &Progress::stderr()).await.map_err(|error| format!("{error:#}"))?;
-        installation.agent.ready(Duration::from_secs(60)).await.map_err(|error| format!("{error:#}"))?;
+        installation.agent.ready(Duration::from_mins(1)).await.map_err(|error| format!("{error:#}"))?;
         Ok(installation)
     });
     match installed.await {

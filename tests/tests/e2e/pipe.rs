@@ -12,7 +12,7 @@ use crate::fixture::{self, Pipe};
 
 const SOON: Duration = Duration::from_secs(30);
 /// A heartbeat each five seconds, two and a half of them, and the time until somebody looks.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn readyz(rekey: &Installation, part: &str) {
     eventually(&format!("/readyz to say {part:?} of both pipes"), PATIENCE, async || {

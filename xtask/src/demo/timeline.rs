@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::paint;
 use super::watch::{Onlooker, Seen};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 const AUDIT: &str = "function's audit line";
 const REQUESTS: &str = "local AWS's request log";
 const AGENT: &str = "agent's log";
