@@ -99,7 +99,7 @@ async fn proven(rekey: &Installation) -> Result<()> {
 
 async fn rotation(stack: &Stack, rekey: &Installation, application: &Application) -> Result<String> {
     paint::title("aws secretsmanager rotate-secret");
-    let timeline = Timeline::begin(stack, rekey, &application.app, "db").await?;
+    let timeline = Timeline::begin(stack, rekey, &application.app, "db", &application.user.secret).await?;
     let version = application.user.rotate(&stack.aws).await?;
     let label = Change { service: "secretsmanager", action: "UpdateSecretVersionStage", words: "AWSCURRENT moved" };
     timeline.end(&label, Some(&version)).await?;
@@ -119,7 +119,7 @@ async fn passwords(stack: &Stack, user: &DatabaseUser, version: &str) -> Result<
 
 async fn by_hand(stack: &Stack, rekey: &Installation, application: &Application) -> Result<()> {
     paint::title("aws secretsmanager put-secret-value");
-    let timeline = Timeline::begin(stack, rekey, &application.app, "api-key").await?;
+    let timeline = Timeline::begin(stack, rekey, &application.app, "api-key", application::API_KEY).await?;
     let value = rekey_tests::random_word(32);
     let arguments =
         ["secretsmanager", "put-secret-value", "--secret-id", application::API_KEY, "--secret-string", &value];
@@ -130,7 +130,7 @@ async fn by_hand(stack: &Stack, rekey: &Installation, application: &Application)
 
 async fn parameter(stack: &Stack, rekey: &Installation, application: &Application) -> Result<()> {
     paint::title("aws ssm put-parameter");
-    let timeline = Timeline::begin(stack, rekey, &application.app, "settings").await?;
+    let timeline = Timeline::begin(stack, rekey, &application.app, "settings", application::SETTINGS).await?;
     let value = rekey_tests::random_word(32);
     let arguments = ["ssm", "put-parameter", "--name", application::SETTINGS, "--value", &value, "--overwrite"];
     stack.aws.cli(&arguments).await.context("put-parameter")?;
