@@ -234,11 +234,12 @@ impl State {
         work(&mut self.lock().pipes)
     }
 
-    /// Every object with the state of the least proven pipe it depends on; the sweep's raw material.
-    #[must_use]
-    pub fn for_sweep(&self, now: Timestamp) -> Vec<(ObjectKey, Object, PipeState)> {
+    /// Shows every object, with the state of the least proven pipe it depends on.
+    pub fn visit(&self, now: Timestamp, mut visit: impl FnMut(&ObjectKey, &Object, PipeState)) {
         let inner = self.lock();
-        inner.objects.iter().map(|(key, object)| (key.clone(), object.clone(), inner.pipe_state(object, now))).collect()
+        for (key, object) in &inner.objects {
+            visit(key, object, inner.pipe_state(object, now));
+        }
     }
 
     /// How many objects there are.

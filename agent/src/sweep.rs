@@ -62,20 +62,20 @@ impl Sweep {
         let mut nap = LONGEST_NAP;
         let mut due: BTreeMap<ObjectKey, PipeState> = BTreeMap::new();
         let mut wanted: BTreeMap<AwsStore, BTreeSet<Wanted>> = BTreeMap::new();
-        for (key, object, pipe) in self.state.for_sweep(now) {
-            let Some(interval) = check_interval(pipe, refresh_of(&object), self.interval) else { continue };
+        self.state.visit(now, |key, object, pipe| {
+            let Some(interval) = check_interval(pipe, refresh_of(object), self.interval) else { return };
             let wait = until(object.checked, interval, now);
             if !everything && !wait.is_zero() {
                 nap = nap.min(wait);
-                continue;
+                return;
             }
             for request in object.requests.iter().flat_map(|requests| requests.iter()) {
                 if !request.wanted.selector.is_fixed() {
                     wanted.entry(request.store.clone()).or_default().insert(request.wanted.clone());
                 }
             }
-            due.insert(key, pipe);
-        }
+            due.insert(key.clone(), pipe);
+        });
         for (store, wanted) in wanted {
             self.check(&store, wanted.into_iter().collect()).await;
         }

@@ -95,7 +95,7 @@ pub struct Worker {
 impl Worker {
     /// Works until told to stop; then finishes what is under way.
     pub async fn run(self, shutdown: CancellationToken) {
-        let mut running: JoinSet<ObjectKey> = JoinSet::new();
+        let mut running = JoinSet::new();
         loop {
             let mut next_due = None;
             while running.len() < self.concurrency && !shutdown.is_cancelled() {
@@ -107,10 +107,8 @@ impl Worker {
                 next_due = due;
                 let Some((key, job)) = popped else { break };
                 let worker = self.clone();
-                running.spawn(async move {
-                    worker.handle(key.clone(), job).await;
-                    key
-                });
+                let turn = Turn { work: self.work.clone(), key, awaited: job.awaited.clone() };
+                running.spawn(async move { worker.handle(turn, job).await });
             }
             if running.is_empty() {
                 self.syncer.reads.clear();
@@ -119,7 +117,10 @@ impl Worker {
                 }
             }
             tokio::select! {
-                Some(done) = running.join_next(), if !running.is_empty() => self.finished(done),
+                Some(done) = running.join_next(), if !running.is_empty() => if done.is_err() {
+                    // The panic's text may quote data; where it happened is in the panic hook's own line.
+                    error!("a sync ended in a panic; its messages will be redelivered");
+                },
                 () = self.work.wake.notified(), if !shutdown.is_cancelled() => {}
                 () = sleep_until(next_due), if running.len() < self.concurrency && !shutdown.is_cancelled() => {}
                 () = shutdown.cancelled(), if !shutdown.is_cancelled() => {}
@@ -127,21 +128,11 @@ impl Worker {
         }
     }
 
-    fn finished(&self, done: Result<ObjectKey, tokio::task::JoinError>) {
-        if let Ok(key) = done {
-            self.work.lock().done(&key);
-        } else {
-            // The panic's text may quote data; where it happened is in the panic hook's own line.
-            error!("a sync ended in a panic; its messages will be redelivered");
-        }
-    }
-
-    async fn handle(&self, key: ObjectKey, job: Job) {
+    async fn handle(&self, mut turn: Turn, job: Job) {
+        let key = turn.key.clone();
         let began = Instant::now();
         let outcome = self.syncer.sync(&key, job.asked).await;
-        if let Some(target) = &job.awaited {
-            self.work.rollouts.sync_finished(target);
-        }
+        turn.release_restarts();
         self.metrics.sync(outcome_label(&outcome), began.elapsed());
         match outcome {
             Ok(Synced::Applied) => resolve(job.tickets, ObjectOutcome::Applied),
@@ -170,6 +161,30 @@ impl Worker {
             Vec::new()
         };
         self.work.push_at(key, Urgency::Routine, Instant::now() + wait, held, job.failures + 1);
+    }
+}
+
+/// An object's turn: while it lasts nobody else works on the object. It ends with the sync, also when that panics.
+struct Turn {
+    work: Work,
+    key: ObjectKey,
+    awaited: Option<ObjectKey>,
+}
+
+impl Turn {
+    /// Restarts need not wait for this sync any longer.
+    fn release_restarts(&mut self) {
+        if let Some(target) = self.awaited.take() {
+            self.work.rollouts.sync_finished(&target);
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.release_restarts();
+        self.work.lock().done(&self.key);
+        self.work.wake.notify_one();
     }
 }
 

@@ -59,7 +59,7 @@ impl Phase {
                 vec!["test", "--workspace", "--lib", "--bins"],
                 vec!["test", "--package", "rekey-core", "--package", "rekey-template", "--tests"],
             ],
-            Phase::E2e => vec![vec!["test", "--package", "rekey-tests", "--test", "e2e"]],
+            Phase::E2e => vec![vec!["test", "--package", "rekey-tests", "--test", "e2e", "--", "--test-threads=4"]],
         }
     }
 }

@@ -81,3 +81,38 @@ spec:
     readyz(rekey, ": proven").await;
     values.are_in_no_log(rekey);
 }
+
+#[tokio::test]
+async fn what_changed_while_the_agent_was_down_arrives_after_its_start() {
+    let (stack, rekey, values) = fixture::rekey().await;
+    let _pipe = Pipe::alone().await;
+    let (first, second) = (rekey_tests::random_word(20), rekey_tests::random_word(20));
+    values.add(&first);
+    values.add(&second);
+    let create = ["secretsmanager", "create-secret", "--name", "pipe/down", "--secret-string", &first];
+    stack.aws.cli(&create).await.unwrap();
+    let app = App::create(stack, "pipe-down").await.unwrap();
+    app.external_secret("down", "aws", "pipe/down", None).await.unwrap();
+    app.holds("down", "value", &first, SOON).await.unwrap();
+    app.deployment("user", "{reloader.stakater.com/auto: 'true'}", "down").await.unwrap();
+    app.has_baseline("user", SOON).await.unwrap();
+    let generation = app.settled("user", SOON).await.unwrap();
+
+    let mark = rekey.agent.log().mark();
+    rekey.agent.stop(Duration::from_secs(30));
+    assert!(
+        rekey.agent.log().text_since(mark).unwrap().contains("rekey-agent stopped"),
+        "it did not end in good order"
+    );
+    let put = ["secretsmanager", "put-secret-value", "--secret-id", "pipe/down", "--secret-string", &second];
+    stack.aws.cli(&put).await.unwrap();
+    let asked = stack.aws.requests().mark();
+    rekey.agent.restart().await.unwrap();
+    rekey.agent.ready(SOON).await.unwrap();
+    app.holds("down", "value", &second, SOON).await.unwrap();
+    fixture::restarted(&app, "user", generation).await;
+    let requests = stack.aws.requests().since(asked).unwrap();
+    let reads = requests.iter().filter(|one| one.action == "GetSecretValue").count();
+    assert_eq!(reads, 1, "a start reads values only where the version moved");
+    values.are_in_no_log(rekey);
+}
