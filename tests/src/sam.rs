@@ -74,6 +74,9 @@ fn sam(stack: &Stack, command: &str) -> Spec {
         .arg(command)
         .directory(crate::repository())
         .hide_env("AWS_")
+        // As for the agent's build: they make cargo compile what has not changed.
+        .hide_env("CARGO_MANIFEST_")
+        .hide_env("CARGO_PKG_")
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
         .env("AWS_EC2_METADATA_DISABLED", "true")

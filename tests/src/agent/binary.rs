@@ -24,6 +24,9 @@ async fn cargo_build(logs: &Path) -> Result<PathBuf> {
         .args(["build", "--package", "rekey-agent", "--message-format", "json-render-diagnostics"])
         .args(if cfg!(debug_assertions) { [].as_slice() } else { ["--release"].as_slice() })
         .directory(crate::repository())
+        // Those of the cargo that runs us: with them, build scripts believe that everything has changed.
+        .hide_env("CARGO_MANIFEST_")
+        .hide_env("CARGO_PKG_")
         .stdout()
         .await?;
     // Cargo itself says where it put the program, whatever target directory is configured.

@@ -4,6 +4,7 @@ use anyhow::Context;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{Api, DeleteParams, ListParams};
+use rekey_tests::process::Spec;
 
 use crate::fixture;
 
@@ -22,4 +23,24 @@ async fn the_agent_has_the_charts_rights_and_no_others() {
     assert!(forbidden(secrets.delete("any", &DeleteParams::default()).await.expect_err("it deletes no Secret")));
     let deployments = Api::<Deployment>::namespaced(client, "default");
     assert!(forbidden(deployments.delete("any", &DeleteParams::default()).await.expect_err("it deletes no workload")));
+}
+
+#[tokio::test]
+async fn the_chart_renders_with_the_queue_url_alone_and_refuses_to_without() {
+    let stack = crate::stack().await;
+    let render = |value: &str| {
+        Spec::new("helm template", &stack.tools.helm, stack.directory().join("template.log"))
+            .args(["template", "infra/chart", "--set", value])
+            .directory(rekey_tests::repository())
+            .stdout()
+    };
+    let rendered = render("queueUrl=URL").await.unwrap();
+    for part in
+        ["--queue-url=URL", "kind: CustomResourceDefinition", "helm.sh/resource-policy: keep", "kind: ClusterRole"]
+    {
+        assert!(rendered.contains(part), "{part}");
+    }
+    assert!(render("queueUrl=").await.is_err());
+    let error = render("queueUrl=arn:aws:sqs:eu-west-1:111122223333:rekey").await.expect_err("an ARN");
+    assert!(format!("{error:#}").contains("QueueUrl"), "{error:#}");
 }

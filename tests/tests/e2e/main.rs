@@ -12,6 +12,7 @@
 )]
 
 mod bad_input;
+mod boundaries;
 mod changes;
 mod deploy;
 mod fixture;
