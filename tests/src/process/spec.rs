@@ -18,7 +18,7 @@ pub struct Spec {
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     clean_env: bool,
-    foreign: Option<String>,
+    foreign: Vec<String>,
     directory: Option<PathBuf>,
     log: PathBuf,
     user: Option<String>,
@@ -41,7 +41,7 @@ impl Spec {
             args: Vec::new(),
             env: Vec::new(),
             clean_env: false,
-            foreign: None,
+            foreign: Vec::new(),
             directory: None,
             log: log.into(),
             user: None,
@@ -80,7 +80,7 @@ impl Spec {
     /// Hides the variables of our environment whose names begin with `prefix`.
     #[must_use]
     pub fn hide_env(mut self, prefix: &str) -> Self {
-        self.foreign = Some(prefix.to_owned());
+        self.foreign.push(prefix.to_owned());
         self
     }
 
@@ -172,7 +172,7 @@ impl Spec {
         if self.clean_env {
             command.env_clear();
         }
-        if let Some(prefix) = &self.foreign {
+        for prefix in &self.foreign {
             for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with(prefix)) {
                 command.env_remove(name);
             }
