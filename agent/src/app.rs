@@ -87,6 +87,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         provider: provider.clone(),
         stores,
         statuses: statuses.clone(),
+        complete: Arc::clone(&complete),
         unreadable: Arc::default(),
     };
     watches.start(&shutdown).await;

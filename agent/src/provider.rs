@@ -48,6 +48,8 @@ pub enum Checked {
     },
     /// Only a read can tell: it may be gone, or this identity may read but not describe.
     Unclear(String),
+    /// AWS did not answer this time, which says nothing.
+    Later(String),
 }
 
 /// See the module's head.
@@ -111,7 +113,13 @@ impl Provider {
 }
 
 fn unclear(wanted: &[Wanted], problem: &ReadProblem) -> HashMap<Wanted, Checked> {
-    wanted.iter().map(|wanted| (wanted.clone(), Checked::Unclear(problem.to_string()))).collect()
+    wanted.iter().map(|wanted| (wanted.clone(), Checked::failed(problem))).collect()
+}
+
+impl Checked {
+    fn failed(problem: &ReadProblem) -> Self {
+        if problem.is_transient() { Self::Later(problem.to_string()) } else { Self::Unclear(problem.to_string()) }
+    }
 }
 
 fn timestamp(time: Option<&aws_smithy_types::DateTime>) -> Option<Timestamp> {

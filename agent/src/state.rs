@@ -161,17 +161,26 @@ impl State {
         let mut inner = self.lock();
         let inner = &mut *inner;
         let mut concerned = BTreeSet::new();
-        for (source, users) in inner.index.affected(&change.announced, |source| inner.account_of(source)) {
+        // Each wanted thing hears of it once, and all who want it learn whether it was news.
+        let mut told: HashMap<Wanted, bool> = HashMap::new();
+        for (source, users) in inner.index.affected(&change.announced, |_| None) {
             for user in users {
                 let Some(object) = inner.objects.get_mut(&user) else { continue };
-                let mut news = false;
+                let (mut concerns, mut news) = (false, false);
                 for wanted in object.wanted().filter(|wanted| wanted.source == source) {
-                    news |= inner.ledger.announce(wanted, change);
+                    let known = inner.ledger.account(wanted);
+                    if known.is_some() && !change.announced.concerns(&source, known) {
+                        continue;
+                    }
+                    concerns = true;
+                    news |= *told.entry(wanted.clone()).or_insert_with(|| inner.ledger.announce(wanted, change));
                 }
                 if news {
                     object.retry_at = None;
                 }
-                concerned.insert(user);
+                if concerns {
+                    concerned.insert(user);
+                }
             }
         }
         let objects = concerned.len();
@@ -258,7 +267,13 @@ impl Inner {
         let object = Object::new(resource, self.options.all_follow_events)?;
         let key = object.key();
         if let Some(known) = self.objects.get_mut(&key) {
+            let before = known.target();
             let look = known.replace_resource(object.resource);
+            let after = known.target();
+            if before != after {
+                self.produces_no_more(&key, &before);
+                self.producers.entry(after).or_default().insert(key.clone());
+            }
             self.resolve(&key);
             return look.then_some(key);
         }
@@ -272,12 +287,7 @@ impl Inner {
     fn object_gone(&mut self, key: &ObjectKey) {
         let Some(object) = self.objects.remove(key) else { return };
         self.index.remove(key);
-        if let Some(producers) = self.producers.get_mut(&object.target()) {
-            producers.remove(key);
-            if producers.is_empty() {
-                self.producers.remove(&object.target());
-            }
-        }
+        self.produces_no_more(key, &object.target());
         for wanted in object.wanted() {
             if !self.objects.values().any(|other| other.wanted().any(|still| still == wanted)) {
                 self.ledger.forget(wanted);
@@ -288,16 +298,17 @@ impl Inner {
     /// Works out what an object asks for, with the stores as they are now.
     fn resolve(&mut self, key: &ObjectKey) {
         let Some(object) = self.objects.get_mut(key) else { return };
-        let before = object.target();
         object.resolve(&self.stores, &self.options.controller_class);
-        let after = object.target();
         let sources: Vec<SourceRef> = object.wanted().map(|wanted| wanted.source.clone()).collect();
         self.index.upsert(key.clone(), sources);
-        if before != after {
-            if let Some(producers) = self.producers.get_mut(&before) {
-                producers.remove(key);
+    }
+
+    fn produces_no_more(&mut self, key: &ObjectKey, target: &ObjectKey) {
+        if let Some(producers) = self.producers.get_mut(target) {
+            producers.remove(key);
+            if producers.is_empty() {
+                self.producers.remove(target);
             }
-            self.producers.entry(after).or_default().insert(key.clone());
         }
     }
 
@@ -316,20 +327,21 @@ impl Inner {
             applied: &object.applied,
             target_valid: self.valid_targets.contains(&object.target()),
             spec_synced: object.spec_synced(),
+            failing: object.is_failing(),
             policy: object.policy(),
             retry_at: object.retry_at,
         };
         Some(decide(&self.ledger, &facts, now))
     }
 
-    fn account_of(&self, source: &SourceRef) -> Option<Account> {
-        source.account().or_else(|| self.ledger.account_of_source(source).cloned())
+    fn account_of(&self, wanted: &Wanted) -> Option<Account> {
+        wanted.source.account().or_else(|| self.ledger.account(wanted).cloned())
     }
 
     fn pipe_state(&self, object: &Object, now: Timestamp) -> PipeState {
         let state = |wanted: &Wanted| {
             let source = &wanted.source;
-            let account = self.account_of(source);
+            let account = self.account_of(wanted);
             self.pipes.state_for(account.as_ref(), &source.effective_region(), source.service, now)
         };
         object.wanted().map(state).find(|state| *state != PipeState::Proven).unwrap_or(PipeState::Proven)

@@ -1,5 +1,7 @@
 //! Validates stores and writes their condition, as `kubectl get secretstore` shows it: can the identity be obtained?
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rekey_core::object::ObjectKey;
 use rekey_core::report;
@@ -13,6 +15,9 @@ use tracing::{info, warn};
 use crate::cluster::status::Statuses;
 use crate::provider::Provider;
 use crate::state::{State, StoreKey};
+
+/// A store that cannot be used is validated again after so long.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
 /// Where the watch says that a store was seen.
 #[derive(Clone)]
@@ -37,6 +42,7 @@ pub struct Validator {
     /// Our class.
     pub controller_class: String,
     seen: UnboundedReceiver<(StoreKey, Option<SecretStoreStatus>)>,
+    again: Stores,
 }
 
 impl Validator {
@@ -44,7 +50,8 @@ impl Validator {
     #[must_use]
     pub fn new(state: State, provider: Provider, statuses: Statuses, controller_class: String) -> (Self, Stores) {
         let (sender, seen) = tokio::sync::mpsc::unbounded_channel();
-        (Self { state, provider, statuses, controller_class, seen }, Stores(sender))
+        let stores = Stores(sender);
+        (Self { state, provider, statuses, controller_class, seen, again: stores.clone() }, stores)
     }
 
     /// Runs until told to stop.
@@ -58,8 +65,15 @@ impl Validator {
                 },
             };
             let Some(spec) = self.state.store(&key) else { continue };
-            let Some((ok, reason, message)) = self.judge(&key, &spec).await else { continue };
-            self.write(&key, status, ok, reason, message).await;
+            let judged = tokio::select! {
+                () = shutdown.cancelled() => return,
+                judged = self.judge(&key, &spec) => judged,
+            };
+            let Some((ok, reason, message)) = judged else { continue };
+            let status = self.write(&key, status, ok, reason, message).await;
+            if !ok {
+                self.look_again(key, status);
+            }
         }
     }
 
@@ -91,13 +105,20 @@ impl Validator {
         })
     }
 
-    async fn write(&self, key: &StoreKey, old: Option<SecretStoreStatus>, ok: bool, reason: &str, message: String) {
+    async fn write(
+        &self,
+        key: &StoreKey,
+        old: Option<SecretStoreStatus>,
+        ok: bool,
+        reason: &str,
+        message: String,
+    ) -> SecretStoreStatus {
         let known = old.as_ref().and_then(|status| status.conditions.iter().find(|c| c.type_ == report::READY));
         let condition = report::condition(known, ok, reason, message, Timestamp::now());
         let capabilities = ok.then(|| "ReadWrite".to_owned()).or_else(|| old.as_ref()?.capabilities.clone());
         let status = SecretStoreStatus { capabilities, conditions: vec![condition] };
         if old.as_ref() == Some(&status) {
-            return;
+            return status;
         }
         info!(store = key.name, namespace = key.namespace, ready = ok, reason, "store validated");
         let written = match &key.namespace {
@@ -107,5 +128,15 @@ impl Validator {
         if let Err(error) = written {
             warn!(store = key.name, %error, "condition not written");
         }
+        status
+    }
+
+    /// The keys may come after the store, and credentials may fail for a moment; neither sends an event about the store.
+    fn look_again(&self, key: StoreKey, status: SecretStoreStatus) {
+        let again = self.again.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            again.seen(key, Some(status));
+        });
     }
 }

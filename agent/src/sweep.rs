@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use rekey_core::ledger::{Applied, Decision, Policy};
+use rekey_core::ledger::{Decision, Policy, Verdict};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, check_interval};
 use rekey_core::store::AwsStore;
@@ -24,6 +25,8 @@ use crate::worker::{Urgency, Work};
 
 /// With nothing due, the sweep looks again after this long: objects and stores may have come meanwhile.
 const LONGEST_NAP: Duration = Duration::from_secs(5);
+/// Stores compared at a time.
+const CONCURRENT_STORES: usize = 8;
 
 /// See the module's head.
 #[derive(Clone)]
@@ -47,7 +50,10 @@ impl Sweep {
     pub async fn run(self, shutdown: CancellationToken) {
         let mut everything = true;
         loop {
-            let nap = self.round(everything).await;
+            let nap = tokio::select! {
+                () = shutdown.cancelled() => return,
+                nap = self.round(everything) => nap,
+            };
             everything = tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = self.flipped.notified() => true,
@@ -76,11 +82,18 @@ impl Sweep {
             }
             due.insert(key.clone(), pipe);
         });
-        for (store, wanted) in wanted {
-            self.check(&store, wanted.into_iter().collect()).await;
-        }
+        // What was stale before the comparison is not the sweep's find.
+        let fresh: BTreeSet<ObjectKey> =
+            due.keys().filter(|key| self.state.decide(key, now) == Some(Decision::Skip)).cloned().collect();
+        // One store that does not answer holds up none of the others.
+        stream::iter(wanted)
+            .for_each_concurrent(CONCURRENT_STORES, async |(store, wanted)| {
+                self.check(&store, wanted.into_iter().collect()).await;
+            })
+            .await;
         let objects = due.len();
-        let stale = due.into_iter().filter(|(key, pipe)| self.settle(key, *pipe, everything)).count();
+        let found = |key: &ObjectKey| fresh.contains(key) && !everything;
+        let stale = due.into_iter().filter(|(key, pipe)| self.settle(key, *pipe, found(key))).count();
         if objects > 0 {
             debug!(objects, stale, "sweep done");
         }
@@ -92,27 +105,29 @@ impl Sweep {
         let mut checked = self.provider.check(store, &wanted).await;
         for (one, generation) in wanted.iter().zip(generations) {
             match checked.remove(one) {
-                Some(Checked::Version { known, account }) => self.state.settle(one, generation, known, account),
+                Some(Checked::Version { known, account }) => match self.state.judge(one, &known, 1) {
+                    Verdict::Accept => self.state.settle(one, generation, known, account),
+                    // Announced and not there yet: the read's own loop waits for it.
+                    Verdict::ReadAgain(_) => {}
+                },
                 Some(Checked::Unclear(reason)) => {
                     debug!(source = %one, reason, "version not told; the value will be read");
                     self.state.mark_unknown(one);
                 }
+                Some(Checked::Later(reason)) => debug!(source = %one, reason, "version not told this time"),
                 None => {}
             }
         }
     }
 
     /// Asks for a sync where the versions differ.
-    fn settle(&self, key: &ObjectKey, pipe: PipeState, everything: bool) -> bool {
+    fn settle(&self, key: &ObjectKey, pipe: PipeState, found: bool) -> bool {
         let now = Timestamp::now();
-        let synced = self.state.with_object(key, |object| {
-            object.checked = Some(now);
-            object.applied != Applied::Nothing
-        });
+        self.state.with_object(key, |object| object.checked = Some(now));
         if self.state.decide(key, now) != Some(Decision::Read) {
             return false;
         }
-        if pipe == PipeState::Proven && synced == Some(true) && !everything {
+        if pipe == PipeState::Proven && found {
             self.metrics.unannounced();
             warn!(externalsecret = %key, "unannounced change: the sweep found a version that no event told of; do the rules cover its store?");
         } else {
@@ -132,6 +147,8 @@ fn refresh_of(object: &Object) -> Option<Duration> {
 
 fn until(checked: Option<Timestamp>, interval: Duration, now: Timestamp) -> Duration {
     let Some(checked) = checked else { return Duration::ZERO };
-    let due = checked + SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX);
+    let interval = SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX);
+    // Ten thousand years from now is never.
+    let Ok(due) = checked.checked_add(interval) else { return Duration::MAX };
     Duration::try_from(due.duration_since(now)).unwrap_or_default()
 }

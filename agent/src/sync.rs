@@ -183,7 +183,7 @@ impl Syncer {
         let now = Timestamp::now();
         let version = report::synced_resource_version(&task.resource);
         let status = report::synced(task.resource.status.as_ref(), version, &task.target.name, tokens, started, now);
-        self.statuses.external_secret(&task.key, &status).await?;
+        self.statuses.external_secret_after(&task.key, task.resource.status.as_ref(), &status).await?;
         self.state.with_object(&task.key, |object| object.synced(tokens.clone(), status, now));
         Ok(())
     }

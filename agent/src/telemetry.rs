@@ -23,7 +23,11 @@ pub fn init(level: Level) {
 /// Our own crates as detailed as asked for, everybody else's warnings at most. Levels compare by detail: TRACE is the
 /// greatest.
 fn targets(level: Level) -> Targets {
-    Targets::new().with_default(level.min(Level::WARN)).with_target("rekey", level)
+    Targets::new()
+        .with_default(level.min(Level::WARN))
+        // It warns with the whole body of an answer that it cannot read, and that may be a Secret.
+        .with_target("kube_client", level.min(Level::ERROR))
+        .with_target("rekey", level)
 }
 
 #[cfg(test)]
@@ -35,7 +39,8 @@ mod tests {
         let trace = targets(Level::TRACE);
         assert!(trace.would_enable("rekey_agent::sync", &Level::TRACE));
         assert!(!targets(Level::ERROR).would_enable("rekey_core", &Level::WARN));
-        for target in ["aws_smithy_runtime::client", "hyper_util::client", "kube_client::client", "rustls", "h2"] {
+        assert!(!trace.would_enable("kube_client::client", &Level::WARN));
+        for target in ["aws_smithy_runtime::client", "hyper_util::client", "rustls", "h2"] {
             assert!(trace.would_enable(target, &Level::WARN), "{target}");
             assert!(!trace.would_enable(target, &Level::INFO), "{target}");
         }

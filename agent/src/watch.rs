@@ -6,6 +6,7 @@
 mod follow;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -49,6 +50,8 @@ pub struct Watches {
     pub stores: Stores,
     /// Who tells people about an object that cannot be parsed.
     pub statuses: Statuses,
+    /// Has every watch shown all there is?
+    pub complete: Arc<AtomicBool>,
     /// What was said of objects that cannot be parsed.
     pub unreadable: Arc<Mutex<HashMap<ObjectKey, String>>>,
 }
@@ -88,7 +91,9 @@ impl Watches {
                         self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
                     }
                     if let Some(key) = self.state.object_seen(object, Timestamp::now()) {
-                        self.work.push(key, Urgency::Urgent);
+                        // Whoever edits waits; what is merely there at the start has time.
+                        let listed = !self.complete.load(Ordering::Acquire);
+                        self.work.push(key, if listed { Urgency::Routine } else { Urgency::Urgent });
                     }
                 }
                 Err(invalid) => {
@@ -97,7 +102,10 @@ impl Watches {
                     self.report_unreadable(key, &invalid.error);
                 }
             },
-            Seen::Gone(key) => self.state.object_gone(&key),
+            Seen::Gone(key) => {
+                self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+                self.state.object_gone(&key);
+            }
         }
     }
 
@@ -158,8 +166,8 @@ impl Watches {
         for producer in self.state.target_seen(&key, valid) {
             self.work.push(producer, Urgency::Urgent);
         }
+        self.provider.forget_keys(&key);
         for user in self.state.users_of_keys(&key) {
-            self.provider.forget_keys(&key);
             self.state.with_object(&user, |object| object.retry_at = None);
             self.work.push(user, Urgency::Routine);
         }

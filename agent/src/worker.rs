@@ -2,9 +2,11 @@
 
 mod queue;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
 use rekey_core::disposition::ObjectOutcome;
@@ -57,6 +59,12 @@ impl Work {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.lock().len()
+    }
+
+    /// Asks for an object again after a failure; `holding` says whether its messages wait for that.
+    fn retry(&self, key: ObjectKey, due: Instant, tickets: Vec<Ticket>, failures: u32, holding: bool) {
+        self.lock().push(key, Urgency::Routine, due, tickets, failures).holding = holding;
+        self.wake.notify_one();
     }
 
     fn push_at(&self, key: ObjectKey, urgency: Urgency, due: Instant, tickets: Vec<Ticket>, failures: u32) {
@@ -124,6 +132,7 @@ impl Worker {
                 () = self.work.wake.notified(), if !shutdown.is_cancelled() => {}
                 () = sleep_until(next_due), if running.len() < self.concurrency && !shutdown.is_cancelled() => {}
                 () = shutdown.cancelled(), if !shutdown.is_cancelled() => {}
+                else => {}
             }
         }
     }
@@ -131,16 +140,23 @@ impl Worker {
     async fn handle(&self, mut turn: Turn, job: Job) {
         let key = turn.key.clone();
         let began = Instant::now();
-        let outcome = self.syncer.sync(&key, job.asked).await;
+        // A panic must not take the object's retries and its condition with it.
+        let sync = AssertUnwindSafe(self.syncer.sync(&key, job.asked)).catch_unwind();
+        let outcome = sync.await.unwrap_or(Err(SyncError::Panicked));
         turn.release_restarts();
         self.metrics.sync(outcome_label(&outcome), began.elapsed());
         match outcome {
             Ok(Synced::Applied) => resolve(job.tickets, ObjectOutcome::Applied),
             Ok(Synced::Unchanged | Synced::Gone) => resolve(job.tickets, ObjectOutcome::Unchanged),
             Ok(Synced::NotBefore(until)) => {
-                // It failed for good before this message came, and the message is no news: its own retry owns it.
-                resolve(job.tickets, ObjectOutcome::Failed);
-                self.work.push_at(key, Urgency::Routine, instant(until), Vec::new(), job.failures);
+                let held = if job.holding {
+                    job.tickets
+                } else {
+                    // It failed for good before this message came, and the message is no news: its retry owns it.
+                    resolve(job.tickets, ObjectOutcome::Failed);
+                    Vec::new()
+                };
+                self.work.retry(key, instant(until), held, job.failures, job.holding);
             }
             Err(error) => self.failed(key, job, error).await,
         }
@@ -149,18 +165,22 @@ impl Worker {
     async fn failed(&self, key: ObjectKey, job: Job, error: SyncError) {
         self.syncer.report_failure(&key, &error).await;
         let wait = backoff(job.failures);
-        let until = Timestamp::now() + SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-        if self.syncer.state.with_object(&key, |object| object.retry_at = Some(until)).is_none() {
+        // What was asked for meanwhile is tried now, not after the back-off.
+        let again = self.work.lock().is_due(&key, Instant::now());
+        let until = SignedDuration::try_from(wait).ok().and_then(|wait| Timestamp::now().checked_add(wait).ok());
+        let retry_at = until.filter(|_| !again);
+        if self.syncer.state.with_object(&key, |object| object.retry_at = retry_at).is_none() {
             resolve(job.tickets, ObjectOutcome::Unchanged);
             return;
         }
-        let held = if error.is_transient() {
+        let holding = error.is_transient();
+        let held = if holding {
             job.tickets
         } else {
             resolve(job.tickets, ObjectOutcome::Failed);
             Vec::new()
         };
-        self.work.push_at(key, Urgency::Routine, Instant::now() + wait, held, job.failures + 1);
+        self.work.retry(key, Instant::now() + wait, held, job.failures + 1, holding);
     }
 }
 

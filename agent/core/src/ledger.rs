@@ -16,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::change::{Change, What};
 use crate::identity::{Account, SourceRef};
+use crate::store::Identity;
 use crate::wanted::{CURRENT, Selector, Token, Wanted};
 
 /// Events of the last so many changes are remembered per source, so that a repeated one costs nothing.
@@ -76,7 +77,7 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct Ledger {
     entries: HashMap<Wanted, Entry>,
-    accounts: HashMap<SourceRef, Account>,
+    accounts: HashMap<(Identity, SourceRef), Account>,
 }
 
 impl Ledger {
@@ -91,7 +92,8 @@ impl Ledger {
             }
             // AWSPREVIOUS moves with AWSCURRENT, without an event of its own.
             (What::Label { label, .. }, Selector::Stage(_)) if label == CURRENT => Desired::Unknown,
-            (What::Label { .. }, _) => return false,
+            // A tag moves no value.
+            (What::Label { .. } | What::Tagged, _) => return false,
             _ => Desired::Unknown,
         };
         let entry = self.entries.entry(wanted.clone()).or_default();
@@ -99,7 +101,10 @@ impl Ledger {
             return false;
         }
         entry.remember(&change.event_id);
-        entry.desired = Some(desired);
+        // "Something changed" does not take back "this version is there".
+        if desired != Desired::Unknown || !matches!(entry.desired, Some(Desired::Announced { .. })) {
+            entry.desired = Some(desired);
+        }
         entry.generation += 1;
         true
     }
@@ -107,6 +112,9 @@ impl Ledger {
     /// Marks a wanted thing as one that only a look can tell about.
     pub fn mark_unknown(&mut self, wanted: &Wanted) {
         let entry = self.entries.entry(wanted.clone()).or_default();
+        if matches!(entry.desired, Some(Desired::Announced { .. })) {
+            return;
+        }
         entry.desired = Some(Desired::Unknown);
         entry.generation += 1;
     }
@@ -150,22 +158,23 @@ impl Ledger {
         self.entries.get(wanted).and_then(|entry| entry.desired.as_ref())
     }
 
-    /// The account that a source was found in, whichever of its versions was asked for.
+    /// The account that the source was found in by whoever asks, whichever of its versions was asked for.
     #[must_use]
-    pub fn account_of_source(&self, source: &SourceRef) -> Option<&Account> {
-        self.accounts.get(source)
+    pub fn account(&self, wanted: &Wanted) -> Option<&Account> {
+        self.accounts.get(&(wanted.identity.clone(), wanted.source.clone()))
     }
 
     /// A read or sweep showed in which account the source lives.
     pub fn learn_account(&mut self, wanted: &Wanted, account: Account) {
-        self.accounts.insert(wanted.source.clone(), account);
+        self.accounts.insert((wanted.identity.clone(), wanted.source.clone()), account);
     }
 
     /// Forgets what no object asks for any more.
     pub fn forget(&mut self, wanted: &Wanted) {
         self.entries.remove(wanted);
-        if !self.entries.keys().any(|other| other.source == wanted.source) {
-            self.accounts.remove(&wanted.source);
+        let same = |other: &Wanted| other.source == wanted.source && other.identity == wanted.identity;
+        if !self.entries.keys().any(same) {
+            self.accounts.remove(&(wanted.identity.clone(), wanted.source.clone()));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Namespace and name of a namespaced Kubernetes object; which kind it is follows from where the key is used.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectKey {
     /// The namespace, never empty.
     pub namespace: String,

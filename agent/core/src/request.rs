@@ -172,7 +172,7 @@ fn request(store: AwsStore, remote: &RemoteRef, take: Take, field: &str) -> Resu
     };
     let selector = Selector::from_version(store.service, remote.version.as_deref());
     Ok(Request {
-        wanted: Wanted { source, selector },
+        wanted: Wanted { identity: store.identity.clone(), source, selector },
         store,
         written_key: remote.key.clone(),
         take,

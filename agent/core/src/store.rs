@@ -41,7 +41,7 @@ pub enum Identity {
 }
 
 /// Where a store's access keys are.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccessKeys {
     /// The access key id.
     pub id: SecretKey,
@@ -64,7 +64,7 @@ impl Identity {
 }
 
 /// One key of one Secret.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SecretKey {
     /// The Secret.
     pub secret: ObjectKey,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::identity::{Service, SourceRef};
+use crate::store::Identity;
 
 /// The label of the version that is in use.
 pub const CURRENT: &str = "AWSCURRENT";
@@ -56,9 +57,12 @@ impl fmt::Display for Selector {
     }
 }
 
-/// One source under one selector: what a single read answers, and what the ledger keeps its books on.
+/// One source under one selector, asked for by one identity: what a single read answers, and what the ledger keeps its
+/// books on. The identity counts because two accounts can have secrets of one name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Wanted {
+    /// Who asks.
+    pub identity: Identity,
     /// The secret or parameter, as the object writes it.
     pub source: SourceRef,
     /// Which version of it.
@@ -69,7 +73,12 @@ impl fmt::Display for Wanted {
     /// The key under `status.sourceVersions.tokens`, and the `source` field of the log:
     /// `SecretsManager/us-east-1/prod/db#AWSCURRENT`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}#{}", self.source.service, self.source.region, self.source.key, self.selector)
+        write!(f, "{}/{}/{}#{}", self.source.service, self.source.region, self.source.key, self.selector)?;
+        // Access keys are told apart by the Secret that holds them.
+        match &self.identity {
+            Identity::Agent => Ok(()),
+            Identity::AccessKeys(keys) => write!(f, "@{}", keys.id.secret),
+        }
     }
 }
 

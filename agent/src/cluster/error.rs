@@ -33,6 +33,8 @@ pub enum ClusterError {
         reason: String,
         /// Kubernetes' sentence.
         message: String,
+        /// The fields it objects to.
+        fields: Vec<String>,
     },
     /// The call never got an answer.
     #[error("{action} {object}: the API server cannot be reached")]
@@ -81,6 +83,23 @@ impl ClusterError {
         }
     }
 
+    /// Of an error about a Secret that was to be written: the API server and its webhooks may quote it, so only the
+    /// names of the fields are kept.
+    #[must_use]
+    pub fn without_quotes(self) -> Self {
+        match self {
+            Self::Refused { action, object, code, reason, message: _, fields } => {
+                let message = if fields.is_empty() {
+                    "the API server's words are withheld because they may quote the Secret".to_owned()
+                } else {
+                    format!("correct {}", fields.join(", "))
+                };
+                Self::Refused { action, object, code, reason, message, fields }
+            }
+            other => other,
+        }
+    }
+
     /// Was the object changed by somebody else since it was read?
     #[must_use]
     pub fn is_conflict(&self) -> bool {
@@ -109,6 +128,12 @@ pub async fn call<T>(
             code: status.code,
             reason: status.reason.clone(),
             message: status.message.clone(),
+            fields: status
+                .details
+                .iter()
+                .flat_map(|details| &details.causes)
+                .map(|cause| cause.field.clone())
+                .collect(),
         }),
         Ok(Err(other)) => {
             Err(ClusterError::Unreachable { action, object: object.to_string(), source: Box::new(other) })

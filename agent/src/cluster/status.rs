@@ -26,8 +26,25 @@ impl Statuses {
 
     /// Writes an ExternalSecret's status.
     pub async fn external_secret(&self, key: &ObjectKey, status: &ExternalSecretStatus) -> Result<(), ClusterError> {
+        self.external_secret_after(key, None, status).await
+    }
+
+    /// The same for an object whose old status is known: tokens that are in it and not in the new one are removed.
+    pub async fn external_secret_after(
+        &self,
+        key: &ObjectKey,
+        old: Option<&ExternalSecretStatus>,
+        status: &ExternalSecretStatus,
+    ) -> Result<(), ClusterError> {
         let api: Api<ExternalSecret> = Api::namespaced(self.client.clone(), &key.namespace);
-        patch(&api, &key.name, "externalsecret", status).await
+        let mut body = json!(status);
+        let tokens = |status: &ExternalSecretStatus| status.source_versions.clone().unwrap_or_default().tokens;
+        let kept = tokens(status);
+        for gone in old.map(tokens).unwrap_or_default().into_keys().filter(|token| !kept.contains_key(token)) {
+            // A merge patch removes what is null.
+            body["sourceVersions"]["tokens"][gone] = serde_json::Value::Null;
+        }
+        patch(&api, &key.name, "externalsecret", &body).await
     }
 
     /// Writes a SecretStore's status.

@@ -26,14 +26,16 @@ impl Targets {
 
     /// Creates it and returns what the API server made of it. Somebody who was faster is a conflict, as with an update.
     pub async fn create(&self, key: &ObjectKey, secret: &Secret, manager: &str) -> Result<Secret, ClusterError> {
-        call(Action::Create, format!("secret {key}"), self.api(key).create(&parameters(manager), secret)).await
+        call(Action::Create, format!("secret {key}"), self.api(key).create(&parameters(manager), secret))
+            .await
+            .map_err(ClusterError::without_quotes)
     }
 
     /// Replaces it, if it still has the resourceVersion that is in `secret`, and returns what became of it.
     pub async fn update(&self, key: &ObjectKey, secret: &Secret, manager: &str) -> Result<Secret, ClusterError> {
         let (api, parameters) = (self.api(key), parameters(manager));
         let future = api.replace(&key.name, &parameters, secret);
-        call(Action::Update, format!("secret {key}"), future).await
+        call(Action::Update, format!("secret {key}"), future).await.map_err(ClusterError::without_quotes)
     }
 
     fn api(&self, key: &ObjectKey) -> Api<Secret> {

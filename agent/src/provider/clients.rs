@@ -1,6 +1,7 @@
 //! SDK clients, one for each identity and region, built when first used.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,13 +19,16 @@ use rekey_core::store::{AwsStore, Identity, SecretKey};
 use super::error::ReadProblem;
 use crate::cluster::target::Targets;
 
+const CONNECT: Duration = Duration::from_secs(3);
+const READ: Duration = Duration::from_secs(5);
+
 /// The SDK's default chain and endpoints, over one TLS provider, in this region.
 pub async fn aws_config(region: Option<Region>) -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
         .build_https();
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(3))
+        .connect_timeout(CONNECT)
         // A long poll takes 20 s by itself.
         .operation_attempt_timeout(Duration::from_secs(30))
         .build();
@@ -40,6 +44,8 @@ pub(super) struct Clients {
     base: SdkConfig,
     secrets: Targets,
     built: Arc<Mutex<HashMap<(Identity, Region), Built>>>,
+    /// Moves with every change of a Secret, so that a client made of older keys is not kept.
+    epoch: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -51,7 +57,7 @@ struct Built {
 
 impl Clients {
     pub fn new(base: SdkConfig, secrets: Targets) -> Self {
-        Self { base, secrets, built: Arc::default() }
+        Self { base, secrets, built: Arc::default(), epoch: Arc::default() }
     }
 
     pub async fn secrets_manager(&self, store: &AwsStore) -> Result<SecretsManager, ReadProblem> {
@@ -71,6 +77,7 @@ impl Clients {
     }
 
     pub fn forget(&self, secret: &ObjectKey) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
         self.lock().retain(|(identity, _), _| !identity.keys().any(|key| &key.secret == secret));
     }
 
@@ -79,8 +86,13 @@ impl Clients {
         if let Some(built) = self.lock().get(&place) {
             return Ok(built.clone());
         }
+        let epoch = self.epoch.load(Ordering::Acquire);
         let built = self.build(store).await?;
-        self.lock().insert(place, built.clone());
+        let mut kept = self.lock();
+        if store.identity == Identity::Agent || epoch == self.epoch.load(Ordering::Acquire) {
+            kept.insert(place, built.clone());
+        }
+        drop(kept);
         Ok(built)
     }
 
@@ -105,6 +117,8 @@ impl Clients {
             .to_builder()
             .region(SdkRegion::new(store.region.to_string()))
             .credentials_provider(credentials.clone())
+            // Unlike the long poll, a read that takes this long is not worth waiting for.
+            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(READ).build())
             .build();
         Ok(Built {
             credentials,

@@ -50,12 +50,28 @@ pub(super) async fn check(client: &Client, wanted: &[Wanted], metrics: &Metrics)
                 }
             }
             Err(error) => {
-                let problem = ReadProblem::from_sdk("ssm:GetParameters", &error).to_string();
-                checked.extend(batch.iter().map(|one| (one.clone(), Checked::Unclear(problem.clone()))));
+                let problem = ReadProblem::from_sdk("ssm:GetParameters", &error);
+                if problem.is_transient() {
+                    checked.extend(batch.iter().map(|one| (one.clone(), Checked::failed(&problem))));
+                } else {
+                    // One name that is refused fails the whole batch, so each is asked for by itself.
+                    for one in batch {
+                        checked.insert(one.clone(), check_one(client, one, metrics).await);
+                    }
+                }
             }
         }
     }
     checked
+}
+
+async fn check_one(client: &Client, wanted: &Wanted, metrics: &Metrics) -> Checked {
+    let answer = client.get_parameter().name(name(wanted)).with_decryption(false).send().await;
+    metrics.aws_call("GetParameter", answer.is_ok());
+    match answer {
+        Ok(output) => output.parameter().map_or_else(missing, present),
+        Err(error) => Checked::failed(&ReadProblem::from_sdk("ssm:GetParameter", &error)),
+    }
 }
 
 fn present(parameter: &Parameter) -> Checked {

@@ -68,7 +68,7 @@ async fn describe(
     let checked = |wanted: Wanted| {
         let checked = match &described {
             Ok(output) => version_of(&wanted, output),
-            Err(error) => Checked::Unclear(ReadProblem::from_sdk("secretsmanager:DescribeSecret", error).to_string()),
+            Err(error) => Checked::failed(&ReadProblem::from_sdk("secretsmanager:DescribeSecret", error)),
         };
         (wanted, checked)
     };

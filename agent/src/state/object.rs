@@ -99,6 +99,12 @@ impl Object {
         report::is_spec_synced(&self.resource)
     }
 
+    /// Does its status say that it is not Ready?
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        report::ready_condition(self.resource.status.as_ref()).is_some_and(|ready| ready.status == "False")
+    }
+
     /// Does it belong to another controller, by its store's class or provider?
     #[must_use]
     pub fn is_foreign(&self) -> bool {
@@ -143,11 +149,18 @@ impl Object {
             let spec = stores.get(&StoreKey::of(reference, namespace)).map(Arc::as_ref);
             store::resolve(reference, spec, namespace, class)
         };
-        let resolved = request::policy(&self.resource.spec)
-            .and_then(|_| request::requests(&self.resource.spec, answer))
-            .map(Arc::new);
+        // Whose object it is comes before what is wrong with it: another controller's is left alone.
+        let foreign = references(&self.resource).find_map(|one| answer(one).err().filter(StoreProblem::is_foreign));
+        let resolved = match foreign {
+            Some(problem) => Err(problem.into()),
+            None => request::policy(&self.resource.spec)
+                .and_then(|_| request::requests(&self.resource.spec, answer))
+                .map(Arc::new),
+        };
         if resolved != self.requests {
             self.retry_at = None;
+            // Events that came while the sources were not known went to nobody.
+            self.checked = None;
         }
         self.requests = resolved;
     }
@@ -162,16 +175,19 @@ impl Object {
     }
 
     pub(super) fn uses_store(&self, key: &StoreKey) -> bool {
-        let spec = &self.resource.spec;
-        let overrides =
-            spec.data.iter().map(|data| &data.source_ref).chain(spec.data_from.iter().map(|d| &d.source_ref));
-        std::iter::once(&spec.secret_store_ref)
-            .chain(overrides.flatten().filter_map(|own| own.store_ref.as_ref()))
-            .any(|reference| StoreKey::of(reference, &self.key.namespace) == *key)
+        references(&self.resource).any(|reference| StoreKey::of(reference, &self.key.namespace) == *key)
     }
 
     pub(super) fn uses_keys_of(&self, secret: &ObjectKey) -> bool {
         let mut keys = self.requests.iter().flat_map(|all| all.iter()).flat_map(|one| one.store.identity.keys());
         keys.any(|key| &key.secret == secret)
     }
+}
+
+/// Every store that an object names.
+fn references(resource: &ExternalSecret) -> impl Iterator<Item = &StoreRef> {
+    let spec = &resource.spec;
+    let own = spec.data.iter().map(|data| &data.source_ref).chain(spec.data_from.iter().map(|from| &from.source_ref));
+    let named = own.flatten().filter_map(|own| own.store_ref.as_ref());
+    std::iter::once(&spec.secret_store_ref).filter(|reference| !reference.name.is_empty()).chain(named)
 }

@@ -25,6 +25,9 @@ pub enum SyncError {
     /// The target must not be written.
     #[error("{0}")]
     Refused(Refusal),
+    /// A defect of ours; where it is, is in the log.
+    #[error("could not update secret: the agent failed at it; please report the line \"panic\" of its log")]
+    Panicked,
     /// Kubernetes.
     #[error("could not update secret: {0}")]
     Cluster(#[from] ClusterError),
@@ -46,7 +49,7 @@ impl SyncError {
         match self {
             Self::Read(problem) => problem.is_transient(),
             Self::Cluster(error) => error.is_transient(),
-            Self::Spec(_) | Self::Render(_) | Self::Template(_) | Self::Refused(_) => false,
+            Self::Spec(_) | Self::Render(_) | Self::Template(_) | Self::Refused(_) | Self::Panicked => false,
         }
     }
 
@@ -59,6 +62,7 @@ impl SyncError {
             Self::Render(_) => "render",
             Self::Template(_) => "template",
             Self::Refused(_) => "refused",
+            Self::Panicked => "panic",
             Self::Cluster(_) => "cluster",
         }
     }

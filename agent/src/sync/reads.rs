@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rekey_core::ledger::Verdict;
 use rekey_core::store::AwsStore;
@@ -16,6 +16,9 @@ use tracing::debug;
 
 use crate::provider::{Answer, Provider, ReadProblem};
 use crate::state::State;
+
+/// No read is shared for longer, however busy the agent is.
+const KEPT: Duration = Duration::from_secs(30);
 
 type Shared = Arc<OnceCell<Result<Arc<Answer>, ReadProblem>>>;
 
@@ -55,6 +58,7 @@ impl Reads {
     fn slot(&self, store: &AwsStore, wanted: &Wanted, asked: Instant) -> Shared {
         let generation = self.state.generation(wanted);
         let mut slots = self.lock();
+        slots.retain(|_, slot| slot.began.elapsed() < KEPT);
         let place = (store.clone(), wanted.clone());
         if let Some(slot) = slots.get(&place).filter(|slot| slot.generation == generation && slot.began >= asked) {
             return Arc::clone(&slot.answer);

@@ -29,6 +29,8 @@ pub struct Job {
     pub failures: u32,
     /// When it was last asked for: what was read before that is too old for it.
     pub asked: Instant,
+    /// Did it fail last in a way that its messages wait for?
+    pub holding: bool,
     /// The target whose restarts wait for this job, once they do.
     pub awaited: Option<ObjectKey>,
     due: Instant,
@@ -57,7 +59,16 @@ impl Queue {
         failures: u32,
     ) -> &mut Job {
         self.turns += 1;
-        let mut job = Job { tickets, failures, asked: Instant::now(), awaited: None, due, urgency, turn: self.turns };
+        let mut job = Job {
+            tickets,
+            failures,
+            asked: Instant::now(),
+            holding: false,
+            awaited: None,
+            due,
+            urgency,
+            turn: self.turns,
+        };
         if let Some(mut waiting) = self.jobs.remove(&key) {
             self.order[waiting.urgency as usize].remove(&(waiting.due, waiting.turn, key.clone()));
             job.tickets.append(&mut waiting.tickets);
@@ -66,6 +77,7 @@ impl Queue {
             job.due = job.due.min(waiting.due);
             job.turn = waiting.turn;
             job.awaited = waiting.awaited;
+            job.holding = waiting.holding;
         }
         if !self.running.contains(&key) {
             self.order[job.urgency as usize].insert((job.due, job.turn, key.clone()));
@@ -77,7 +89,9 @@ impl Queue {
     pub fn pop(&mut self, now: Instant) -> Option<(ObjectKey, Job)> {
         let order = self.order.iter_mut().find(|order| order.first().is_some_and(|(due, ..)| *due <= now))?;
         let (_, _, key) = order.pop_first()?;
-        let job = self.jobs.remove(&key)?;
+        let mut job = self.jobs.remove(&key)?;
+        // A retry is asked for when its time has come, not when it was planned.
+        job.asked = job.asked.max(job.due);
         self.running.insert(key.clone());
         Some((key, job))
     }
@@ -88,6 +102,11 @@ impl Queue {
         if let Some(job) = self.jobs.get(key) {
             self.order[job.urgency as usize].insert((job.due, job.turn, key.clone()));
         }
+    }
+
+    /// Is the object asked for again, for now or earlier?
+    pub fn is_due(&self, key: &ObjectKey, now: Instant) -> bool {
+        self.jobs.get(key).is_some_and(|job| job.due <= now)
     }
 
     /// When the next object is due, if any waits.

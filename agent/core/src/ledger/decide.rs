@@ -49,6 +49,8 @@ pub struct Facts<'a> {
     pub spec_synced: bool,
     /// When it follows its sources.
     pub policy: Policy,
+    /// Does its status say that it is not Ready? Then it is tried again until it says otherwise.
+    pub failing: bool,
     /// After a failure: not before this time, unless something changed since.
     pub retry_at: Option<Timestamp>,
 }
@@ -77,7 +79,7 @@ pub fn decide(ledger: &Ledger, facts: &Facts<'_>, now: Timestamp) -> Decision {
 }
 
 fn should_read(ledger: &Ledger, facts: &Facts<'_>) -> bool {
-    if *facts.applied == Applied::Nothing || !facts.target_valid {
+    if *facts.applied == Applied::Nothing || !facts.target_valid || facts.failing {
         return true;
     }
     match facts.policy {

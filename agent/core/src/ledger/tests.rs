@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::identity::{Announced, Region, Service, SourceRef};
+use crate::store::Identity;
 
 const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf";
 
@@ -13,7 +14,8 @@ fn at(second: i64) -> Timestamp {
 
 fn wanted(selector: Selector) -> Wanted {
     let region = Region::parse("eu-west-1").expect("a region");
-    Wanted { source: SourceRef { service: Service::SecretsManager, region, key: "db".to_owned() }, selector }
+    let source = SourceRef { service: Service::SecretsManager, region, key: "db".to_owned() };
+    Wanted { identity: Identity::Agent, source, selector }
 }
 
 fn current() -> Wanted {
@@ -45,6 +47,7 @@ fn facts<'a>(wanted: &'a [Wanted], applied: &'a Applied) -> Facts<'a> {
         target_valid: true,
         spec_synced: true,
         policy: Policy::Periodic(Duration::from_hours(1)),
+        failing: false,
         retry_at: None,
     }
 }
@@ -181,6 +184,36 @@ fn a_failed_object_waits_for_its_retry() {
     let facts = Facts { retry_at: Some(at(60)), ..facts(&asked, &applied) };
     assert_eq!(decide(&Ledger::default(), &facts, at(59)), Decision::Wait(at(60)));
     assert_eq!(decide(&Ledger::default(), &facts, at(60)), Decision::Read);
+}
+
+#[test]
+fn an_object_that_is_not_ready_is_tried_even_if_nothing_moved() {
+    let (asked, applied) = ([current()], holding("v1"));
+    let mut ledger = Ledger::default();
+    read(&mut ledger, known("v1", 0));
+    let facts = Facts { failing: true, ..facts(&asked, &applied) };
+    assert_eq!(decide(&ledger, &facts, at(1)), Decision::Read);
+}
+
+#[test]
+fn what_is_vague_does_not_hide_what_was_announced() {
+    let mut ledger = Ledger::default();
+    ledger.announce(&current(), &moved("e1", CURRENT, "v2", 10));
+    let vague = Change { what: What::Written, ..moved("e2", CURRENT, "", 10) };
+    ledger.announce(&current(), &vague);
+    ledger.mark_unknown(&current());
+    assert!(matches!(ledger.judge(&current(), &known("v1", 0), 1), Verdict::ReadAgain(_)));
+    let tagged = Change { what: What::Tagged, ..moved("e3", CURRENT, "", 10) };
+    assert!(!ledger.announce(&current(), &tagged), "no selector asks for tags");
+}
+
+#[test]
+fn two_identities_keep_separate_books() {
+    let other = Wanted { identity: Identity::AccessKeys(Box::default()), ..current() };
+    let mut ledger = Ledger::default();
+    ledger.announce(&current(), &moved("e1", CURRENT, "v2", 10));
+    assert_eq!(ledger.desired(&other), None);
+    assert_ne!(current().to_string(), other.to_string());
 }
 
 /// A step in the life of one secret and the agent that follows it.
