@@ -347,3 +347,6 @@ impl Inner {
         object.wanted().map(state).find(|state| *state != PipeState::Proven).unwrap_or(PipeState::Proven)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+use rekey_core::change;
+use rekey_core::ledger::Known;
+use rekey_core::wanted::Token;
+use serde_json::{Value, json};
+
+use super::*;
+
+const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:app/db-AbCdEf";
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).expect("in range")
+}
+
+fn state() -> State {
+    State::new(StateOptions {
+        controller_class: "default".to_owned(),
+        all_follow_events: false,
+        heartbeat_period: Duration::from_mins(10),
+    })
+}
+
+fn key(name: &str) -> ObjectKey {
+    ObjectKey::new("shop", name)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a json! literal is what is passed")]
+fn store(state: &State, name: &str, provider: Value) {
+    let key = StoreKey { namespace: Some("shop".to_owned()), name: name.to_owned() };
+    let _ = state.store_seen(&key, Some(serde_json::from_value(json!({"provider": provider})).expect("a store")));
+}
+
+fn aws() -> Value {
+    json!({"aws": {"service": "SecretsManager", "region": "eu-west-1"}})
+}
+
+fn aws_with_keys(secret: &str) -> Value {
+    let key = |key: &str| json!({"name": secret, "key": key});
+    let keys = json!({"accessKeyIDSecretRef": key("id"), "secretAccessKeySecretRef": key("secret")});
+    json!({"aws": {"service": "SecretsManager", "region": "eu-west-1", "auth": {"secretRef": keys}}})
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a json! literal is what is passed")]
+fn object(state: &State, name: &str, store: &str, target: Value) {
+    let resource: ExternalSecret = serde_json::from_value(json!({
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "ExternalSecret",
+        "metadata": {"name": name, "namespace": "shop", "uid": name, "generation": 1},
+        "spec": {
+            "secretStoreRef": {"name": store},
+            "target": target,
+            "data": [{"secretKey": "v", "remoteRef": {"key": "app/db"}}],
+        },
+    }))
+    .expect("an object");
+    let _ = state.object_seen(resource, now());
+}
+
+fn moved(account: &str) -> Change {
+    let body = json!({
+        "version": "0", "id": "event-1", "detail-type": "Secret Label Updated", "source": "aws.secretsmanager",
+        "account": account, "time": "2027-01-15T08:00:00Z", "region": "eu-west-1",
+        "resources": [ARN.replace("123456789012", account)],
+        "detail": {"name": "app/db", "labelUpdated": "AWSCURRENT", "versionId": "v2"},
+    });
+    match change::parse(&body.to_string()) {
+        change::Parsed::Change(change) => change,
+        other => panic!("expected a change, got {other:?}"),
+    }
+}
+
+#[test]
+fn news_ends_the_back_off_of_every_object_that_uses_the_source() {
+    let state = state();
+    store(&state, "aws", aws());
+    for name in ["one", "two"] {
+        object(&state, name, "aws", json!({}));
+        let later = now() + jiff::SignedDuration::from_mins(5);
+        state.with_object(&key(name), |object| object.retry_at = Some(later));
+        assert_eq!(state.decide(&key(name), now()), Some(Decision::Wait(later)));
+    }
+    let concerned = state.announce(&moved("123456789012"), now());
+    assert_eq!((concerned.objects, concerned.stale.len()), (2, 2));
+    for name in ["one", "two"] {
+        assert_eq!(state.decide(&key(name), now()), Some(Decision::Read), "{name}");
+    }
+}
+
+#[test]
+fn an_event_of_another_account_concerns_only_those_who_read_from_it() {
+    let state = state();
+    for (name, account) in [("staging", "111111111111"), ("production", "222222222222")] {
+        store(&state, name, aws_with_keys(name));
+        object(&state, name, name, json!({}));
+        let wanted = state.with_object(&key(name), |object| object.wanted().next().cloned()).flatten().expect("one");
+        let token = Token::of_secret(&ARN.replace("123456789012", account), "v1");
+        let known = Known { token, created: None, changed: None };
+        state.settle(&wanted, 0, known, Account::parse(account).ok());
+    }
+    assert_eq!(state.announce(&moved("222222222222"), now()).stale, [key("production")]);
+    assert_eq!(state.announce(&moved("333333333333"), now()).objects, 0, "foreign to both");
+}
+
+#[test]
+fn a_renamed_target_wakes_its_object_under_the_new_name() {
+    let state = state();
+    store(&state, "aws", aws());
+    object(&state, "one", "aws", json!({"name": "old"}));
+    object(&state, "one", "aws", json!({"name": "new"}));
+    for target in ["old", "new"] {
+        state.target_is_valid(&key(target));
+    }
+    assert_eq!(state.target_seen(&key("old"), false), []);
+    assert_eq!(state.target_seen(&key("new"), false), [key("one")]);
+}
+
+#[test]
+fn another_controllers_object_is_left_alone_whatever_is_in_it() {
+    let state = state();
+    store(&state, "vault", json!({"vault": {"server": "https://vault"}}));
+    object(&state, "theirs", "vault", json!({"creationPolicy": "Merge"}));
+    assert_eq!(state.decide(&key("theirs"), now()), None);
+    object(&state, "ours", "aws", json!({}));
+    assert_eq!(state.decide(&key("ours"), now()), Some(Decision::Read), "a missing store is said so");
+}
