@@ -92,7 +92,7 @@ spec:
     app.condition("good", "False", "does not exist", SOON).await.unwrap();
     app.holds("good", "value", "app", SOON).await.unwrap();
     rekey.agent.check().unwrap();
-    values.are_in_no_log(rekey);
+    values.are_in_no_log(stack, rekey);
 }
 
 #[tokio::test]
@@ -134,9 +134,7 @@ spec:
     ))
     .await
     .unwrap();
-    let mark = stack.aws.requests().mark();
     app.holds("one", "v", &first, SOON).await.unwrap();
-    let _ = mark;
     let requests = stack.aws.requests().since(rekey_tests::log::Mark::default()).unwrap();
     assert!(
         rekey_tests::aws::count(&requests, "secretsmanager", "GetSecretValue", Some(&user.access_key)) >= 1,
@@ -150,5 +148,5 @@ spec:
     })
     .await
     .unwrap();
-    values.are_in_no_log(rekey);
+    values.are_in_no_log(stack, rekey);
 }

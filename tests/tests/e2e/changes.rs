@@ -51,7 +51,7 @@ async fn put_secret_value_and_update_secret() {
     let update = ["secretsmanager", "update-secret", "--secret-id", "changes/by-hand", "--secret-string", &third];
     stack.aws.cli(&update).await.unwrap();
     arrived(&app, [user + 1, bystander], &third).await;
-    values.are_in_no_log(rekey);
+    values.are_in_no_log(stack, rekey);
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn put_parameter() {
     let put = ["ssm", "put-parameter", "--name", name, "--value", &second, "--overwrite"];
     stack.aws.cli(&put).await.unwrap();
     arrived(&app, generations, &second).await;
-    values.are_in_no_log(rekey);
+    values.are_in_no_log(stack, rekey);
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ spec:
     stack.aws.cli(&put).await.unwrap();
     app.holds("settings", "text", &format!("it is {second}"), SOON).await.unwrap();
     fixture::restarted(&app, "searches", generation).await;
-    values.are_in_no_log(rekey);
+    values.are_in_no_log(stack, rekey);
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ spec:
         .unwrap();
     let after = app.secret("settings").await.unwrap();
     assert_eq!(after.data, written.data);
-    values.are_in_no_log(rekey);
+    values.are_in_no_log(stack, rekey);
 }
 
 #[tokio::test]
@@ -166,5 +166,5 @@ async fn a_secret_that_somebody_edits_or_deletes_is_restored() {
         kube::Api::namespaced(app.client.clone(), &app.namespace);
     secrets.delete("settings", &kube::api::DeleteParams::default()).await.unwrap();
     app.holds("settings", "value", &first, SOON).await.unwrap();
-    values.are_in_no_log(rekey);
+    values.are_in_no_log(stack, rekey);
 }

@@ -68,13 +68,15 @@ impl Values {
     }
 
     /// Reads the agent's whole log, and what the functions printed, for every value so far and its encodings.
-    pub fn are_in_no_log(&self, rekey: &Installation) {
+    pub fn are_in_no_log(&self, stack: &Stack, rekey: &Installation) {
         let values = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let log = rekey.agent.log().text_since(Mark::default()).unwrap();
         assert!(log.contains("\"TRACE\"") || log.contains("\"DEBUG\""), "the log is not as detailed as it should be");
+        let functions = stack.aws.lambda_log().text_since(Mark::default()).unwrap();
         for value in values {
             for form in forms(&value) {
                 assert!(!log.contains(&form), "a secret value is in the agent's log");
+                assert!(!functions.contains(&form), "a secret value is in the functions' log");
             }
         }
     }

@@ -114,7 +114,7 @@ async fn a_duplicate_costs_no_read_and_no_write() {
     assert_eq!(reads(&stack.aws.requests().since(mark).unwrap(), rekey, "messages/twice"), 0);
     let after = app.secret("twice").await.unwrap();
     assert_eq!(after.metadata.resource_version, written.metadata.resource_version, "the target was written again");
-    values.are_in_no_log(rekey);
+    values.are_in_no_log(stack, rekey);
 }
 
 #[tokio::test]
@@ -157,5 +157,5 @@ async fn nonsense_goes_to_the_dlq_and_holds_nothing_up() {
     drained(stack, rekey).await;
     rekey.agent.check().unwrap();
     values.add(&nonsense);
-    values.are_in_no_log(rekey);
+    values.are_in_no_log(stack, rekey);
 }

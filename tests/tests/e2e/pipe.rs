@@ -80,7 +80,7 @@ spec:
 
     rules(stack, "enable-rule").await;
     readyz(rekey, ": proven").await;
-    values.are_in_no_log(rekey);
+    values.are_in_no_log(stack, rekey);
 }
 
 #[tokio::test]
@@ -115,5 +115,5 @@ async fn what_changed_while_the_agent_was_down_arrives_after_its_start() {
     let requests = stack.aws.requests().since(asked).unwrap();
     let read = |one: &&Request| one.action == "GetSecretValue" && one.resource.as_deref() == Some("pipe/down");
     assert_eq!(requests.iter().filter(read).count(), 1, "one change, one read");
-    values.are_in_no_log(rekey);
+    values.are_in_no_log(stack, rekey);
 }

@@ -47,5 +47,5 @@ async fn a_rotation_reaches_the_pods_and_the_old_password_dies() {
     let status = app.object("db").await.unwrap().status.unwrap();
     let tokens = status.source_versions.unwrap().tokens;
     assert!(tokens.values().any(|token| token.ends_with(&version)), "{tokens:?}");
-    values.are_in_no_log(rekey);
+    values.are_in_no_log(stack, rekey);
 }
