@@ -10,12 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
 use rekey_core::change::Change;
 use rekey_core::identity::{Account, SourceRef};
 use rekey_core::index::Index;
 use rekey_core::ledger::{Decision, Facts, Known, Ledger, Verdict, decide};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
+use rekey_core::plan;
 use rekey_core::resource::external_secret::{StoreKind, StoreRef};
 use rekey_core::resource::{ExternalSecret, SecretStoreSpec};
 use rekey_core::wanted::Wanted;
@@ -63,11 +65,18 @@ struct Inner {
     stores: HashMap<StoreKey, Arc<SecretStoreSpec>>,
     /// The objects that produce a Secret.
     producers: HashMap<ObjectKey, BTreeSet<ObjectKey>>,
-    /// Secrets that are as an ExternalSecret left them.
-    valid_targets: BTreeSet<ObjectKey>,
+    /// Secrets that are, or were, as an ExternalSecret left them.
+    targets: HashMap<ObjectKey, SeenTarget>,
     index: Index,
     ledger: Ledger,
     pipes: Pipes,
+}
+
+/// A Secret as it was last seen.
+#[derive(Clone, Copy)]
+struct SeenTarget {
+    version: u64,
+    valid: bool,
 }
 
 /// What a change means here.
@@ -90,7 +99,7 @@ impl State {
                 objects: HashMap::new(),
                 stores: HashMap::new(),
                 producers: HashMap::new(),
-                valid_targets: BTreeSet::new(),
+                targets: HashMap::new(),
                 index: Index::default(),
                 ledger: Ledger::default(),
                 pipes,
@@ -132,20 +141,28 @@ impl State {
         self.lock().stores.get(key).cloned()
     }
 
-    /// The Secret is there, and as an ExternalSecret left it or not. Returns the objects that produce it, if that
-    /// means that they have to be looked at.
+    /// A Secret is there, as the watch or a write shows it. Returns the objects that produce it, if it stopped being as
+    /// an ExternalSecret left it. What is older than what was seen before says nothing: the watch lags behind our writes.
     #[must_use]
-    pub fn target_seen(&self, target: &ObjectKey, valid: bool) -> Vec<ObjectKey> {
+    pub fn target_seen(&self, target: &ObjectKey, secret: &Secret) -> Vec<ObjectKey> {
+        let version = secret.metadata.resource_version.as_ref().and_then(|text| text.parse().ok()).unwrap_or_default();
         let mut inner = self.lock();
-        if valid {
-            inner.valid_targets.insert(target.clone());
+        let known = inner.targets.get(target).copied();
+        if known.is_some_and(|known| known.version > version) {
             return Vec::new();
         }
-        if inner.valid_targets.remove(target) {
-            inner.producers.get(target).into_iter().flatten().cloned().collect()
-        } else {
-            Vec::new()
+        let valid = plan::is_valid(secret);
+        if valid || inner.producers.contains_key(target) {
+            inner.targets.insert(target.clone(), SeenTarget { version, valid });
         }
+        if known.is_some_and(|known| known.valid) && !valid { inner.producers_of(target) } else { Vec::new() }
+    }
+
+    /// A Secret is gone. Returns the objects that produce it.
+    #[must_use]
+    pub fn target_gone(&self, target: &ObjectKey) -> Vec<ObjectKey> {
+        let mut inner = self.lock();
+        if inner.targets.remove(target).is_some() { inner.producers_of(target) } else { Vec::new() }
     }
 
     /// Objects whose stores take access keys from this Secret.
@@ -233,11 +250,6 @@ impl State {
         self.lock().objects.get_mut(key).map(change)
     }
 
-    /// The target was just written or found right.
-    pub fn target_is_valid(&self, target: &ObjectKey) {
-        self.lock().valid_targets.insert(target.clone());
-    }
-
     /// Works on the pipes.
     pub fn with_pipes<T>(&self, work: impl FnOnce(&mut Pipes) -> T) -> T {
         work(&mut self.lock().pipes)
@@ -303,6 +315,10 @@ impl Inner {
         self.index.upsert(key.clone(), sources);
     }
 
+    fn producers_of(&self, target: &ObjectKey) -> Vec<ObjectKey> {
+        self.producers.get(target).into_iter().flatten().cloned().collect()
+    }
+
     fn produces_no_more(&mut self, key: &ObjectKey, target: &ObjectKey) {
         if let Some(producers) = self.producers.get_mut(target) {
             producers.remove(key);
@@ -325,7 +341,7 @@ impl Inner {
         let facts = Facts {
             wanted: &wanted,
             applied: &object.applied,
-            target_valid: self.valid_targets.contains(&object.target()),
+            target_valid: self.targets.get(&object.target()).is_some_and(|seen| seen.valid),
             spec_synced: object.spec_synced(),
             failing: object.is_failing(),
             policy: object.policy(),

@@ -78,7 +78,6 @@ impl Syncer {
         }
         let (rendered, tokens) = self.fetch(&task, asked).await?;
         let wrote = self.write(&task, &rendered, &tokens).await?;
-        self.state.target_is_valid(&task.target);
         self.report(&task, &tokens, started).await?;
         Ok(if wrote { Synced::Applied } else { Synced::Unchanged })
     }
@@ -133,6 +132,8 @@ impl Syncer {
             let existing = self.targets.get(&task.target).await?;
             if let Some(existing) = &existing {
                 self.rollouts.secret_seen(existing);
+                // Whoever produces it is being handled right now.
+                let _ = self.state.target_seen(&task.target, existing);
             }
             let written = match plan::plan(&owner, &task.target, existing.as_ref(), rendered, immutable) {
                 Plan::Unchanged => return Ok(false),
@@ -153,6 +154,10 @@ impl Syncer {
                 Ok((made, reason, adopted)) => {
                     // The rollout need not wait for the watch, and learns of it before this sync counts as finished.
                     self.rollouts.secret_seen(&made);
+                    let _ = self.state.target_seen(&task.target, &made);
+                    if !plan::is_valid(&made) {
+                        return Err(SyncError::Altered);
+                    }
                     self.announce_write(task, tokens, reason, adopted);
                     return Ok(true);
                 }

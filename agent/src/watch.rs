@@ -15,7 +15,6 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::core::DeserializeGuard;
 use rekey_core::object::ObjectKey;
-use rekey_core::plan;
 use rekey_core::report;
 use rekey_core::resource::{ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreSpec};
 use tokio::sync::Barrier;
@@ -152,18 +151,20 @@ impl Watches {
     }
 
     fn secret(&self, seen: Seen<Secret>) {
-        let (key, valid) = match seen {
+        let (key, producers) = match seen {
             Seen::There(secret) => {
                 let Some(key) = key_of(&secret.metadata) else { return };
                 self.rollouts.secret_seen(&secret);
-                (key, plan::is_valid(&secret))
+                let producers = self.state.target_seen(&key, &secret);
+                (key, producers)
             }
             Seen::Gone(key) => {
                 self.rollouts.secret_gone(&key);
-                (key, false)
+                let producers = self.state.target_gone(&key);
+                (key, producers)
             }
         };
-        for producer in self.state.target_seen(&key, valid) {
+        for producer in producers {
             self.work.push(producer, Urgency::Urgent);
         }
         self.provider.forget_keys(&key);

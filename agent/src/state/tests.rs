@@ -55,6 +55,17 @@ fn object(state: &State, name: &str, store: &str, target: Value) {
     let _ = state.object_seen(resource, now());
 }
 
+/// A Secret of that version, as an ExternalSecret left it or with its data edited.
+fn secret(version: &str, valid: bool) -> Secret {
+    let hash = rekey_core::hash::data([]);
+    serde_json::from_value(json!({"metadata": {
+        "name": "any", "resourceVersion": version,
+        "labels": {plan::MANAGED_LABEL: "true"},
+        "annotations": {plan::DATA_HASH_ANNOTATION: if valid { hash.as_str() } else { "edited" }},
+    }}))
+    .expect("a Secret")
+}
+
 fn moved(account: &str) -> Change {
     let body = json!({
         "version": "0", "id": "event-1", "detail-type": "Secret Label Updated", "source": "aws.secretsmanager",
@@ -107,10 +118,23 @@ fn a_renamed_target_wakes_its_object_under_the_new_name() {
     object(&state, "one", "aws", json!({"name": "old"}));
     object(&state, "one", "aws", json!({"name": "new"}));
     for target in ["old", "new"] {
-        state.target_is_valid(&key(target));
+        assert_eq!(state.target_seen(&key(target), &secret("1", true)), []);
     }
-    assert_eq!(state.target_seen(&key("old"), false), []);
-    assert_eq!(state.target_seen(&key("new"), false), [key("one")]);
+    assert_eq!(state.target_seen(&key("old"), &secret("2", false)), []);
+    assert_eq!(state.target_seen(&key("new"), &secret("2", false)), [key("one")]);
+}
+
+#[test]
+fn what_the_watch_shows_late_does_not_hide_a_newer_edit() {
+    let state = state();
+    store(&state, "aws", aws());
+    object(&state, "one", "aws", json!({}));
+    assert_eq!(state.target_seen(&key("one"), &secret("5", true)), [], "our write");
+    assert_eq!(state.target_seen(&key("one"), &secret("4", false)), [], "what was there before it");
+    assert_eq!(state.target_seen(&key("one"), &secret("6", false)), [key("one")], "somebody's edit");
+    assert_eq!(state.target_seen(&key("one"), &secret("5", true)), [], "our write again");
+    assert_eq!(state.decide(&key("one"), now()), Some(Decision::Read), "the edit stands until it is mended");
+    assert_eq!(state.target_gone(&key("one")), [key("one")]);
 }
 
 #[test]

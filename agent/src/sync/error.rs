@@ -25,6 +25,9 @@ pub enum SyncError {
     /// The target must not be written.
     #[error("{0}")]
     Refused(Refusal),
+    /// Somebody changes targets as they are written: a mutating webhook.
+    #[error("could not update secret: it was altered while it was written; exempt it from the webhook that does so")]
+    Altered,
     /// A defect of ours; where it is, is in the log.
     #[error("could not update secret: the agent failed at it; please report the line \"panic\" of its log")]
     Panicked,
@@ -49,7 +52,9 @@ impl SyncError {
         match self {
             Self::Read(problem) => problem.is_transient(),
             Self::Cluster(error) => error.is_transient(),
-            Self::Spec(_) | Self::Render(_) | Self::Template(_) | Self::Refused(_) | Self::Panicked => false,
+            Self::Spec(_) | Self::Render(_) | Self::Template(_) | Self::Refused(_) | Self::Altered | Self::Panicked => {
+                false
+            }
         }
     }
 
@@ -62,6 +67,7 @@ impl SyncError {
             Self::Render(_) => "render",
             Self::Template(_) => "template",
             Self::Refused(_) => "refused",
+            Self::Altered => "altered",
             Self::Panicked => "panic",
             Self::Cluster(_) => "cluster",
         }
