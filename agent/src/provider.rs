@@ -126,8 +126,3 @@ fn timestamp(time: Option<&aws_smithy_types::DateTime>) -> Option<Timestamp> {
     let time = time?;
     Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
-
-/// The account in an ARN (`arn:partition:service:region:account:…`).
-fn account_of(arn: Option<&str>) -> Option<Account> {
-    Account::parse(arn?.split(':').nth(4)?).ok()
-}

@@ -66,13 +66,12 @@ impl Syncer {
     /// Syncs one object. Reads that began before `asked` are not used.
     pub async fn sync(&self, key: &ObjectKey, asked: Instant) -> Result<Synced, SyncError> {
         let started = Timestamp::now();
-        let (task, decision) = match self.state.begin(key, started) {
+        let task = match self.state.begin(key, started) {
             None => return Ok(Synced::Gone),
             Some((_, Decision::Skip)) => return Ok(Synced::Unchanged),
             Some((_, Decision::Wait(until))) => return Ok(Synced::NotBefore(until)),
-            Some((task, decision @ Decision::Read)) => (task, decision),
+            Some((task, Decision::Read)) => task,
         };
-        debug_assert_eq!(decision, Decision::Read);
         if task.resource.metadata.deletion_timestamp.is_some() {
             return Ok(Synced::Gone);
         }

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::Parameter;
+use rekey_core::identity::Account;
 use rekey_core::ledger::Known;
 use rekey_core::render::Payload;
 use rekey_core::value::SecretValue;
 use rekey_core::wanted::{Selector, Token, Wanted};
 
-use super::{Answer, Checked, ReadProblem, account_of, timestamp};
+use super::{Answer, Checked, ReadProblem, timestamp};
 use crate::metrics::Metrics;
 
 /// GetParameters takes so many names.
@@ -30,7 +31,7 @@ pub(super) async fn read(client: &Client, wanted: &Wanted) -> Result<Answer, Rea
         message: "the answer holds no parameter".to_owned(),
     })?;
     Ok(Answer {
-        account: account_of(parameter.arn()),
+        account: parameter.arn().and_then(Account::of_arn),
         known: known(&parameter),
         payload: Payload { text: parameter.value.map(SecretValue::from), binary: None },
     })
@@ -75,7 +76,7 @@ async fn check_one(client: &Client, wanted: &Wanted, metrics: &Metrics) -> Check
 }
 
 fn present(parameter: &Parameter) -> Checked {
-    Checked::Version { known: known(parameter), account: account_of(parameter.arn()) }
+    Checked::Version { known: known(parameter), account: parameter.arn().and_then(Account::of_arn) }
 }
 
 fn missing() -> Checked {

@@ -6,12 +6,13 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::operation::describe_secret::builders::DescribeSecretFluentBuilder;
 use futures::stream::{self, StreamExt};
+use rekey_core::identity::Account;
 use rekey_core::ledger::Known;
 use rekey_core::render::Payload;
 use rekey_core::value::SecretValue;
 use rekey_core::wanted::{Selector, Token, Wanted};
 
-use super::{Answer, Checked, ReadProblem, account_of, timestamp};
+use super::{Answer, Checked, ReadProblem, timestamp};
 use crate::metrics::Metrics;
 
 /// Describes in flight at a time, for one store's sweep.
@@ -35,7 +36,7 @@ pub(super) async fn read(client: &Client, wanted: &Wanted) -> Result<Answer, Rea
     };
     let created = timestamp(output.created_date.as_ref());
     Ok(Answer {
-        account: account_of(Some(&arn)),
+        account: Account::of_arn(&arn),
         known: Known { token: Token::of_secret(&arn, &version), created, changed: created },
         payload: Payload {
             text: output.secret_string.map(SecretValue::from),
@@ -99,7 +100,7 @@ fn version_of(wanted: &Wanted, output: &DescribeSecretOutput) -> Checked {
                 created: None,
                 changed: timestamp(output.last_changed_date()),
             },
-            account: account_of(Some(arn)),
+            account: Account::of_arn(arn),
         },
     }
 }
