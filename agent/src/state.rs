@@ -126,7 +126,9 @@ impl State {
 
     /// An ExternalSecret is there, or has changed. Returns whether it has to be looked at.
     #[must_use]
-    pub fn object_seen(&self, resource: ExternalSecret, now: Timestamp) -> Option<ObjectKey> {
+    pub fn object_seen(&self, mut resource: ExternalSecret, now: Timestamp) -> Option<ObjectKey> {
+        // As large as the rest of the object, and nobody asks for it.
+        resource.metadata.managed_fields = None;
         self.lock().object_seen(resource, now)
     }
 

@@ -108,7 +108,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Works until told to stop; then finishes what is under way.
+    /// Works until told to stop; then finishes what is under way, and lets go of the rest.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut running = JoinSet::new();
         // Some places are left to changes, however much a start-up or a sweep has to do.
@@ -130,6 +130,8 @@ impl Worker {
             if running.is_empty() {
                 self.syncer.reads.clear();
                 if shutdown.is_cancelled() {
+                    // Their messages go back to the queue, for the next agent.
+                    self.work.lock().clear();
                     return;
                 }
             }
