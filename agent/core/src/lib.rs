@@ -23,6 +23,7 @@ pub mod duration;
 pub mod hash;
 pub mod identity;
 pub mod index;
+pub mod lease;
 pub mod ledger;
 pub mod object;
 pub mod pipe;
