@@ -15,6 +15,7 @@ pub mod app;
 pub mod args;
 pub mod cluster;
 pub mod intake;
+pub mod leader;
 pub mod metrics;
 pub mod pipe;
 pub mod provider;
