@@ -98,7 +98,6 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         provider: provider.clone(),
         stores,
         statuses: statuses.clone(),
-        complete: Arc::clone(&complete),
         unreadable: Arc::default(),
         leadership: leadership.clone(),
     };
@@ -217,7 +216,7 @@ fn identity(pod_name: Option<&str>) -> String {
     )
 }
 
-/// What failed under the last leader is tried by this one, even where no sweep comes by.
+/// What was seen before this instance led, and what failed under the last leader, even where no sweep comes by.
 fn look_at_all(state: &State, work: &Work) {
     let now = Timestamp::now();
     let mut objects = Vec::new();

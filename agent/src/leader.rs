@@ -28,6 +28,12 @@ enum Role {
     Leader { identity: String },
 }
 
+impl Role {
+    fn leads(&self) -> bool {
+        matches!(self, Self::Alone | Self::Leader { .. })
+    }
+}
+
 /// The part of this instance, for all who want to know. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Leadership(watch::Sender<Role>);
@@ -44,8 +50,14 @@ impl Leadership {
         let mut role = self.0.subscribe();
         async move {
             // An error says that nobody is left who could become leader, and so nobody who waits.
-            let _ = role.wait_for(|role| matches!(role, Role::Alone | Role::Leader { .. })).await;
+            let _ = role.wait_for(Role::leads).await;
         }
+    }
+
+    /// Is this instance the one that writes? It may have lost the Lease a moment ago: what it writes asks the gate.
+    #[must_use]
+    pub fn is_leading(&self) -> bool {
+        self.0.borrow().leads()
     }
 
     /// The line of `/readyz`.
@@ -232,3 +244,6 @@ async fn next(changes: &mut Option<impl Stream<Item = ()> + Unpin>) {
     }
     std::future::pending::<()>().await;
 }
+
+#[cfg(test)]
+mod tests;

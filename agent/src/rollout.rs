@@ -124,7 +124,7 @@ impl Rollouts {
         self.book().workload_gone(&WorkloadKey::deployment(key.clone()));
     }
 
-    /// Every Secret and Deployment that exists has been seen. Nothing is decided before.
+    /// Every Secret and Deployment that exists has been seen, and this instance leads. Nothing is decided before.
     pub fn complete(&self) {
         self.book().complete();
         self.inner.due.notify_one();

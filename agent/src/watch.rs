@@ -6,7 +6,6 @@
 mod follow;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -51,8 +50,6 @@ pub struct Watches {
     pub stores: Stores,
     /// Who tells people about an object that cannot be parsed.
     pub statuses: Statuses,
-    /// Has every watch shown all there is?
-    pub complete: Arc<AtomicBool>,
     /// What was said of objects that cannot be parsed.
     pub unreadable: Arc<Mutex<Unreadable>>,
     /// Whether this instance is the one to tell people.
@@ -97,9 +94,8 @@ impl Watches {
                         lock(&self.unreadable).remove(&key);
                     }
                     if let Some(key) = self.state.object_seen(object, Timestamp::now()) {
-                        // Whoever edits waits; what is merely there at the start has time.
-                        let listed = !self.complete.load(Ordering::Acquire);
-                        self.work.push(key, if listed { Urgency::Routine } else { Urgency::Urgent });
+                        // Whoever edits waits.
+                        self.look(key, Urgency::Urgent);
                     }
                 }
                 Err(invalid) => {
@@ -153,7 +149,7 @@ impl Watches {
 
     fn store_seen(&self, key: &StoreKey, spec: Option<SecretStoreSpec>) {
         for user in self.state.store_seen(key, spec) {
-            self.work.push(user, Urgency::Routine);
+            self.look(user, Urgency::Routine);
         }
     }
 
@@ -172,12 +168,12 @@ impl Watches {
             }
         };
         for producer in producers {
-            self.work.push(producer, Urgency::Urgent);
+            self.look(producer, Urgency::Urgent);
         }
         self.provider.forget_keys(&key);
         for user in self.state.users_of_keys(&key) {
             self.state.with_object(&user, |object| object.retry_at = None);
-            self.work.push(user, Urgency::Routine);
+            self.look(user, Urgency::Routine);
         }
     }
 
@@ -185,6 +181,13 @@ impl Watches {
         match seen {
             Seen::There(deployment) => self.rollouts.workload_seen(&deployment),
             Seen::Gone(key) => self.rollouts.workload_gone(&key),
+        }
+    }
+
+    /// A standby remembers nothing of this: when it leads, it looks at every object.
+    fn look(&self, key: ObjectKey, urgency: Urgency) {
+        if self.leadership.is_leading() {
+            self.work.push(key, urgency);
         }
     }
 

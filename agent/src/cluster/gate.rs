@@ -2,7 +2,8 @@
 //!
 //! With leader election the gate is open until the lease's deadline, which each renewal moves. A process that was frozen
 //! past it finds the gate closed before it writes anything. What had passed the gate when the process froze is refused by
-//! the API server, for it carries a resourceVersion, or creates what exists by then.
+//! the API server, for it carries a resourceVersion, or creates what exists by then. The same holds after a machine was
+//! suspended, which the process's clock does not count: until its next renewal, 2 s later, finds the lease taken.
 
 use std::fmt;
 use std::future::Future;
