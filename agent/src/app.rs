@@ -162,8 +162,13 @@ fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &Cancellati
 
     let reads = Reads::new(provider.clone(), state.clone());
     let syncer = Syncer { state: state.clone(), reads, targets, statuses, events, rollouts: rollouts.clone() };
-    let worker =
-        Worker { work: work.clone(), syncer, metrics: metrics.clone(), concurrency: usize::from(args.concurrent) };
+    let worker = Worker {
+        work: work.clone(),
+        syncer,
+        metrics: metrics.clone(),
+        concurrency: usize::from(args.concurrent),
+        max_retry_interval: args.max_retry_interval,
+    };
     let flipped = Arc::new(Notify::new());
     let sweep = Sweep {
         state: state.clone(),
@@ -176,8 +181,13 @@ fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &Cancellati
     let queue = Queue::new(aws_sdk_sqs::Client::new(&aws), &args.queue_url);
     let (finished, outcomes) = unbounded_channel();
     let holding = Holding::default();
-    let acknowledger =
-        Acknowledger { queue: queue.clone(), finished: outcomes, holding: holding.clone(), metrics: metrics.clone() };
+    let acknowledger = Acknowledger {
+        queue: queue.clone(),
+        finished: outcomes,
+        holding: holding.clone(),
+        metrics: metrics.clone(),
+        shutdown: shutdown.clone(),
+    };
     let intake = Intake { queue, state: state.clone(), work, finished, holding, metrics: metrics.clone() };
 
     let acknowledging = tokio::spawn(acknowledger.run());

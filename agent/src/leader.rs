@@ -182,8 +182,8 @@ impl Elector {
         }
     }
 
-    /// Reads the Lease.
-    async fn look(&mut self) {
+    /// Reads the Lease. Returns whether there was an answer.
+    async fn look(&mut self) -> bool {
         match self.leases.get().await {
             Ok(held) => {
                 let record = held.as_ref().map(Held::record);
@@ -193,8 +193,12 @@ impl Elector {
                 }
                 self.candidate.seen(record, self.epoch.elapsed());
                 self.held = held;
+                true
             }
-            Err(error) => warn!(%error, "lease not read; trying again"),
+            Err(error) => {
+                warn!(%error, "lease not read; trying again");
+                false
+            }
         }
     }
 
@@ -215,7 +219,9 @@ impl Elector {
             }
             Err(error) if error.is_conflict() => {
                 debug!(%error, "lease changed since it was read");
-                self.look().await;
+                if !self.look().await {
+                    self.candidate.failed(began);
+                }
             }
             Err(error) => {
                 warn!(%error, leading = self.candidate.is_leading(), "lease not written; trying again");

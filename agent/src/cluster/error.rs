@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// An API server that takes longer than this for one object has a problem; the caller retries with back-off.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// A call that did not succeed. The text names the action; it never holds an object's content.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +70,8 @@ pub enum Action {
     Update,
     /// Patching one.
     Patch,
+    /// Deleting one.
+    Delete,
 }
 
 impl fmt::Display for Action {
@@ -79,6 +81,7 @@ impl fmt::Display for Action {
             Action::Create => "create",
             Action::Update => "update",
             Action::Patch => "patch",
+            Action::Delete => "delete",
         })
     }
 }
@@ -129,17 +132,17 @@ impl ClusterError {
     }
 }
 
-/// Runs one call with the time limit and gives its error a name. What writes goes through a [`super::gate::Writer`].
-pub(super) async fn call<T>(
-    action: Action,
+/// Runs one call that reads, with the time limit, and gives its error a name. What writes goes through a
+/// [`super::Writer`].
+pub(super) async fn read<T>(
     object: impl fmt::Display,
     future: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, ClusterError> {
-    call_within(TIME_LIMIT, action, object, future).await
+    unguarded(TIME_LIMIT, Action::Get, object, future).await
 }
 
-/// The same with another time limit.
-pub(super) async fn call_within<T>(
+/// Runs any call without asking a gate: for the gate itself, and for what is written before one opens.
+pub(super) async fn unguarded<T>(
     limit: Duration,
     action: Action,
     object: impl fmt::Display,

@@ -14,7 +14,7 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, watcher};
 use rekey_core::lease::{LEASE, RETRY, Record};
 
-use super::error::{Action, ClusterError, call_within};
+use super::error::{Action, ClusterError, unguarded};
 
 /// No answer within this time is a failure, so that a leader whose connection hangs can try three times before its
 /// deadline.
@@ -58,7 +58,7 @@ impl Leases {
 
     /// The Lease as the API server has it at this moment.
     pub async fn get(&self) -> Result<Option<Held>, ClusterError> {
-        Ok(call_within(TIME_LIMIT, Action::Get, self, self.api.get_opt(&self.name)).await?.map(Held))
+        Ok(unguarded(TIME_LIMIT, Action::Get, self, self.api.get_opt(&self.name)).await?.map(Held))
     }
 
     /// Takes or keeps the Lease that was read. It is a conflict if it has changed since.
@@ -103,11 +103,11 @@ impl Leases {
         let parameters = PostParams { field_manager: Some("rekey".to_owned()), ..PostParams::default() };
         let written = if let Some(Held(lease)) = read {
             let lease = Lease { spec: Some(spec), ..lease.clone() };
-            call_within(TIME_LIMIT, Action::Update, self, self.api.replace(&self.name, &parameters, &lease)).await
+            unguarded(TIME_LIMIT, Action::Update, self, self.api.replace(&self.name, &parameters, &lease)).await
         } else {
             let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
             let lease = Lease { metadata, spec: Some(spec) };
-            call_within(TIME_LIMIT, Action::Create, self, self.api.create(&parameters, &lease)).await
+            unguarded(TIME_LIMIT, Action::Create, self, self.api.create(&parameters, &lease)).await
         };
         written.map(Held)
     }

@@ -14,7 +14,7 @@ use rekey_core::resource::{ClusterSecretStore, ExternalSecret, ExternalSecretSta
 use serde_json::{Value, json};
 
 use super::Writer;
-use super::error::{Action, ClusterError, call};
+use super::error::{Action, ClusterError, read};
 
 /// Writes status subresources. Every call returns the object's version after the write.
 #[derive(Clone)]
@@ -80,7 +80,7 @@ impl Statuses {
             Err(error) if error.is_conflict() => error,
             outcome => return outcome,
         };
-        let newer = call(Action::Get, format!("{kind} {name}"), api.get(name)).await?.metadata;
+        let newer = read(format!("{kind} {name}"), api.get(name)).await?.metadata;
         let same = newer.uid == object.uid && report::object_version(&newer) == report::object_version(object);
         if same { self.patch(api, kind, &newer, status).await } else { Err(conflict) }
     }

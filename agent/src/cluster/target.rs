@@ -1,11 +1,11 @@
 //! Targets: the Secrets that ExternalSecrets produce. The only file that writes them.
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Api, PostParams};
+use kube::api::{Api, DeleteParams, PostParams, Preconditions};
 use rekey_core::object::ObjectKey;
 
 use super::Writer;
-use super::error::{Action, ClusterError, call};
+use super::error::{Action, ClusterError, read};
 
 /// Reads and writes targets.
 #[derive(Clone)]
@@ -22,7 +22,7 @@ impl Targets {
 
     /// The Secret as it is now, if it exists.
     pub async fn get(&self, key: &ObjectKey) -> Result<Option<Secret>, ClusterError> {
-        call(Action::Get, format!("secret {key}"), self.api(key).get_opt(&key.name)).await
+        read(format!("secret {key}"), self.api(key).get_opt(&key.name)).await
     }
 
     /// Creates it and returns what the API server made of it. Somebody who was faster is a conflict, as with an update.
@@ -37,6 +37,16 @@ impl Targets {
         let (api, parameters) = (self.api(key), parameters(manager));
         let future = api.replace(&key.name, &parameters, secret);
         self.writer.write(Action::Update, format!("secret {key}"), future).await.map_err(ClusterError::without_quotes)
+    }
+
+    /// Deletes exactly this version of it.
+    pub async fn delete(&self, key: &ObjectKey, uid: &str, version: &str) -> Result<(), ClusterError> {
+        let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: Some(version.to_owned()) };
+        let parameters = DeleteParams::default().preconditions(preconditions);
+        let api = self.api(key);
+        let future = api.delete(&key.name, &parameters);
+        let deleted = self.writer.write(Action::Delete, format!("secret {key}"), future).await;
+        deleted.map(drop).map_err(ClusterError::without_quotes)
     }
 
     fn api(&self, key: &ObjectKey) -> Api<Secret> {
