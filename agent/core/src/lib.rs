@@ -16,6 +16,8 @@
 //! - A target that another controller owns is never written; one that is right is never written.
 //! - Secret values are [`value::SecretValue`] and nothing else; no error, token or hash here tells one.
 
+pub mod backoff;
+pub mod budget;
 pub mod change;
 pub mod decode;
 pub mod disposition;
