@@ -63,6 +63,16 @@ pub struct Args {
     /// How much is logged: error, warn, info, debug or trace.
     #[arg(long, env = "REKEY_LOG_LEVEL", default_value = "info")]
     pub log_level: tracing::Level,
+
+    /// Calls to Secrets Manager a second, by all identities together; a second's worth may be made at once. AWS allows
+    /// GetSecretValue and DescribeSecret about 10,000 a second per account and region, shared with everybody else.
+    #[arg(long, env = "REKEY_SECRETS_MANAGER_RATE", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    pub secrets_manager_rate: u32,
+
+    /// Calls to Parameter Store a second, by all identities together; a second's worth may be made at once. AWS allows
+    /// 40 a second per account and region, shared with everybody else, unless higher throughput is switched on there.
+    #[arg(long, env = "REKEY_PARAMETER_STORE_RATE", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..))]
+    pub parameter_store_rate: u32,
 }
 
 /// See [`Args::event_refresh`].
@@ -97,6 +107,7 @@ mod tests {
         let args = parse(&["--queue-url", URL]).expect("valid");
         assert_eq!(args.heartbeat_period, Duration::from_mins(10));
         assert_eq!((args.concurrent, args.event_refresh), (32, EventRefresh::Default));
+        assert_eq!((args.secrets_manager_rate, args.parameter_store_rate), (500, 40));
     }
 
     #[test]
@@ -107,6 +118,8 @@ mod tests {
             ("--sweep-interval", "soon"),
             ("--concurrent", "0"),
             ("--log-level", "loud"),
+            ("--secrets-manager-rate", "0"),
+            ("--parameter-store-rate", "many"),
         ] {
             let error = parse(&["--queue-url", URL, flag, value]).expect_err(flag).to_string();
             assert!(error.contains(flag), "{error}");

@@ -14,7 +14,7 @@ use k8s_openapi::api::core::v1::Secret;
 use rekey_core::change::Change;
 use rekey_core::identity::{Account, SourceRef};
 use rekey_core::index::Index;
-use rekey_core::ledger::{Decision, Facts, Known, Ledger, Verdict, decide};
+use rekey_core::ledger::{Decision, Desired, Facts, Known, Ledger, Verdict, decide};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
 use rekey_core::plan;
@@ -223,6 +223,18 @@ impl State {
     #[must_use]
     pub fn generation(&self, wanted: &Wanted) -> u64 {
         self.lock().ledger.generation(wanted)
+    }
+
+    /// What a target that asks for this should hold; see [`Ledger::desired`].
+    #[must_use]
+    pub fn desired(&self, wanted: &Wanted) -> Option<Desired> {
+        self.lock().ledger.desired(wanted).cloned()
+    }
+
+    /// Did any event about this wanted thing arrive at or after that time?
+    #[must_use]
+    pub fn heard_since(&self, _wanted: &Wanted, _since: Timestamp) -> bool {
+        false
     }
 
     /// See [`Ledger::judge`].
