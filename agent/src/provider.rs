@@ -11,7 +11,7 @@ mod error;
 mod parameter_store;
 mod secrets_manager;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use std::collections::HashMap;
 

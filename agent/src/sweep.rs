@@ -5,6 +5,8 @@
 //! is due, and what is worth a report, `rekey_core::sweep` decides.
 
 mod round;
+#[cfg(test)]
+mod tests;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
@@ -20,13 +21,16 @@ use serde_json::{Value, json};
 
 use super::attempt::{Attempts, Rates};
 use super::comparison::{Breaker, Denials};
-use super::{Asked, Context};
+use super::{Asked, Context, Provider};
+use crate::cluster::target::Targets;
 use crate::metrics::Metrics;
 
-pub(super) const ACCOUNT: &str = "123456789012";
+const RATES: Rates = Rates { secrets_manager: 10_000.0, parameter_store: 10_000.0 };
+
+pub(crate) const ACCOUNT: &str = "123456789012";
 
 /// What AWS answers.
-pub(super) enum Reply {
+pub(crate) enum Reply {
     Json(Value),
     Refused(u16, &'static str, &'static str),
     NoConnection,
@@ -36,12 +40,12 @@ type Answer = dyn Fn(&str, &Value) -> Reply + Send + Sync;
 
 /// The calls that were made, as (operation, request), and what answers them.
 #[derive(Clone)]
-pub(super) struct FakeAws {
+pub(crate) struct FakeAws {
     answer: Arc<Answer>,
     calls: Arc<Mutex<Vec<(String, Value)>>>,
     pub metrics: Metrics,
-    pub attempts: Attempts,
-    pub denials: Denials,
+    pub(super) attempts: Attempts,
+    pub(super) denials: Denials,
 }
 
 impl std::fmt::Debug for FakeAws {
@@ -72,11 +76,10 @@ impl HttpConnector for FakeAws {
 impl FakeAws {
     pub fn new(answer: impl Fn(&str, &Value) -> Reply + Send + Sync + 'static) -> Self {
         let metrics = Metrics::default();
-        let rates = Rates { secrets_manager: 10_000.0, parameter_store: 10_000.0 };
         Self {
             answer: Arc::new(answer),
             calls: Arc::default(),
-            attempts: Attempts::new(rates, metrics.clone()),
+            attempts: Attempts::new(RATES, metrics.clone()),
             metrics,
             denials: Denials::default(),
         }
@@ -102,8 +105,18 @@ impl FakeAws {
         aws_sdk_ssm::Client::from_conf(config.build())
     }
 
+    /// A provider that reads from it, for every identity and region.
+    pub fn provider(&self, secrets: Targets) -> Provider {
+        let config = aws_config::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .region(aws_config::Region::new("eu-west-1"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("id", "key", None, None, "test")))
+            .http_client(self.http());
+        Provider::new(config.build(), secrets, RATES, self.metrics.clone())
+    }
+
     /// What a comparison of this store works with; each has a breaker of its own.
-    pub fn context<'a>(&'a self, store: &'a AwsStore, breaker: &'a Breaker) -> Context<'a> {
+    pub(super) fn context<'a>(&'a self, store: &'a AwsStore, breaker: &'a Breaker) -> Context<'a> {
         Context { store, attempts: &self.attempts, denials: &self.denials, breaker }
     }
 
@@ -123,21 +136,21 @@ impl FakeAws {
     }
 }
 
-pub(super) fn store(service: Service) -> AwsStore {
+pub(crate) fn store(service: Service) -> AwsStore {
     let region = Region::parse("eu-west-1").expect("a region");
     AwsStore { service, region, prefix: String::new(), identity: Identity::Agent }
 }
 
-pub(super) fn wanted(service: Service, key: &str, selector: Selector) -> Wanted {
+pub(crate) fn wanted(service: Service, key: &str, selector: Selector) -> Wanted {
     let region = Region::parse("eu-west-1").expect("a region");
     Wanted { identity: Identity::Agent, source: SourceRef { service, region, key: key.to_owned() }, selector }
 }
 
-pub(super) fn asked(wanted: Wanted, desired: Option<Desired>, may_lag: bool) -> Asked {
+pub(crate) fn asked(wanted: Wanted, desired: Option<Desired>, may_lag: bool) -> Asked {
     Asked { wanted, desired, may_lag }
 }
 
 /// The ARN of a secret of that name.
-pub(super) fn arn(name: &str) -> String {
+pub(crate) fn arn(name: &str) -> String {
     format!("arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:{name}-AbCdEf")
 }

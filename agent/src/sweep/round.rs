@@ -126,6 +126,3 @@ fn refresh_of(object: &Object) -> Option<Duration> {
         Policy::Once | Policy::OnChange | Policy::CreatedOnce => None,
     }
 }
-
-#[cfg(test)]
-mod tests;
