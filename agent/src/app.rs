@@ -22,7 +22,7 @@ use crate::cluster::target::Targets;
 use crate::intake::{Acknowledger, Holding, Intake};
 use crate::metrics::Metrics;
 use crate::pipe;
-use crate::provider::{Provider, Rates, aws_config};
+use crate::provider::{Provider, aws_config};
 use crate::queue::Queue;
 use crate::rollout::{RolloutOptions, Rollouts};
 use crate::state::{State, StateOptions};
@@ -74,11 +74,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let events = Events::new(client.clone(), args.pod_name.clone());
     let options = RolloutOptions { min_interval: args.min_restart_interval, events: Some(events.clone()) };
     let rollouts = Rollouts::new(client.clone(), key, options);
-    let rates = Rates {
-        secrets_manager: f64::from(args.secrets_manager_rate),
-        parameter_store: f64::from(args.parameter_store_rate),
-    };
-    let provider = Provider::new(aws.clone(), targets.clone(), rates, metrics.clone());
+    let provider = Provider::new(aws.clone(), targets.clone(), args.rates(), metrics.clone());
     let reads = Reads::new(provider.clone(), state.clone());
     let work = Work::new(state.clone(), rollouts.clone());
     let (validator, stores) =
@@ -103,8 +99,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 
     let syncer =
         Syncer { state: state.clone(), reads, targets, statuses, events: events.clone(), rollouts: rollouts.clone() };
-    let worker =
-        Worker { work: work.clone(), syncer, metrics: metrics.clone(), concurrency: usize::from(args.concurrent) };
+    let worker = Worker {
+        work: work.clone(),
+        syncer,
+        metrics: metrics.clone(),
+        concurrency: usize::from(args.concurrent),
+        max_retry_interval: args.max_retry_interval,
+    };
     let flipped = Arc::new(Notify::new());
     let sweep = Sweep {
         state: state.clone(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use rekey_core::duration;
 
+use crate::provider::Rates;
 use crate::queue::QueueUrl;
 
 /// Carries an AWS secret rotation to the pods that use it, without polling for it.
@@ -60,6 +61,10 @@ pub struct Args {
     #[arg(long, env = "REKEY_MIN_RESTART_INTERVAL", default_value = "10s", value_parser = duration::parse)]
     pub min_restart_interval: Duration,
 
+    /// Longest pause between two tries of an ExternalSecret that is not Ready: they start at 1 s and double.
+    #[arg(long, env = "REKEY_MAX_RETRY_INTERVAL", default_value = "7m", value_parser = positive)]
+    pub max_retry_interval: Duration,
+
     /// How much is logged: error, warn, info, debug or trace.
     #[arg(long, env = "REKEY_LOG_LEVEL", default_value = "info")]
     pub log_level: tracing::Level,
@@ -73,6 +78,17 @@ pub struct Args {
     /// 40 a second per account and region, shared with everybody else, unless higher throughput is switched on there.
     #[arg(long, env = "REKEY_PARAMETER_STORE_RATE", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..))]
     pub parameter_store_rate: u32,
+}
+
+impl Args {
+    /// The budgets of calls to AWS.
+    #[must_use]
+    pub fn rates(&self) -> Rates {
+        Rates {
+            secrets_manager: f64::from(self.secrets_manager_rate),
+            parameter_store: f64::from(self.parameter_store_rate),
+        }
+    }
 }
 
 /// See [`Args::event_refresh`].

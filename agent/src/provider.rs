@@ -17,11 +17,11 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use rekey_core::identity::{Account, Service};
-use rekey_core::ledger::{Desired, Known};
+use rekey_core::ledger::Known;
 use rekey_core::object::ObjectKey;
 use rekey_core::render::Payload;
 use rekey_core::store::AwsStore;
-use rekey_core::wanted::Wanted;
+use rekey_core::wanted::{Token, Wanted};
 
 pub use attempt::Rates;
 pub use clients::aws_config;
@@ -50,8 +50,8 @@ pub struct Answer {
 pub struct Asked {
     /// The thing.
     pub wanted: Wanted,
-    /// What is desired of it so far: an answer that may be late is not believed against it.
-    pub desired: Option<Desired>,
+    /// The version that AWS last told of: an answer that may be late is not believed against it.
+    pub known: Option<Token>,
     /// May the answer be a few minutes late, if that is cheaper?
     pub may_lag: bool,
 }

@@ -16,7 +16,7 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use kube::Resource;
 use rand::RngExt;
-use rekey_core::ledger::{Decision, Verdict};
+use rekey_core::ledger::{Decision, Look};
 use rekey_core::object::ObjectKey;
 use rekey_core::store::AwsStore;
 use rekey_core::sweep::{Closed, Comparisons, Find, Unannounced, moved};
@@ -96,12 +96,15 @@ impl Sweep {
                         memory.flipped = Timestamp::now();
                         break Why::Flip;
                     }
-                    Some(done) = running.join_next(), if !running.is_empty() => match done {
-                        Ok(compared) => if self.settle(&mut memory, compared) {
+                    Some(done) = running.join_next(), if !running.is_empty() => {
+                        let Ok(compared) = done else {
+                            error!("a comparison ended in a panic; please report the line \"panic\" of the log");
+                            continue;
+                        };
+                        if self.settle(&mut memory, compared) {
                             break Why::Due;
-                        },
-                        Err(_) => error!("a comparison ended in a panic; please report the line \"panic\" of the log"),
-                    },
+                        }
+                    }
                     () = tokio::time::sleep_until(next) => break Why::Due,
                 }
             };
@@ -124,19 +127,16 @@ impl Sweep {
 
     /// Asks AWS for the versions of one store and puts them into the ledger.
     async fn compare(&self, store: &AwsStore, group: Group) -> Compared {
-        let generations: Vec<u64> = group.asked.iter().map(|one| self.state.generation(&one.wanted)).collect();
+        let looks: Vec<Look> = group.asked.iter().map(|one| self.state.begin_check(&one.wanted)).collect();
         // A panic must not leave the objects under way for ever: it is no answer.
         let check = AssertUnwindSafe(self.provider.check(store, &group.asked)).catch_unwind();
         let mut checked = check.await.unwrap_or_default();
-        let told = |(Asked { wanted, .. }, generation): (Asked, u64)| {
+        let told = |(Asked { wanted, .. }, look): (Asked, Look)| {
             let told = match checked.remove(&wanted) {
                 Some(Checked::Version { known, account }) => {
                     let token = known.token.clone();
-                    match self.state.judge(&wanted, &known, 1) {
-                        Verdict::Accept => self.state.settle(&wanted, generation, known, account),
-                        // Announced and not there yet: the read's own loop waits for it.
-                        Verdict::ReadAgain(_) => {}
-                    }
+                    // What does not stand is looked for by reads.
+                    let _ = self.state.settle(&wanted, look, known, account);
                     Told::Version(token)
                 }
                 Some(Checked::Unclear(reason)) => {
@@ -152,7 +152,7 @@ impl Sweep {
             };
             (wanted, told)
         };
-        let answers = group.asked.into_iter().zip(generations).map(told).collect();
+        let answers = group.asked.into_iter().zip(looks).map(told).collect();
         Compared { objects: group.objects, answers }
     }
 

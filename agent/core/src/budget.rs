@@ -90,13 +90,11 @@ impl Budget {
     /// Asks for one call.
     pub fn take(&mut self, now: Timestamp) -> Turn {
         self.pace(now);
-        match self.bucket.next(now) {
-            Some(at) => Turn::Wait(at),
-            None => {
-                self.bucket.take();
-                Turn::Ready
-            }
+        if let Some(at) = self.bucket.next(now) {
+            return Turn::Wait(at);
         }
+        self.bucket.take();
+        Turn::Ready
     }
 
     /// AWS refused a call because there are too many.

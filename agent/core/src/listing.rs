@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::ledger::Desired;
 use crate::wanted::Token;
 
 /// Secrets a page holds at most.
 pub const PAGE: usize = 100;
-/// A listing may be five minutes late. An object that is compared less often than this bears that.
+/// A listing may be so late.
+pub const LAG: SignedDuration = SignedDuration::from_mins(5);
+/// An object that is compared less often than this bears that.
 pub const BEARABLE_INTERVAL: Duration = Duration::from_mins(15);
 /// Without experience, a listing is tried for so many secrets.
 const WORTH_A_TRY: usize = 100;
@@ -48,22 +49,16 @@ pub fn page_limit(secrets: usize, last: Option<&Listed>, now: Timestamp) -> Opti
     }
 }
 
-/// Can what a listing says stand? One that contradicts what a read, a comparison or an event said may just be late, so
-/// DescribeSecret has to decide.
+/// Can what a listing says stand? One that contradicts what AWS said before may just be late, so DescribeSecret has to
+/// decide. (What an event spoke of within [`LAG`] is not looked for in a listing at all.)
 #[must_use]
-pub fn is_believable(desired: Option<&Desired>, listed: &Token) -> bool {
-    match desired {
-        None => true,
-        Some(Desired::Version(known)) => known.token == *listed,
-        Some(Desired::Announced { version_id, .. }) => listed.names_version(version_id),
-        Some(Desired::Unknown) => false,
-    }
+pub fn is_believable(known: Option<&Token>, listed: &Token) -> bool {
+    known.is_none_or(|known| known == listed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Known;
 
     fn at(hour: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + hour * 3600).expect("in range")
@@ -97,17 +92,9 @@ mod tests {
     fn a_listing_that_contradicts_what_is_known_is_not_believed() {
         let token =
             |version| Token::of_secret("arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf", version);
-        let version = |version| Desired::Version(Known { token: token(version), created: None, changed: None });
-        let announced = |version: &str| Desired::Announced { version_id: version.to_owned(), at: at(0) };
-        for (desired, believed) in [
-            (None, true),
-            (Some(version("2")), true),
-            (Some(version("1")), false),
-            (Some(announced("2")), true),
-            (Some(announced("3")), false),
-            (Some(Desired::Unknown), false),
-        ] {
-            assert_eq!(is_believable(desired.as_ref(), &token("2")), believed, "{desired:?}");
+        for (known, believed) in [(None, true), (Some(token("2")), true), (Some(token("1")), false)] {
+            assert_eq!(is_believable(known.as_ref(), &token("2")), believed, "{known:?}");
         }
+        assert!(!is_believable(Some(&Token::absent()), &token("2")));
     }
 }

@@ -59,8 +59,11 @@ impl Breaker {
 /// The permissions that are missing, each said once until it has worked again.
 #[derive(Clone, Default)]
 pub(super) struct Denials {
-    said: Arc<Mutex<HashSet<(Identity, Region, &'static str)>>>,
+    said: Arc<Mutex<HashSet<Denial>>>,
 }
+
+/// Who, where, what.
+type Denial = (Identity, Region, &'static str);
 
 impl Denials {
     /// AWS refused the action; `instead` is what is done in its place. Returns whether that was said.
@@ -77,7 +80,7 @@ impl Denials {
         self.lock().remove(&(store.identity.clone(), store.region.clone(), action));
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<(Identity, Region, &'static str)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<Denial>> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

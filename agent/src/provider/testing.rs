@@ -14,9 +14,8 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
 use rekey_core::identity::{Region, Service, SourceRef};
-use rekey_core::ledger::Desired;
 use rekey_core::store::{AwsStore, Identity};
-use rekey_core::wanted::{Selector, Wanted};
+use rekey_core::wanted::{Selector, Token, Wanted};
 use serde_json::{Value, json};
 
 use super::attempt::{Attempts, Rates};
@@ -146,8 +145,8 @@ pub(crate) fn wanted(service: Service, key: &str, selector: Selector) -> Wanted 
     Wanted { identity: Identity::Agent, source: SourceRef { service, region, key: key.to_owned() }, selector }
 }
 
-pub(crate) fn asked(wanted: Wanted, desired: Option<Desired>, may_lag: bool) -> Asked {
-    Asked { wanted, desired, may_lag }
+pub(crate) fn asked(wanted: Wanted, known: Option<Token>, may_lag: bool) -> Asked {
+    Asked { wanted, known, may_lag }
 }
 
 /// The ARN of a secret of that name.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rekey_core::ledger::{Decision, Policy};
-use rekey_core::listing::BEARABLE_INTERVAL;
+use rekey_core::listing::{BEARABLE_INTERVAL, LAG};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::check_interval;
 use rekey_core::store::AwsStore;
@@ -83,8 +83,10 @@ impl Round {
             let announced = announced && state.decide(&key, now) == Some(Decision::Skip);
             memory.comparisons.begin(key, stores, Begun { at: now, announced });
         }
+        let recent = now.checked_sub(LAG).unwrap_or(Timestamp::MIN);
         for one in round.groups.values_mut().flat_map(|group| &mut group.asked) {
-            one.desired = state.desired(&one.wanted);
+            one.known = state.known(&one.wanted);
+            one.may_lag &= !state.heard_since(&one.wanted, recent);
         }
         round.nap = round.nap.max(NAP_PER_OBJECT * objects).min(LONGEST_NAP);
         round
@@ -111,7 +113,7 @@ impl Round {
 impl Group {
     fn place(&mut self, wanted: &Wanted, may_lag: bool) -> usize {
         let place = *self.places.entry(wanted.clone()).or_insert_with(|| {
-            self.asked.push(Asked { wanted: wanted.clone(), desired: None, may_lag: true });
+            self.asked.push(Asked { wanted: wanted.clone(), known: None, may_lag: true });
             self.asked.len() - 1
         });
         // Late is only good enough if it is for everybody who asks.

@@ -86,7 +86,7 @@ fn synced(sweep: &Sweep, name: &str, refresh: &str, sources: &[(&str, &str)]) {
     sweep.state.with_object(&key(name), |object| {
         let tokens: BTreeMap<String, Token> =
             object.wanted().map(|wanted| (wanted.to_string(), token(wanted))).collect();
-        let status = report::synced(None, version, name, &tokens, ago(60), ago(60));
+        let status = report::synced(None, report::Refreshed::Synced, version, name, &tokens, ago(60), ago(60));
         object.synced(tokens, status, ago(60));
     });
     let hash = rekey_core::hash::data([]);

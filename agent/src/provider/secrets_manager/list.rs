@@ -121,7 +121,7 @@ fn believed(found: &HashMap<&str, SecretListEntry>, by_key: &ByKey<'_>) -> HashM
         let secret = Secret { arn, stages: entry.secret_versions_to_stages(), changed };
         for one in selectors {
             let known = secret.known(&one.wanted.selector);
-            if known.is_some_and(|known| is_believable(one.desired.as_ref(), &known.token)) {
+            if known.is_some_and(|known| is_believable(one.known.as_ref(), &known.token)) {
                 checked.insert(one.wanted.clone(), secret.check(&one.wanted));
             }
         }
