@@ -88,7 +88,7 @@ impl Sweep {
                 // One store that does not answer holds up none of the others.
                 running.spawn(async move { sweep.compare(&store, group).await });
             }
-            let next = Instant::now() + round.nap;
+            let mut next = Instant::now() + round.nap;
             why = loop {
                 tokio::select! {
                     () = shutdown.cancelled() => return,
@@ -101,8 +101,8 @@ impl Sweep {
                             error!("a comparison ended in a panic; please report the line \"panic\" of the log");
                             continue;
                         };
-                        if self.settle(&mut memory, compared) {
-                            break Why::Due;
+                        if let Some(wait) = self.settle(&mut memory, compared) {
+                            next = next.min(Instant::now() + wait);
                         }
                     }
                     () = tokio::time::sleep_until(next) => break Why::Due,
@@ -156,10 +156,10 @@ impl Sweep {
         Compared { objects: group.objects, answers }
     }
 
-    /// Asks for a sync of the objects whose versions differ. Returns whether some object is due again already.
-    fn settle(&self, memory: &mut Memory, compared: Compared) -> bool {
+    /// Asks for a sync of the objects whose versions differ. Returns how soon one of them is due again out of turn.
+    fn settle(&self, memory: &mut Memory, compared: Compared) -> Option<Duration> {
         let now = Timestamp::now();
-        let (mut stale, mut unanswered, mut again) = (0, 0, false);
+        let (mut stale, mut unanswered, mut soonest) = (0, 0, None);
         let objects = compared.objects.len();
         for (key, wants) in compared.objects {
             let answers = || wants.iter().filter_map(|place| compared.answers.get(*place));
@@ -181,13 +181,14 @@ impl Sweep {
                 }
                 Some(Closed::Again) => {
                     self.state.with_object(&key, |object| object.checked = None);
-                    again = true;
+                    soonest = Some(Duration::ZERO);
                 }
-                Some(Closed::Postponed(_)) | None => {}
+                Some(Closed::Postponed(wait)) => soonest = Some(soonest.unwrap_or(wait).min(wait)),
+                None => {}
             }
         }
         debug!(objects, stale, unanswered, "store compared");
-        again
+        soonest
     }
 
     fn push_if_stale(&self, key: &ObjectKey) -> bool {

@@ -16,7 +16,7 @@ use tracing::warn;
 use super::attempt::{Call, For};
 use super::{Context, ReadProblem};
 
-/// After so many calls in a row that no endpoint answered, the rest of the comparison waits for another time.
+/// After so many calls in a row that nothing served, the rest of the comparison waits for another time.
 const HOPELESS: u32 = 8;
 
 impl Context<'_> {
@@ -27,7 +27,7 @@ impl Context<'_> {
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
         if self.breaker.is_open() {
-            return Err(ReadProblem::Unavailable { action, message: "nothing has answered for a while".to_owned() });
+            return Err(ReadProblem::Unavailable { action, message: "the calls before this one got no answer".to_owned() });
         }
         let call = Call { action, identity: &self.store.identity, reason: For::Comparison };
         let answer = self.attempts.run(self.store.service, call, attempt).await;
@@ -36,7 +36,7 @@ impl Context<'_> {
     }
 }
 
-/// Ends a comparison whose endpoint does not answer: thousands of time-outs would tell no more than a few.
+/// Ends a comparison that AWS does not serve: thousands of time-outs or refusals would tell no more than a few.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     unanswered: AtomicU32,
@@ -48,7 +48,7 @@ impl Breaker {
     }
 
     fn note(&self, problem: Option<&ReadProblem>) {
-        if matches!(problem, Some(ReadProblem::Unavailable { .. } | ReadProblem::NoCredentials { .. })) {
+        if problem.is_some_and(ReadProblem::is_transient) {
             self.unanswered.fetch_add(1, Ordering::Relaxed);
         } else {
             self.unanswered.store(0, Ordering::Relaxed);
@@ -107,19 +107,18 @@ mod tests {
     }
 
     #[test]
-    fn only_calls_in_a_row_that_nothing_answers_end_a_comparison() {
-        let (silent, refused) = (
-            ReadProblem::Unavailable { action: "a", message: "no answer in time".to_owned() },
-            ReadProblem::Throttled { action: "a", code: "ThrottlingException".to_owned() },
-        );
+    fn only_calls_in_a_row_that_are_not_served_end_a_comparison() {
+        let silent = ReadProblem::Unavailable { action: "a", message: "no answer in time".to_owned() };
+        let throttled = ReadProblem::Throttled { action: "a", code: "ThrottlingException".to_owned() };
+        let denied = ReadProblem::Denied { action: "a", message: "no".to_owned() };
         let breaker = Breaker::default();
         for answer in [&silent; 7].into_iter().map(Some).chain([None]).chain([&silent; 7].map(Some)) {
             breaker.note(answer);
         }
         assert!(!breaker.is_open());
-        breaker.note(Some(&refused));
-        (0..7).for_each(|_| breaker.note(Some(&silent)));
-        assert!(!breaker.is_open(), "AWS that throttles does answer");
+        breaker.note(Some(&denied));
+        (0..7).for_each(|_| breaker.note(Some(&throttled)));
+        assert!(!breaker.is_open(), "a refusal of this caller is an answer");
         breaker.note(Some(&silent));
         assert!(breaker.is_open());
     }

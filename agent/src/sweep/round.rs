@@ -63,9 +63,10 @@ impl Round {
             objects += 1;
             let Some(interval) = check_interval(pipe, refresh_of(object), sweep) else { return };
             match memory.comparisons.due(key, object.checked, interval, why != Why::Due, now) {
-                Due::UnderWay => {}
+                Due::UnderWay => round.nap = round.nap.min(interval),
                 Due::In(wait) => round.nap = round.nap.min(wait),
                 Due::Now => {
+                    round.nap = round.nap.min(interval);
                     // Nobody has looked since events about it, or the pipe, may have been lost: that cannot wait.
                     let prompt = why == Why::Flip || (why == Why::Due && object.checked.is_none());
                     let stores = round.ask(key, object, !prompt && interval >= BEARABLE_INTERVAL);
