@@ -15,7 +15,7 @@ use rekey_core::change::Change;
 use rekey_core::identity::{Account, SourceRef};
 use rekey_core::index::Index;
 use rekey_core::index::relation::Relation;
-use rekey_core::ledger::{Absence, Decision, Facts, Known, Ledger, Look, decide};
+use rekey_core::ledger::{Absence, Decision, Facts, Known, Ledger, Look, Window, decide};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
 use rekey_core::plan;
@@ -126,7 +126,9 @@ impl State {
 
     /// An ExternalSecret is there, or has changed. Returns whether it has to be looked at.
     #[must_use]
-    pub fn object_seen(&self, resource: ExternalSecret, now: Timestamp) -> Option<ObjectKey> {
+    pub fn object_seen(&self, mut resource: ExternalSecret, now: Timestamp) -> Option<ObjectKey> {
+        // As large as the rest of the object, and nobody asks for it.
+        resource.metadata.managed_fields = None;
         self.lock().object_seen(resource, now)
     }
 
@@ -254,6 +256,7 @@ impl State {
     }
 
     /// AWS answered; see [`Ledger::settle`].
+    #[must_use]
     pub fn settle(&self, wanted: &Wanted, look: Look, known: Known, account: Option<Account>) -> bool {
         let mut inner = self.lock();
         if let Some(account) = account {
@@ -379,6 +382,8 @@ impl Inner {
             applied: &object.applied,
             target_valid: !object.expects_target() || self.targets.get(&object.target()).is_some_and(|seen| seen.valid),
             spec_synced: object.spec_synced(),
+            // Objects with sync windows are refused by `request`.
+            window: Window::Open,
             failing: object.is_failing(),
             policy: object.policy(),
             retry_at: object.retry_at,

@@ -165,13 +165,7 @@ impl Sweep {
             let answers = || wants.iter().filter_map(|place| compared.answers.get(*place));
             if self.push_if_stale(&key) {
                 stale += 1;
-                let begun = memory.comparisons.begun(&key).filter(|begun| begun.announced);
-                let applied = self.state.with_object(&key, |object| object.applied.clone());
-                if let (Some(begun), Some(applied)) = (begun, applied) {
-                    let differs = |(wanted, told): &&(Wanted, Told)| matches!(told, Told::Version(token) if moved(&applied, wanted, token));
-                    let sources = answers().filter(differs).map(|(wanted, _)| wanted.clone()).collect();
-                    memory.unannounced.found(Find { object: key.clone(), sources, since: begun.at }, now);
-                }
+                self.note_find(memory, &key, answers(), now);
             }
             let answered = answers().all(|(_, told)| !matches!(told, Told::Nothing));
             unanswered += usize::from(!answered);
@@ -191,10 +185,35 @@ impl Sweep {
         soonest
     }
 
+    /// Logs which versions moved, and remembers those that an event should have announced.
+    fn note_find<'a>(
+        &self,
+        memory: &mut Memory,
+        key: &ObjectKey,
+        answers: impl Iterator<Item = &'a (Wanted, Told)>,
+        now: Timestamp,
+    ) {
+        let Some(applied) = self.state.with_object(key, |object| object.applied.clone()) else { return };
+        let mut sources = Vec::new();
+        for (wanted, told) in answers {
+            if let Told::Version(token) = told
+                && moved(&applied, wanted, token)
+            {
+                info!(externalsecret = %key, source = %wanted, %token, "sweep found another version");
+                sources.push(wanted.clone());
+            }
+        }
+        if let Some(begun) = memory.comparisons.begun(key).filter(|begun| begun.announced) {
+            memory.unannounced.found(Find { object: key.clone(), sources, since: begun.at }, now);
+        }
+    }
+
+    /// Asks for a sync of an object that is not as it should be, unless it failed: then its retry is under way.
     fn push_if_stale(&self, key: &ObjectKey) -> bool {
-        let stale = self.state.decide(key, Timestamp::now()) == Some(Decision::Read);
+        let decision = self.state.decide(key, Timestamp::now());
+        let stale = matches!(decision, Some(Decision::Read | Decision::LookAgain(_) | Decision::Closed(_)));
         if stale {
-            info!(externalsecret = %key, "sweep found another version");
+            debug!(externalsecret = %key, "sweep asks for a sync");
             self.work.push(key.clone(), Urgency::Routine);
         }
         stale

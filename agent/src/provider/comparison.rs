@@ -27,7 +27,10 @@ impl Context<'_> {
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
         if self.breaker.is_open() {
-            return Err(ReadProblem::Unavailable { action, message: "the calls before this one got no answer".to_owned() });
+            return Err(ReadProblem::Unavailable {
+                action,
+                message: "the calls before this one got no answer".to_owned(),
+            });
         }
         let call = Call { action, identity: &self.store.identity, reason: For::Comparison };
         let answer = self.attempts.run(self.store.service, call, attempt).await;
