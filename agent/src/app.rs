@@ -86,7 +86,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let events = Events::new(writer.clone(), args.pod_name.clone());
     let options = RolloutOptions { min_interval: args.min_restart_interval, events: Some(events.clone()) };
     let rollouts = Rollouts::new(writer, key, options);
-    let provider = Provider::new(aws.clone(), targets.clone(), metrics.clone());
+    let provider = Provider::new(aws.clone(), targets.clone(), args.rates(), metrics.clone());
     let work = Work::new(state.clone(), rollouts.clone());
     let (mut validator, stores) =
         Validator::new(state.clone(), provider.clone(), statuses.clone(), args.controller_class.clone());
@@ -161,7 +161,8 @@ fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &Cancellati
     look_at_all(&state, &work);
 
     let reads = Reads::new(provider.clone(), state.clone());
-    let syncer = Syncer { state: state.clone(), reads, targets, statuses, events, rollouts: rollouts.clone() };
+    let syncer =
+        Syncer { state: state.clone(), reads, targets, statuses, events: events.clone(), rollouts: rollouts.clone() };
     let worker = Worker {
         work: work.clone(),
         syncer,
@@ -175,6 +176,7 @@ fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &Cancellati
         provider,
         work: work.clone(),
         metrics: metrics.clone(),
+        events,
         interval: args.sweep_interval,
         flipped: Arc::clone(&flipped),
     };

@@ -25,10 +25,11 @@ use super::annotations::BadPattern;
 use super::decide::{self, Current, Currents, Decision, Held, Memory};
 use super::decision;
 use super::marker::Marker;
-use super::pace::{Bucket, Limits};
+use super::pace::Limits;
 use super::resource::ResourceName;
 use super::state::State;
 use super::workload::{Workload, WorkloadKey};
+use crate::budget::Bucket;
 use crate::object::ObjectKey;
 
 /// The book of all rollouts.
@@ -112,7 +113,7 @@ impl Book {
     pub fn new(key_id: impl Into<String>, limits: Limits) -> Self {
         Self {
             key_id: key_id.into(),
-            bucket: Bucket::new(&limits),
+            bucket: Bucket::new(limits.rate, limits.burst),
             limits,
             secrets: Secrets::default(),
             entries: HashMap::new(),
