@@ -98,8 +98,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     rollouts.complete();
 
     let syncer = Syncer { state: state.clone(), reads, targets, statuses, events, rollouts: rollouts.clone() };
-    let worker =
-        Worker { work: work.clone(), syncer, metrics: metrics.clone(), concurrency: usize::from(args.concurrent) };
+    let worker = Worker {
+        work: work.clone(),
+        syncer,
+        metrics: metrics.clone(),
+        concurrency: usize::from(args.concurrent),
+        max_retry_interval: args.max_retry_interval,
+    };
     let flipped = Arc::new(Notify::new());
     let sweep = Sweep {
         state: state.clone(),

@@ -13,6 +13,8 @@
 mod finder;
 pub mod relation;
 
+pub mod relation;
+
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
