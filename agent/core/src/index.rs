@@ -13,8 +13,6 @@
 mod finder;
 pub mod relation;
 
-pub mod relation;
-
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
