@@ -1,7 +1,7 @@
 //! Puts the parts together and keeps them running. The only file that knows every part.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -17,11 +17,12 @@ use crate::admin::Admin;
 use crate::args::{Args, EventRefresh};
 use crate::cluster::event::Events;
 use crate::cluster::hash_key;
+use crate::cluster::own::OwnDeployment;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
 use crate::intake::{Acknowledger, Holding, Intake};
 use crate::metrics::Metrics;
-use crate::pipe;
+use crate::pipe::Flips;
 use crate::provider::{Provider, aws_config};
 use crate::queue::Queue;
 use crate::rollout::{RolloutOptions, Rollouts};
@@ -29,7 +30,7 @@ use crate::state::{State, StateOptions};
 use crate::stores::Validator;
 use crate::sweep::Sweep;
 use crate::sync::{Reads, Syncer};
-use crate::watch::Watches;
+use crate::watch::{KINDS, Lists, Watches};
 use crate::worker::{Work, Worker};
 
 /// What is under way when the agent is told to stop gets this long.
@@ -56,7 +57,15 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         all_follow_events: args.event_refresh == EventRefresh::All,
         heartbeat_period: args.heartbeat_period,
     });
-    let admin = Admin { metrics: metrics.clone(), state: state.clone(), complete: Arc::clone(&complete) };
+    let (lists, queued) = (Lists::of(&KINDS), Arc::new(OnceLock::new()));
+    let admin = Admin {
+        metrics: metrics.clone(),
+        state: state.clone(),
+        complete: Arc::clone(&complete),
+        lists: lists.clone(),
+        work: Arc::clone(&queued),
+        eso_metrics: args.eso_metrics,
+    };
     let mut parts: JoinSet<&'static str> = JoinSet::new();
     parts.spawn({
         let (address, shutdown) = (args.admin_addr, shutdown.clone());
@@ -72,11 +81,17 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let targets = Targets::new(client.clone());
     let statuses = Statuses::new(client.clone());
     let events = Events::new(client.clone(), args.pod_name.clone());
-    let options = RolloutOptions { min_interval: args.min_restart_interval, events: Some(events.clone()) };
+    let options = RolloutOptions {
+        min_interval: args.min_restart_interval,
+        events: Some(events.clone()),
+        metrics: metrics.clone(),
+    };
     let rollouts = Rollouts::new(client.clone(), key, options);
     let provider = Provider::new(aws.clone(), targets.clone(), metrics.clone());
     let reads = Reads::new(provider.clone(), state.clone());
     let work = Work::new(state.clone(), rollouts.clone());
+    let _ = queued.set(work.clone());
+    let own = OwnDeployment::new(client.clone(), namespace.clone(), args.pod_name.clone());
     let (validator, stores) =
         Validator::new(state.clone(), provider.clone(), statuses.clone(), args.controller_class.clone());
     let watches = Watches {
@@ -88,6 +103,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         stores,
         statuses: statuses.clone(),
         complete: Arc::clone(&complete),
+        lists,
         unreadable: Arc::default(),
     };
     watches.start(&shutdown).await;
@@ -95,8 +111,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         return Ok(());
     }
     complete.store(true, Ordering::Release);
+    metrics.set_leader(true);
     rollouts.complete();
 
+    let flipped = Arc::new(Notify::new());
+    let flips = Flips { state: state.clone(), events: events.clone(), own, sweep: Arc::clone(&flipped) };
     let syncer = Syncer { state: state.clone(), reads, targets, statuses, events, rollouts: rollouts.clone() };
     let worker = Worker {
         work: work.clone(),
@@ -105,14 +124,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         concurrency: usize::from(args.concurrent),
         max_retry_interval: args.max_retry_interval,
     };
-    let flipped = Arc::new(Notify::new());
     let sweep = Sweep {
         state: state.clone(),
         provider,
         work: work.clone(),
         metrics: metrics.clone(),
         interval: args.sweep_interval,
-        flipped: Arc::clone(&flipped),
+        flipped,
     };
     let queue = Queue::new(aws_sdk_sqs::Client::new(&aws), &args.queue_url);
     let (finished, outcomes) = unbounded_channel();
@@ -134,7 +152,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     part!("worker", worker.run(shutdown.clone()));
     part!("rollout", rollouts.run_until(shutdown.clone()));
     part!("stores", validator.run(shutdown.clone()));
-    part!("pipe", pipe::run(state, metrics, flipped, shutdown.clone()));
+    part!("pipe", flips.run(shutdown.clone()));
     part!("sweep", sweep.run(shutdown.clone()));
     part!("intake", intake.run(shutdown.clone()));
 

@@ -67,6 +67,11 @@ pub struct Args {
     /// How much is logged: error, warn, info, debug or trace.
     #[arg(long, env = "REKEY_LOG_LEVEL", default_value = "info")]
     pub log_level: tracing::Level,
+
+    /// Whether /metrics also has External Secrets Operator's names (externalsecret_…, secretstore_…), of which each
+    /// ExternalSecret adds five series.
+    #[arg(long, env = "REKEY_ESO_METRICS", default_value_t = true, action = clap::ArgAction::Set)]
+    pub eso_metrics: bool,
 }
 
 /// See [`Args::event_refresh`].

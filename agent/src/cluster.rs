@@ -6,6 +6,7 @@
 pub mod error;
 pub mod event;
 pub mod hash_key;
+pub mod own;
 pub mod status;
 pub mod target;
 pub mod workload;

@@ -1,6 +1,6 @@
 //! Validates stores and writes their condition, as `kubectl get secretstore` shows it: can the identity be obtained?
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rekey_core::object::ObjectKey;
@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use crate::cluster::status::Statuses;
 use crate::provider::Provider;
-use crate::state::{State, StoreKey};
+use crate::state::{State, StoreKey, Validated};
 
 /// A store that cannot be used is validated again after so long.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
@@ -65,11 +65,13 @@ impl Validator {
                 },
             };
             let Some(spec) = self.state.store(&key) else { continue };
+            let began = Instant::now();
             let judged = tokio::select! {
                 () = shutdown.cancelled() => return,
                 judged = self.judge(&key, &spec) => judged,
             };
             let Some((ok, reason, message)) = judged else { continue };
+            self.state.store_validated(&key, Validated { ready: ok, took: began.elapsed() });
             let status = self.write(&key, status, ok, reason, message).await;
             if !ok {
                 self.look_again(key, status);
