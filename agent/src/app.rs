@@ -135,8 +135,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let queue = Queue::new(aws_sdk_sqs::Client::new(&aws), &args.queue_url);
     let (finished, outcomes) = unbounded_channel();
     let holding = Holding::default();
-    let acknowledger =
-        Acknowledger { queue: queue.clone(), finished: outcomes, holding: holding.clone(), metrics: metrics.clone() };
+    let acknowledger = Acknowledger {
+        queue: queue.clone(),
+        finished: outcomes,
+        holding: holding.clone(),
+        metrics: metrics.clone(),
+        shutdown: shutdown.clone(),
+    };
     let intake = Intake { queue, state: state.clone(), work, finished, holding, metrics: metrics.clone() };
 
     let acknowledging = tokio::spawn(acknowledger.run());

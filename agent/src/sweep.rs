@@ -106,7 +106,9 @@ impl Sweep {
         for (one, look) in wanted.iter().zip(looks) {
             match checked.remove(one) {
                 // What does not stand is looked for by reads.
-                Some(Checked::Version { known, account }) => drop(self.state.settle(one, look, known, account)),
+                Some(Checked::Version { known, account }) => {
+                    let _ = self.state.settle(one, look, known, account);
+                }
                 Some(Checked::Unclear(reason)) => {
                     debug!(source = %one, reason, "version not told; the value will be read");
                     self.state.mark_unknown(one);

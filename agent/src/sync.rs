@@ -44,6 +44,8 @@ pub enum Synced {
     Applied,
     /// It failed a moment ago and nothing has changed since: not before this time.
     NotBefore(Timestamp),
+    /// Its sources may not be followed before this time.
+    Closed(Timestamp),
     /// What was announced cannot be told yet: nothing was written; to be looked at again at this time.
     LookAgain(Timestamp),
     /// The object is gone, or another controller's.
@@ -84,6 +86,7 @@ impl Syncer {
             Some((_, Decision::Skip)) => return Ok(Synced::Unchanged),
             Some((_, Decision::Wait(until))) => return Ok(Synced::NotBefore(until)),
             Some((_, Decision::LookAgain(until))) => return Ok(Synced::LookAgain(until)),
+            Some((_, Decision::Closed(until))) => return Ok(Synced::Closed(until)),
             Some((task, Decision::Read)) => task,
         };
         if task.resource.metadata.deletion_timestamp.is_some() {

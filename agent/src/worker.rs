@@ -108,7 +108,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Works until told to stop; then finishes what is under way.
+    /// Works until told to stop; then finishes what is under way, and lets go of the rest.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut running = JoinSet::new();
         // Some places are left to changes, however much a start-up or a sweep has to do.
@@ -130,6 +130,8 @@ impl Worker {
             if running.is_empty() {
                 self.syncer.reads.clear();
                 if shutdown.is_cancelled() {
+                    // Their messages go back to the queue, for the next agent.
+                    self.work.lock().clear();
                     return;
                 }
             }
@@ -164,6 +166,10 @@ impl Worker {
             Ok(Synced::LookAgain(until)) => {
                 let failures = job.failures;
                 self.work.again(key, instant(until), job, failures, true);
+            }
+            Ok(Synced::Closed(until)) => {
+                resolve(std::mem::take(&mut job.tickets), ObjectOutcome::Unchanged);
+                self.work.again(key, instant(until), job, 0, false);
             }
             Ok(Synced::NotBefore(until)) => {
                 let (failures, holding) = (job.failures, job.holding);
@@ -270,7 +276,7 @@ fn outcome_label(outcome: &Result<Synced, SyncError>) -> &'static str {
     match outcome {
         Ok(Synced::Applied) => "applied",
         Ok(Synced::Unchanged) => "unchanged",
-        Ok(Synced::NotBefore(_) | Synced::LookAgain(_)) => "waiting",
+        Ok(Synced::NotBefore(_) | Synced::LookAgain(_) | Synced::Closed(_)) => "waiting",
         Ok(Synced::Gone) => "gone",
         Err(error) => error.category(),
     }

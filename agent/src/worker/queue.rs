@@ -114,6 +114,12 @@ impl Queue {
         }
     }
 
+    /// Forgets what waits, and lets go of its messages.
+    pub fn clear(&mut self) {
+        self.jobs.clear();
+        self.order = Default::default();
+    }
+
     /// Is the object asked for again, for now or earlier?
     pub fn is_due(&self, key: &ObjectKey, now: Instant) -> bool {
         self.jobs.get(key).is_some_and(|job| job.due <= now)
