@@ -1,5 +1,6 @@
 //! Puts the parts together and keeps them running. The only file that knows every part.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -50,13 +51,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let region = aws.region().context("no region: the queue URL's host names none; set AWS_REGION")?;
     Region::parse(region.as_ref()).map_err(|error| anyhow::anyhow!("AWS_REGION {error}"))?;
 
-    let metrics = Metrics::default();
-    let complete = Arc::new(AtomicBool::new(false));
-    let state = State::new(StateOptions {
-        controller_class: args.controller_class.clone(),
-        all_follow_events: args.event_refresh == EventRefresh::All,
-        heartbeat_period: args.heartbeat_period,
-    });
+    let (metrics, complete) = (Metrics::default(), Arc::new(AtomicBool::new(false)));
+    let state = State::new(state_options(&args));
     let (lists, queued) = (Lists::of(&KINDS), Arc::new(OnceLock::new()));
     let admin = Admin {
         metrics: metrics.clone(),
@@ -67,15 +63,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         eso_metrics: args.eso_metrics,
     };
     let mut parts: JoinSet<&'static str> = JoinSet::new();
-    parts.spawn({
-        let (address, shutdown) = (args.admin_addr, shutdown.clone());
-        async move {
-            if let Err(error) = admin.serve(address, shutdown).await {
-                error!(%error, %address, "admin port not available; choose another with --admin-addr");
-            }
-            "admin"
-        }
-    });
+    parts.spawn(serve(admin, args.admin_addr, shutdown.clone()));
 
     let Some(key) = until_told(&shutdown, hash_key(&client, &namespace)).await else { return Ok(()) };
     let targets = Targets::new(client.clone());
@@ -133,16 +121,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         flipped,
     };
     let queue = Queue::new(aws_sdk_sqs::Client::new(&aws), &args.queue_url);
-    let (finished, outcomes) = unbounded_channel();
-    let holding = Holding::default();
-    let acknowledger = Acknowledger {
-        queue: queue.clone(),
-        finished: outcomes,
-        holding: holding.clone(),
-        metrics: metrics.clone(),
-        shutdown: shutdown.clone(),
-    };
-    let intake = Intake { queue, state: state.clone(), work, finished, holding, metrics: metrics.clone() };
+    let (intake, acknowledger) = messages(queue, state, work, metrics, shutdown.clone());
 
     let acknowledging = tokio::spawn(acknowledger.run());
     macro_rules! part {
@@ -163,10 +142,42 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 
     let failed = wait(&mut parts, &shutdown).await;
     finish(parts, acknowledging).await;
-    match failed {
-        None => Ok(()),
-        Some(part) => Err(anyhow::anyhow!("{part} ended by itself; see the log above")),
+    failed.map_or(Ok(()), |part| Err(anyhow::anyhow!("{part} ended by itself; see the log above")))
+}
+
+fn state_options(args: &Args) -> StateOptions {
+    StateOptions {
+        controller_class: args.controller_class.clone(),
+        all_follow_events: args.event_refresh == EventRefresh::All,
+        heartbeat_period: args.heartbeat_period,
     }
+}
+
+async fn serve(admin: Admin, address: SocketAddr, shutdown: CancellationToken) -> &'static str {
+    if let Err(error) = admin.serve(address, shutdown).await {
+        error!(%error, %address, "admin port not available; choose another with --admin-addr");
+    }
+    "admin"
+}
+
+/// Who takes messages, and who tells the queue what became of them.
+fn messages(
+    queue: Queue,
+    state: State,
+    work: Work,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) -> (Intake, Acknowledger) {
+    let (finished, outcomes) = unbounded_channel();
+    let holding = Holding::default();
+    let acknowledger = Acknowledger {
+        queue: queue.clone(),
+        finished: outcomes,
+        holding: holding.clone(),
+        metrics: metrics.clone(),
+        shutdown,
+    };
+    (Intake { queue, state, work, finished, holding, metrics }, acknowledger)
 }
 
 /// The key of the rollout hashes, however long Kubernetes takes to hand it out.

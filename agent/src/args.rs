@@ -105,7 +105,13 @@ mod tests {
     fn a_queue_url_is_all_that_is_needed() {
         let args = parse(&["--queue-url", URL]).expect("valid");
         assert_eq!(args.heartbeat_period, Duration::from_mins(10));
-        assert_eq!((args.concurrent, args.event_refresh), (32, EventRefresh::Default));
+        assert_eq!((args.concurrent, args.event_refresh, args.eso_metrics), (32, EventRefresh::Default, true));
+    }
+
+    #[test]
+    fn eso_s_metrics_can_be_switched_off() {
+        let args = parse(&["--queue-url", URL, "--eso-metrics=false"]).expect("valid");
+        assert!(!args.eso_metrics);
     }
 
     #[test]

@@ -225,19 +225,18 @@ fn a_pipe_tells_its_state_its_reason_and_the_age_of_its_heartbeat_and_is_missed_
         region: Region::parse("eu-west-1").expect("a region"),
         service: Service::SecretsManager,
     };
-    for (age, proven) in [(1501, 0.0), (90, 1.0)] {
-        state.with_pipes(|pipes| pipes.heartbeat(pipe.clone(), now() - Duration::from_secs(age)));
+    for (age, proven, word) in [(1501_u32, 0.0, "unproven"), (90, 1.0, "proven")] {
+        state.with_pipes(|pipes| pipes.heartbeat(pipe.clone(), now() - Duration::from_secs(u64::from(age))));
         let series = read(&metrics, &state, true, Format::Classic);
         let heard = labels("111122223333");
-        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         assert_values(
             &series,
             &[
                 (&format!("rekey_pipe_proven{{{heard}}}"), proven),
                 (&format!("rekey_pipe_unproven{{{heard},reason=\"heartbeat_late\"}}"), 1.0 - proven),
                 (&format!("rekey_pipe_unproven{{{heard},reason=\"queue_unreachable\"}}"), 0.0),
-                (&format!("rekey_pipe_heartbeat_age_seconds{{{heard}}}"), age as f64),
-                (&format!("rekey_objects{{ready=\"true\",pipe=\"{}\"}}", ["unproven", "proven"][proven as usize]), 1.0),
+                (&format!("rekey_pipe_heartbeat_age_seconds{{{heard}}}"), f64::from(age)),
+                (&format!("rekey_objects{{ready=\"true\",pipe=\"{word}\"}}"), 1.0),
             ],
         );
         assert!(!series.contains_key(&format!("rekey_pipe_proven{{{unheard}}}")));

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::metrics::exposition::Format;
 
 /// The Deployments, and the names of those that a webhook refuses.
 #[derive(Clone, Default)]
@@ -104,6 +105,15 @@ async fn rollouts(server: &Server) -> Rollouts {
     Rollouts::new(server.client().await, key, RolloutOptions::default())
 }
 
+fn metrics(rollouts: &Rollouts) -> String {
+    let state = crate::state::State::new(crate::state::StateOptions {
+        controller_class: String::new(),
+        all_follow_events: false,
+        heartbeat_period: Duration::from_mins(10),
+    });
+    rollouts.inner.reports.metrics.scrape(&state, 0, false, Format::Classic, Timestamp::now())
+}
+
 #[tokio::test]
 async fn a_change_reaches_the_template_and_a_broken_workload_holds_up_nobody() {
     let server = Server::default();
@@ -128,6 +138,14 @@ async fn a_change_reaches_the_template_and_a_broken_workload_holds_up_nobody() {
     }
     shutdown.cancel();
     timeout(Duration::from_secs(5), running).await.unwrap().unwrap();
+    for line in [
+        "rekey_rollouts_total{outcome=\"baseline\"} 2",
+        "rekey_rollouts_total{outcome=\"restarted\"} 2",
+        "rekey_propagation_seconds_count{stage=\"rollout\"} 2",
+    ] {
+        assert!(metrics(&rollouts).lines().any(|found| found == line), "{line}\n{}", metrics(&rollouts));
+    }
+    assert!(metrics(&rollouts).contains("rekey_rollouts_total{outcome=\"failed\"} "), "of the one that is refused");
 }
 
 #[tokio::test]
