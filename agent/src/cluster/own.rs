@@ -9,7 +9,7 @@ use kube::api::{Api, ObjectMeta};
 use tokio::sync::OnceCell;
 use tracing::debug;
 
-use super::error::{Action, ClusterError, call};
+use super::error::{ClusterError, read};
 
 /// Where Events about the agent as a whole go. Clones share what was found.
 #[derive(Clone)]
@@ -46,11 +46,11 @@ impl OwnDeployment {
             return Ok(None);
         };
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.namespace);
-        let pod = call(Action::Get, format!("pod {}/{pod}", self.namespace), pods.get_metadata(pod)).await?;
+        let pod = read(format!("pod {}/{pod}", self.namespace), pods.get_metadata(pod)).await?;
         let Some(set) = controller(&pod.metadata, "ReplicaSet") else { return Ok(self.none("the pod")) };
         let sets: Api<ReplicaSet> = Api::namespaced(self.client.clone(), &self.namespace);
         let name = format!("replicaset {}/{}", self.namespace, set.name);
-        let set = call(Action::Get, name, sets.get_metadata(&set.name)).await?;
+        let set = read(name, sets.get_metadata(&set.name)).await?;
         let Some(owner) = controller(&set.metadata, "Deployment") else { return Ok(self.none("the ReplicaSet")) };
         Ok(Some(ObjectReference {
             api_version: Some(owner.api_version.clone()),
