@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Secret;
+use rekey_core::change::{self, Parsed};
 use rekey_core::identity::{Account, Region, Service};
 use rekey_core::pipe::PipeId;
 use rekey_core::plan;
@@ -258,4 +259,52 @@ async fn an_object_in_use_twice_is_asked_for_once_and_late_answers_only_where_al
     };
     assert_eq!(asked(Why::Start), [("db".to_owned(), false), ("other".to_owned(), true)]);
     assert_eq!(asked(Why::Flip), [("db".to_owned(), false), ("other".to_owned(), false)]);
+    let body = json!({
+        "version": "0", "id": "event-1", "detail-type": "Secret Label Updated", "source": "aws.secretsmanager",
+        "account": ACCOUNT, "time": "2027-01-15T08:00:00Z", "region": "eu-west-1", "resources": [arn("other")],
+        "detail": {"name": "other", "labelUpdated": "AWSCURRENT", "versionId": "2"},
+    });
+    let Parsed::Change(change) = change::parse(&body.to_string()) else { panic!("a change") };
+    assert_eq!(sweep.state.announce(&change, Timestamp::now()).objects, 1);
+    let after_an_event = [("db".to_owned(), false), ("other".to_owned(), false)];
+    assert_eq!(asked(Why::Start), after_an_event, "a listing may not show what the event spoke of");
+}
+
+#[tokio::test]
+async fn the_loop_compares_at_start_at_a_flip_and_again_after_a_failure() {
+    let down = Arc::new(AtomicBool::new(false));
+    let aws = FakeAws::new({
+        let down = Arc::clone(&down);
+        move |operation, request| match down.load(Ordering::Relaxed) {
+            true => Reply::NoConnection,
+            false => answer(operation, request, "1"),
+        }
+    });
+    let sweep = sweep(&aws);
+    synced(&sweep, "db", "1h", &[(SECRETS, "db")]);
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(sweep.clone().run(shutdown.clone()));
+    let compared_after = async |began: Timestamp| {
+        let compared = async {
+            while checked(&sweep, "db").is_none_or(|at| at < began) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        // Far less than the hour of its interval.
+        tokio::time::timeout(Duration::from_secs(20), compared).await.expect("compared in time");
+    };
+    compared_after(ago(1)).await;
+    down.store(true, Ordering::Relaxed);
+    aws.requests();
+    let flipped = Timestamp::now();
+    sweep.flipped.notify_one();
+    let mut attempts = 0;
+    while attempts < 3 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        attempts += aws.requests().len();
+    }
+    down.store(false, Ordering::Relaxed);
+    compared_after(flipped).await;
+    shutdown.cancel();
+    tokio::time::timeout(Duration::from_secs(5), running).await.expect("it ends").expect("without a panic");
 }
