@@ -266,6 +266,7 @@ impl State {
     }
 
     /// See [`Ledger::settle_absent`].
+    #[must_use]
     pub fn settle_absent(&self, wanted: &Wanted, look: Look, now: Timestamp) -> Absence {
         self.lock().ledger.settle_absent(wanted, look, now)
     }

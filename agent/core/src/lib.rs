@@ -5,6 +5,7 @@
 //!            identity    ▲        ▲                  request, store, wanted
 //!                    resource   pipe
 //! Secrets, workloads ─► rollout: hash, references, decision, marker, pace ─► (patch)
+//! Lease ─► lease: who of several writes
 //! ```
 //!
 //! Everything here is a function of its arguments: no IO, no clock, no randomness, no logging. What stands in
@@ -25,6 +26,7 @@ pub mod duration;
 pub mod hash;
 pub mod identity;
 pub mod index;
+pub mod lease;
 pub mod ledger;
 pub mod listing;
 pub mod object;

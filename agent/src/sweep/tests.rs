@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::cluster::target::Targets;
+use crate::cluster::{Gate, Writer};
 use crate::provider::testing::{ACCOUNT, FakeAws, Reply, arn};
 use crate::rollout::{RolloutOptions, Rollouts};
 use crate::state::{StateOptions, StoreKey};
@@ -27,6 +28,7 @@ fn sweep(aws: &FakeAws) -> Sweep {
     // Nobody answers there: only Events go to it, and nobody waits for those.
     let kubernetes = kube::Config::new("http://127.0.0.1:9".parse().expect("a URI"));
     let client = kube::Client::try_from(kubernetes).expect("a client");
+    let writer = Writer::new(client, Gate::open());
     let state = State::new(StateOptions {
         controller_class: "default".to_owned(),
         all_follow_events: false,
@@ -37,13 +39,13 @@ fn sweep(aws: &FakeAws) -> Sweep {
         let spec = json!({"provider": {"aws": {"service": service, "region": "eu-west-1"}}});
         let _ = state.store_seen(&key, Some(serde_json::from_value(spec).expect("a store")));
     }
-    let rollouts = Rollouts::new(client.clone(), HashKey::new(&[7; 32]).expect("a key"), RolloutOptions::default());
+    let rollouts = Rollouts::new(writer.clone(), HashKey::new(&[7; 32]).expect("a key"), RolloutOptions::default());
     Sweep {
-        provider: aws.provider(Targets::new(client.clone())),
+        provider: aws.provider(Targets::new(writer.clone())),
         work: Work::new(state.clone(), rollouts),
         state,
         metrics: aws.metrics.clone(),
-        events: Events::new(client, None),
+        events: Events::new(writer, None),
         interval: Duration::from_mins(15),
         flipped: Arc::default(),
     }
@@ -88,7 +90,7 @@ fn synced(sweep: &Sweep, name: &str, refresh: &str, sources: &[(&str, &str)]) {
         let tokens: BTreeMap<String, Token> =
             object.wanted().map(|wanted| (wanted.to_string(), token(wanted))).collect();
         let status = report::synced(None, report::Refreshed::Synced, version, name, &tokens, ago(60), ago(60));
-        object.synced(tokens, status, ago(60));
+        object.synced(tokens, status, "1".to_owned(), ago(60));
     });
     let hash = rekey_core::hash::data([]);
     let target: Secret = serde_json::from_value(json!({"metadata": {

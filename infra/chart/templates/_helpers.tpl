@@ -67,4 +67,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - {{ printf "--%s=%v" (kebabcase $value) $set | quote }}
 {{- end }}
 {{- end }}
+{{- if gt (int .Values.replicas) 1 }}
+- --leader-elect=true
+- {{ printf "--lease-name=%s" (include "rekey.fullname" .) | quote }}
+{{- end }}
 {{- end }}
