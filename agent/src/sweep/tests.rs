@@ -277,9 +277,8 @@ async fn the_loop_compares_at_start_at_a_flip_and_again_after_a_failure() {
     let down = Arc::new(AtomicBool::new(false));
     let aws = FakeAws::new({
         let down = Arc::clone(&down);
-        move |operation, request| match down.load(Ordering::Relaxed) {
-            true => Reply::NoConnection,
-            false => answer(operation, request, "1"),
+        move |operation, request| {
+            if down.load(Ordering::Relaxed) { Reply::NoConnection } else { answer(operation, request, "1") }
         }
     });
     let sweep = sweep(&aws);
