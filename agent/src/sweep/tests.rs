@@ -111,15 +111,15 @@ fn heartbeat(sweep: &Sweep, account: &str, region: &str) {
     sweep.state.with_pipes(|pipes| pipes.heartbeat(pipe, Timestamp::now()));
 }
 
-/// Makes a round and waits for its answers. Returns how many stores were asked.
-async fn round(sweep: &Sweep, memory: &mut Memory, why: Why) -> usize {
+/// Makes a round and waits for its answers. Returns how many stores were asked, and what is due again out of turn.
+async fn round(sweep: &Sweep, memory: &mut Memory, why: Why) -> (usize, Option<Duration>) {
     let round = sweep.round(memory, why);
-    let asked = round.groups.len();
+    let (asked, mut soonest) = (round.groups.len(), None);
     for (store, group) in round.groups {
         let compared = sweep.compare(&store, group).await;
-        sweep.settle(memory, compared);
+        soonest = soonest.or(sweep.settle(memory, compared));
     }
-    asked
+    (asked, soonest)
 }
 
 /// Secrets at this version, parameters at version 1.
@@ -151,7 +151,12 @@ async fn a_store_that_does_not_answer_holds_up_no_other_and_is_asked_again_soon(
     synced(&sweep, "both", "1h", &[(SECRETS, "db"), (PARAMETERS, "/app")]);
     synced(&sweep, "parameter", "1h", &[(PARAMETERS, "/app")]);
     let mut memory = memory(began);
-    assert_eq!(round(&sweep, &mut memory, Why::Start).await, 2);
+    let (asked, again) = round(&sweep, &mut memory, Why::Start).await;
+    assert_eq!(asked, 2);
+    assert!(again.is_some_and(|wait| (2..=4).contains(&wait.as_secs())), "{again:?}");
+    let operations = aws.operations();
+    let described = operations.iter().filter(|operation| *operation == "DescribeSecret").count();
+    assert_eq!(described, 3, "the SDK repeats nothing by itself");
     assert!(checked(&sweep, "parameter").is_some_and(|at| at >= began));
     assert!(checked(&sweep, "both").is_some_and(|at| at < began), "half an answer is none");
     let due = |memory: &mut Memory, after: i64| {
@@ -172,7 +177,7 @@ async fn a_version_that_no_event_announced_is_synced_at_once_and_reported_after_
     heartbeat(&sweep, ACCOUNT, "eu-west-1");
     synced(&sweep, "db", "1m", &[(SECRETS, "db")]);
     let mut memory = memory(ago(120));
-    assert_eq!(round(&sweep, &mut memory, Why::Due).await, 1);
+    assert_eq!(round(&sweep, &mut memory, Why::Due).await, (1, None));
     assert_eq!(sweep.work.waiting(), 1);
     assert_eq!(sweep.state.decide(&key("db"), Timestamp::now()), Some(Decision::Read));
     let later = Timestamp::now() + SignedDuration::from_secs(60);
