@@ -95,6 +95,11 @@ pub struct Args {
     /// 40 a second per account and region, shared with everybody else, unless higher throughput is switched on there.
     #[arg(long, env = "REKEY_PARAMETER_STORE_RATE", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..))]
     pub parameter_store_rate: u32,
+
+    /// Whether /metrics also has External Secrets Operator's names (externalsecret_…, secretstore_…), of which each
+    /// ExternalSecret adds five series.
+    #[arg(long, env = "REKEY_ESO_METRICS", default_value_t = true, action = clap::ArgAction::Set)]
+    pub eso_metrics: bool,
 }
 
 impl Args {

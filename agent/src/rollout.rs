@@ -35,6 +35,7 @@ use self::report::Reports;
 use crate::cluster::Writer;
 use crate::cluster::event::Events;
 use crate::cluster::workload::Workloads;
+use crate::metrics::Metrics;
 
 /// What an installation can choose.
 #[derive(Clone)]
@@ -43,11 +44,13 @@ pub struct RolloutOptions {
     pub min_interval: Duration,
     /// Where Events about workloads go; nowhere, if there is nothing.
     pub events: Option<Events>,
+    /// Where rollouts are counted.
+    pub metrics: Metrics,
 }
 
 impl Default for RolloutOptions {
     fn default() -> Self {
-        Self { min_interval: Limits::default().min_interval, events: None }
+        Self { min_interval: Limits::default().min_interval, events: None, metrics: Metrics::default() }
     }
 }
 
@@ -77,7 +80,7 @@ impl Rollouts {
             book: Mutex::new(Book::new(key.id(), limits)),
             key,
             workloads: Workloads::new(writer),
-            reports: Reports::new(options.events),
+            reports: Reports::new(options.events, options.metrics),
             due: Notify::new(),
             settled: watch::Sender::new(()),
         };

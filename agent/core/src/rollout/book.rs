@@ -77,6 +77,8 @@ pub struct Write {
     pub changed: Vec<ResourceName>,
     /// Whether the last write of this workload failed. Such writes must not take the place of others.
     pub retrying: bool,
+    /// When the first of the changes was seen, of those that this process saw.
+    pub seen: Option<Timestamp>,
     outcome: State,
 }
 
@@ -289,6 +291,7 @@ impl Book {
             resource_version: workload.resource_version.clone(),
             state: (!state.hashes.is_empty()).then(|| state.render(&self.key_id, &workload.uid)),
             marker: changed.first().and_then(|name| marker(workload, name, &current, now)),
+            seen: changed.iter().filter_map(|name| current.get(name)?.changed).map(|change| change.at).min(),
             changed,
             retrying: entry.failures > 0,
             outcome: state,
