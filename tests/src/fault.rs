@@ -15,6 +15,12 @@
 //! The proxies change nothing by themselves: a test that goes through them sees the same servers as one that does not.
 
 pub mod answer;
+pub mod deliveries;
+pub mod figures;
+pub mod fleet;
+pub mod observer;
 pub mod passed;
 pub mod proxy;
+pub mod queue;
 pub mod rule;
+pub mod verdict;
