@@ -35,7 +35,9 @@ impl Deliveries {
                 }
                 "DeleteMessageBatch" => {
                     for entry in list(&passed.request, "Entries") {
-                        deliveries.deleted.extend(text(&entry, "ReceiptHandle").map(|receipt| (passed.arrived, receipt)));
+                        deliveries
+                            .deleted
+                            .extend(text(&entry, "ReceiptHandle").map(|receipt| (passed.arrived, receipt)));
                     }
                 }
                 _ => {}
@@ -50,7 +52,8 @@ impl Deliveries {
         let announced = |(at, receipt): &(Instant, String)| {
             let event: Value = serde_json::from_str(self.received.get(receipt)?).ok()?;
             let source = fleet.sources.iter().find(|source| event["detail"]["name"] == source.id.as_str())?;
-            let version = source.versions.iter().position(|version| event["detail"]["versionId"] == version.id.as_str())?;
+            let version =
+                source.versions.iter().position(|version| event["detail"]["versionId"] == version.id.as_str())?;
             Some((*at, source.name.clone(), version))
         };
         self.deleted.iter().filter_map(announced).collect()

@@ -201,18 +201,17 @@ impl Fleet {
 
     /// Waits until every target holds its secret's last value.
     pub async fn arrived(&self, timeout: Duration) -> Result<()> {
-        eventually("every target to hold its secret's value", timeout, async || {
-            let held = self.targets().await?;
-            let behind: Vec<&str> = self
-                .sources
-                .iter()
-                .filter(|source| held.get(&source.name).map(String::as_str) != Some(source.value()))
-                .map(|source| source.name.as_str())
-                .collect();
-            ensure!(behind.is_empty(), "{} of {} do not: {:?}", behind.len(), self.sources.len(), &behind[..behind.len().min(5)]);
-            Ok(())
-        })
-        .await
+        eventually("every target to hold its secret's value", timeout, async || self.are_equal().await).await
+    }
+
+    /// Looks once whether every target holds its secret's last value.
+    pub async fn are_equal(&self) -> Result<()> {
+        let held = self.targets().await?;
+        let differs = |source: &&Source| held.get(&source.name).map(String::as_str) != Some(source.value());
+        let behind: Vec<&str> = self.sources.iter().filter(differs).map(|source| source.name.as_str()).collect();
+        let all = self.sources.len();
+        ensure!(behind.is_empty(), "{} of {all} do not: {:?}", behind.len(), &behind[..behind.len().min(5)]);
+        Ok(())
     }
 
     /// Waits until this target holds its secret's last value, and says how long after AWS's confirmation that was seen.
@@ -310,4 +309,3 @@ pub(super) fn value_of(secret: &Secret) -> Option<String> {
     let value = secret.data.as_ref()?.get(KEY)?;
     String::from_utf8(value.0.clone()).ok()
 }
-

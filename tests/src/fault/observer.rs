@@ -13,7 +13,8 @@ use rekey_core::rollout::state;
 /// What was seen of one Deployment.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
-    /// How often its spec had changed when it was seen first, and when it was seen last.
+    /// `metadata.generation` when it was first seen with the agent's state, and when it was seen last. It counts changes of the
+    /// spec, and of a Deployment's annotations too.
     pub generations: (i64, i64),
     /// Each marker on its template that differs from the one before.
     pub markers: Vec<Marker>,
@@ -83,7 +84,7 @@ impl Drop for Observer {
 impl Seen {
     fn see(&mut self, deployment: &Deployment) {
         let generation = deployment.metadata.generation.unwrap_or_default();
-        if self.uid.is_empty() {
+        if self.state.is_none() {
             self.generations.0 = generation;
         }
         self.generations.1 = generation;

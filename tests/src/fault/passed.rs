@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::StatusCode;
 
+use super::fleet::Source;
+
 /// A request as faults see it.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -99,6 +101,12 @@ impl Passed {
             request,
             answer: Bytes::new(),
         }
+    }
+
+    /// Whether it names this secret, by its name or by its ARN.
+    #[must_use]
+    pub fn is_about(&self, source: &Source) -> bool {
+        self.resource == source.id || self.resource == source.arn
     }
 
     /// Whether it reads the value of a source.

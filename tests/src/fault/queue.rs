@@ -73,9 +73,8 @@ impl Queue {
         for ten in bodies.chunks(10) {
             let mut batch = self.client.send_message_batch().queue_url(&self.url);
             for (id, body) in ten.iter().enumerate() {
-                batch = batch.entries(
-                    SendMessageBatchRequestEntry::builder().id(id.to_string()).message_body(body).build()?,
-                );
+                batch = batch
+                    .entries(SendMessageBatchRequestEntry::builder().id(id.to_string()).message_body(body).build()?);
             }
             let sent = batch.send().await.context("send messages")?;
             ensure!(sent.failed.is_empty(), "{} messages were not taken", sent.failed.len());
@@ -87,7 +86,8 @@ impl Queue {
     pub async fn take(&self, timeout: Duration, enough: impl Fn(&[String]) -> bool) -> Result<Vec<String>> {
         let mut bodies = Vec::new();
         eventually("enough messages to be in the queue", timeout, async || {
-            let got = self.client.receive_message().queue_url(&self.url).max_number_of_messages(10).wait_time_seconds(0);
+            let got =
+                self.client.receive_message().queue_url(&self.url).max_number_of_messages(10).wait_time_seconds(0);
             let messages = got.send().await?.messages.unwrap_or_default();
             if !messages.is_empty() {
                 let mut batch = self.client.delete_message_batch().queue_url(&self.url);

@@ -42,7 +42,7 @@ pub async fn verdict(fleet: &Fleet, queue: &Queue, key: &HashKey, dead: usize, t
     let found = queue.dead().await?;
     ensure!(found == dead, "{found} messages are in the DLQ, not {dead}");
     // Nothing that was still under way may have undone it.
-    fleet.arrived(Duration::from_millis(1)).await?;
+    fleet.are_equal().await?;
     let seen = fleet.observer.seen();
     for (name, seen) in &seen {
         carries_final(fleet, name, seen, key, &macs)?;
@@ -66,11 +66,15 @@ async fn hashes(fleet: &Fleet, key: &HashKey) -> Result<BTreeMap<String, Mac>> {
 /// The state names the final value of each target; so does the marker, of the one it is about, if there was any rotation.
 fn carries_final(fleet: &Fleet, name: &str, seen: &Seen, key: &HashKey, macs: &BTreeMap<String, Mac>) -> Result<()> {
     let text = seen.state.as_deref().with_context(|| format!("{name} has no state"))?;
-    let state = State::parse(text, key.id(), &seen.uid).with_context(|| format!("the state of {name} is not readable"))?;
+    let state =
+        State::parse(text, key.id(), &seen.uid).with_context(|| format!("the state of {name} is not readable"))?;
     let targets = fleet.workloads().get(name).with_context(|| format!("{name} is not of the fleet"))?;
     for target in targets {
         let recorded = state.hashes.get(&ResourceName::secret(target));
-        ensure!(recorded.is_some() && recorded == macs.get(target), "the state of {name} has another value of {target}");
+        ensure!(
+            recorded.is_some() && recorded == macs.get(target),
+            "the state of {name} has another value of {target}"
+        );
     }
     let rotated = targets.iter().any(|target| fleet.source(target).is_some_and(|source| source.versions.len() > 1));
     let Some(marker) = seen.markers.last() else {
@@ -78,12 +82,16 @@ fn carries_final(fleet: &Fleet, name: &str, seen: &Seen, key: &HashKey, macs: &B
         return Ok(());
     };
     let last = macs.get(&marker.name).map(Mac::to_string);
-    ensure!(last.as_deref() == Some(marker.hash.as_str()), "the marker of {name} is not that of {}'s value", marker.name);
+    ensure!(
+        last.as_deref() == Some(marker.hash.as_str()),
+        "the marker of {name} is not that of {}'s value",
+        marker.name
+    );
     Ok(())
 }
 
 /// No two markers are for the same value of the same target, least of all successive ones; there are no more restarts than
-/// values; and nothing else has changed the spec, so that no restart was missed.
+/// values; and nothing else has changed it, so that no restart was missed.
 fn restarted_for_a_reason(fleet: &Fleet, name: &str, seen: &Seen) -> Result<()> {
     let same = |pair: &[_]| matches!(pair, [one, other] if same_value(one, other));
     if let Some(pair) = seen.markers.windows(2).find(|pair| same(pair)) {
@@ -97,7 +105,7 @@ fn restarted_for_a_reason(fleet: &Fleet, name: &str, seen: &Seen) -> Result<()> 
     ensure!(seen.markers.len() <= values, "{name}: {} restarts for {values} values", seen.markers.len());
     let (first, last) = seen.generations;
     let changes = usize::try_from(last - first)?;
-    ensure!(changes == seen.markers.len(), "{name}: {changes} changes of the spec, {} markers", seen.markers.len());
+    ensure!(changes == seen.markers.len(), "{name}: {changes} changes, {} markers", seen.markers.len());
     Ok(())
 }
 
