@@ -98,8 +98,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     rollouts.complete();
 
     let syncer = Syncer { state: state.clone(), reads, targets, statuses, events, rollouts: rollouts.clone() };
-    let worker =
-        Worker { work: work.clone(), syncer, metrics: metrics.clone(), concurrency: usize::from(args.concurrent) };
+    let worker = Worker {
+        work: work.clone(),
+        syncer,
+        metrics: metrics.clone(),
+        concurrency: usize::from(args.concurrent),
+        max_retry_interval: args.max_retry_interval,
+    };
     let flipped = Arc::new(Notify::new());
     let sweep = Sweep {
         state: state.clone(),
@@ -112,8 +117,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let queue = Queue::new(aws_sdk_sqs::Client::new(&aws), &args.queue_url);
     let (finished, outcomes) = unbounded_channel();
     let holding = Holding::default();
-    let acknowledger =
-        Acknowledger { queue: queue.clone(), finished: outcomes, holding: holding.clone(), metrics: metrics.clone() };
+    let acknowledger = Acknowledger {
+        queue: queue.clone(),
+        finished: outcomes,
+        holding: holding.clone(),
+        metrics: metrics.clone(),
+        shutdown: shutdown.clone(),
+    };
     let intake = Intake { queue, state: state.clone(), work, finished, holding, metrics: metrics.clone() };
 
     let acknowledging = tokio::spawn(acknowledger.run());

@@ -60,6 +60,10 @@ pub struct Args {
     #[arg(long, env = "REKEY_MIN_RESTART_INTERVAL", default_value = "10s", value_parser = duration::parse)]
     pub min_restart_interval: Duration,
 
+    /// Longest pause between two tries of an ExternalSecret that is not Ready: they start at 1 s and double.
+    #[arg(long, env = "REKEY_MAX_RETRY_INTERVAL", default_value = "7m", value_parser = positive)]
+    pub max_retry_interval: Duration,
+
     /// How much is logged: error, warn, info, debug or trace.
     #[arg(long, env = "REKEY_LOG_LEVEL", default_value = "info")]
     pub log_level: tracing::Level,

@@ -14,13 +14,15 @@ use k8s_openapi::api::core::v1::Secret;
 use rekey_core::change::Change;
 use rekey_core::identity::{Account, SourceRef};
 use rekey_core::index::Index;
-use rekey_core::ledger::{Decision, Facts, Known, Ledger, Verdict, decide};
+use rekey_core::index::relation::Relation;
+use rekey_core::ledger::{Absence, Decision, Facts, Known, Ledger, Look, decide};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
 use rekey_core::plan;
 use rekey_core::resource::external_secret::{StoreKind, StoreRef};
 use rekey_core::resource::{ExternalSecret, SecretStoreSpec};
-use rekey_core::wanted::Wanted;
+use rekey_core::store::Identity;
+use rekey_core::wanted::{Token, Wanted};
 
 pub use object::{Object, Task};
 
@@ -63,13 +65,28 @@ struct Inner {
     options: StateOptions,
     objects: HashMap<ObjectKey, Object>,
     stores: HashMap<StoreKey, Arc<SecretStoreSpec>>,
-    /// The objects that produce a Secret.
-    producers: HashMap<ObjectKey, BTreeSet<ObjectKey>>,
+    /// What each object depends on, beside its sources.
+    uses: Relation<Use>,
     /// Secrets that are, or were, as an ExternalSecret left them.
     targets: HashMap<ObjectKey, SeenTarget>,
     index: Index,
     ledger: Ledger,
     pipes: Pipes,
+}
+
+/// Something whose change, or whose last user's end, has to be noticed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Use {
+    /// The Secret that an object produces.
+    Target(ObjectKey),
+    /// A store that it reads through.
+    Store(StoreKey),
+    /// A Secret with the access keys of such a store.
+    Keys(ObjectKey),
+    /// What it asks AWS for.
+    Wanted(Wanted),
+    /// The same, whichever version: what its account is remembered by.
+    Source(Identity, SourceRef),
 }
 
 /// A Secret as it was last seen.
@@ -98,7 +115,7 @@ impl State {
                 options,
                 objects: HashMap::new(),
                 stores: HashMap::new(),
-                producers: HashMap::new(),
+                uses: Relation::default(),
                 targets: HashMap::new(),
                 index: Index::default(),
                 ledger: Ledger::default(),
@@ -109,7 +126,9 @@ impl State {
 
     /// An ExternalSecret is there, or has changed. Returns whether it has to be looked at.
     #[must_use]
-    pub fn object_seen(&self, resource: ExternalSecret, now: Timestamp) -> Option<ObjectKey> {
+    pub fn object_seen(&self, mut resource: ExternalSecret, now: Timestamp) -> Option<ObjectKey> {
+        // As large as the rest of the object, and nobody asks for it.
+        resource.metadata.managed_fields = None;
         self.lock().object_seen(resource, now)
     }
 
@@ -127,8 +146,7 @@ impl State {
             Some(spec) => inner.stores.insert(key.clone(), Arc::new(spec)),
             None => inner.stores.remove(key),
         };
-        let users: Vec<ObjectKey> =
-            inner.objects.iter().filter(|(_, object)| object.uses_store(key)).map(|(name, _)| name.clone()).collect();
+        let users = inner.users(&Use::Store(key.clone()));
         for user in &users {
             inner.resolve(user);
         }
@@ -152,24 +170,25 @@ impl State {
             return Vec::new();
         }
         let valid = plan::is_valid(secret);
-        if valid || inner.producers.contains_key(target) {
+        if valid || inner.uses.is_used(&Use::Target(target.clone())) {
             inner.targets.insert(target.clone(), SeenTarget { version, valid });
         }
-        if known.is_some_and(|known| known.valid) && !valid { inner.producers_of(target) } else { Vec::new() }
+        let spoilt = known.is_some_and(|known| known.valid) && !valid;
+        if spoilt { inner.users(&Use::Target(target.clone())) } else { Vec::new() }
     }
 
     /// A Secret is gone. Returns the objects that produce it.
     #[must_use]
     pub fn target_gone(&self, target: &ObjectKey) -> Vec<ObjectKey> {
         let mut inner = self.lock();
-        if inner.targets.remove(target).is_some() { inner.producers_of(target) } else { Vec::new() }
+        let known = inner.targets.remove(target).is_some();
+        if known { inner.users(&Use::Target(target.clone())) } else { Vec::new() }
     }
 
     /// Objects whose stores take access keys from this Secret.
     #[must_use]
     pub fn users_of_keys(&self, secret: &ObjectKey) -> Vec<ObjectKey> {
-        let inner = self.lock();
-        inner.objects.iter().filter(|(_, object)| object.uses_keys_of(secret)).map(|(key, _)| key.clone()).collect()
+        self.lock().users(&Use::Keys(secret.clone()))
     }
 
     /// An event arrived. Moves what is desired and says which objects that leaves stale.
@@ -190,7 +209,7 @@ impl State {
                         continue;
                     }
                     concerns = true;
-                    news |= *told.entry(wanted.clone()).or_insert_with(|| inner.ledger.announce(wanted, change));
+                    news |= *told.entry(wanted.clone()).or_insert_with(|| inner.ledger.announce(wanted, change, now));
                 }
                 if news {
                     object.retry_at = None;
@@ -225,19 +244,41 @@ impl State {
         self.lock().ledger.generation(wanted)
     }
 
-    /// See [`Ledger::judge`].
+    /// See [`Ledger::begin_read`].
+    pub fn begin_read(&self, wanted: &Wanted, now: Timestamp) -> Result<Look, Timestamp> {
+        self.lock().ledger.begin_read(wanted, now)
+    }
+
+    /// See [`Ledger::begin_check`].
     #[must_use]
-    pub fn judge(&self, wanted: &Wanted, answer: &Known, reads: u32) -> Verdict {
-        self.lock().ledger.judge(wanted, answer, reads)
+    pub fn begin_check(&self, wanted: &Wanted) -> Look {
+        self.lock().ledger.begin_check(wanted)
     }
 
     /// AWS answered; see [`Ledger::settle`].
-    pub fn settle(&self, wanted: &Wanted, generation: u64, known: Known, account: Option<Account>) {
+    pub fn settle(&self, wanted: &Wanted, look: Look, known: Known, account: Option<Account>) -> bool {
         let mut inner = self.lock();
-        inner.ledger.settle(wanted, generation, known);
         if let Some(account) = account {
             inner.ledger.learn_account(wanted, account);
         }
+        inner.ledger.settle(wanted, look, known)
+    }
+
+    /// See [`Ledger::settle_absent`].
+    pub fn settle_absent(&self, wanted: &Wanted, look: Look, now: Timestamp) -> Absence {
+        self.lock().ledger.settle_absent(wanted, look, now)
+    }
+
+    /// What AWS last said is there.
+    #[must_use]
+    pub fn known(&self, wanted: &Wanted) -> Option<Token> {
+        self.lock().ledger.known(wanted).map(|known| known.token.clone())
+    }
+
+    /// Did any event about this arrive at that time (by our clock) or later?
+    #[must_use]
+    pub fn heard_since(&self, wanted: &Wanted, since: Timestamp) -> bool {
+        self.lock().ledger.heard(wanted).is_some_and(|heard| heard >= since)
     }
 
     /// A sweep could not tell which version is there: only a read can.
@@ -279,17 +320,10 @@ impl Inner {
         let object = Object::new(resource, self.options.all_follow_events)?;
         let key = object.key();
         if let Some(known) = self.objects.get_mut(&key) {
-            let before = known.target();
             let look = known.replace_resource(object.resource);
-            let after = known.target();
-            if before != after {
-                self.produces_no_more(&key, &before);
-                self.producers.entry(after).or_default().insert(key.clone());
-            }
             self.resolve(&key);
             return look.then_some(key);
         }
-        self.producers.entry(object.target()).or_default().insert(key.clone());
         self.objects.insert(key.clone(), object);
         self.resolve(&key);
         // An object that needs nothing now is the sweep's; it will look whether its sources moved.
@@ -297,35 +331,39 @@ impl Inner {
     }
 
     fn object_gone(&mut self, key: &ObjectKey) {
-        let Some(object) = self.objects.remove(key) else { return };
+        self.objects.remove(key);
         self.index.remove(key);
-        self.produces_no_more(key, &object.target());
-        for wanted in object.wanted() {
-            if !self.objects.values().any(|other| other.wanted().any(|still| still == wanted)) {
-                self.ledger.forget(wanted);
-            }
-        }
+        let unused = self.uses.remove(key);
+        self.forget(unused);
     }
 
     /// Works out what an object asks for, with the stores as they are now.
     fn resolve(&mut self, key: &ObjectKey) {
         let Some(object) = self.objects.get_mut(key) else { return };
         object.resolve(&self.stores, &self.options.controller_class);
-        let sources: Vec<SourceRef> = object.wanted().map(|wanted| wanted.source.clone()).collect();
-        self.index.upsert(key.clone(), sources);
+        self.index.upsert(key.clone(), object.wanted().map(|wanted| wanted.source.clone()));
+        let mut uses = BTreeSet::from([Use::Target(object.target())]);
+        uses.extend(object.stores().map(Use::Store));
+        uses.extend(object.keys().map(|secret| Use::Keys(secret.clone())));
+        uses.extend(object.wanted().cloned().map(Use::Wanted));
+        uses.extend(object.wanted().map(|wanted| Use::Source(wanted.identity.clone(), wanted.source.clone())));
+        let unused = self.uses.upsert(key.clone(), uses);
+        self.forget(unused);
     }
 
-    fn producers_of(&self, target: &ObjectKey) -> Vec<ObjectKey> {
-        self.producers.get(target).into_iter().flatten().cloned().collect()
-    }
-
-    fn produces_no_more(&mut self, key: &ObjectKey, target: &ObjectKey) {
-        if let Some(producers) = self.producers.get_mut(target) {
-            producers.remove(key);
-            if producers.is_empty() {
-                self.producers.remove(target);
+    /// What nobody uses any more need not be remembered.
+    fn forget(&mut self, unused: Vec<Use>) {
+        for thing in unused {
+            match thing {
+                Use::Wanted(wanted) => self.ledger.forget(&wanted),
+                Use::Source(identity, source) => self.ledger.forget_account(&identity, &source),
+                Use::Target(_) | Use::Store(_) | Use::Keys(_) => {}
             }
         }
+    }
+
+    fn users(&self, thing: &Use) -> Vec<ObjectKey> {
+        self.uses.users(thing).cloned().collect()
     }
 
     fn decide(&self, key: &ObjectKey, now: Timestamp) -> Option<Decision> {
@@ -341,7 +379,7 @@ impl Inner {
         let facts = Facts {
             wanted: &wanted,
             applied: &object.applied,
-            target_valid: self.targets.get(&object.target()).is_some_and(|seen| seen.valid),
+            target_valid: !object.expects_target() || self.targets.get(&object.target()).is_some_and(|seen| seen.valid),
             spec_synced: object.spec_synced(),
             failing: object.is_failing(),
             policy: object.policy(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use rekey_core::ledger::{Decision, Policy, Verdict};
+use rekey_core::ledger::{Decision, Look, Policy};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, check_interval};
 use rekey_core::store::AwsStore;
@@ -101,15 +101,12 @@ impl Sweep {
     }
 
     async fn check(&self, store: &AwsStore, wanted: Vec<Wanted>) {
-        let generations: Vec<u64> = wanted.iter().map(|one| self.state.generation(one)).collect();
+        let looks: Vec<Look> = wanted.iter().map(|one| self.state.begin_check(one)).collect();
         let mut checked = self.provider.check(store, &wanted).await;
-        for (one, generation) in wanted.iter().zip(generations) {
+        for (one, look) in wanted.iter().zip(looks) {
             match checked.remove(one) {
-                Some(Checked::Version { known, account }) => match self.state.judge(one, &known, 1) {
-                    Verdict::Accept => self.state.settle(one, generation, known, account),
-                    // Announced and not there yet: the read's own loop waits for it.
-                    Verdict::ReadAgain(_) => {}
-                },
+                // What does not stand is looked for by reads.
+                Some(Checked::Version { known, account }) => drop(self.state.settle(one, look, known, account)),
                 Some(Checked::Unclear(reason)) => {
                     debug!(source = %one, reason, "version not told; the value will be read");
                     self.state.mark_unknown(one);

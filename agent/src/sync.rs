@@ -6,26 +6,29 @@ mod error;
 mod reads;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
-use rekey_core::ledger::Decision;
+use rekey_core::ledger::{Absence, Applied, Decision};
 use rekey_core::object::ObjectKey;
-use rekey_core::plan::{self, Owner, Plan};
-use rekey_core::render::{self, OwnMetadata, Rendered};
-use rekey_core::report;
+use rekey_core::plan::{self, Plan, Removal};
+use rekey_core::render::{self, Outcome, OwnMetadata, Rendered};
+use rekey_core::report::{self, Refreshed};
 use rekey_core::resource::ExternalSecret;
+use rekey_core::resource::external_secret::DeletionPolicy;
 use rekey_core::wanted::Token;
 use tracing::{info, warn};
 
 pub use error::SyncError;
-pub use reads::Reads;
+pub use reads::{Reads, Unread};
 
 use crate::cluster::event::Events;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
+use crate::provider::Answer;
 use crate::rollout::Rollouts;
 use crate::state::{State, Task};
 
@@ -41,8 +44,18 @@ pub enum Synced {
     Applied,
     /// It failed a moment ago and nothing has changed since: not before this time.
     NotBefore(Timestamp),
+    /// What was announced cannot be told yet: nothing was written; to be looked at again at this time.
+    LookAgain(Timestamp),
     /// The object is gone, or another controller's.
     Gone,
+}
+
+/// What the sources of an object yield.
+enum Fetched {
+    /// What is to become of the target, and the versions that say so.
+    All(Outcome, BTreeMap<String, Token>),
+    /// That cannot be told before this time.
+    Later(Timestamp),
 }
 
 /// See the module's head.
@@ -70,14 +83,23 @@ impl Syncer {
             None => return Ok(Synced::Gone),
             Some((_, Decision::Skip)) => return Ok(Synced::Unchanged),
             Some((_, Decision::Wait(until))) => return Ok(Synced::NotBefore(until)),
+            Some((_, Decision::LookAgain(until))) => return Ok(Synced::LookAgain(until)),
             Some((task, Decision::Read)) => task,
         };
         if task.resource.metadata.deletion_timestamp.is_some() {
             return Ok(Synced::Gone);
         }
-        let (rendered, tokens) = self.fetch(&task, asked).await?;
-        let wrote = self.write(&task, &rendered, &tokens).await?;
-        self.report(&task, &tokens, started).await?;
+        let (outcome, tokens) = match self.fetch(&task, asked).await? {
+            Fetched::Later(until) => return Ok(Synced::LookAgain(until)),
+            Fetched::All(outcome, tokens) => (outcome, tokens),
+        };
+        self.tell_missing(&task, &tokens);
+        let (wrote, what) = match outcome {
+            Outcome::Write(rendered) => (self.write(&task, &rendered, &tokens).await?, Refreshed::Synced),
+            Outcome::Keep => (false, Refreshed::Retained),
+            Outcome::Delete => (self.delete(&task).await?, Refreshed::Deleted),
+        };
+        self.report(&task, what, &tokens, started).await?;
         Ok(if wrote { Synced::Applied } else { Synced::Unchanged })
     }
 
@@ -97,23 +119,83 @@ impl Syncer {
         self.events.warning(&reference(&resource), "UpdateFailed", "Sync", error.to_string()).await;
     }
 
-    async fn fetch(&self, task: &Task, asked: Instant) -> Result<(Rendered, BTreeMap<String, Token>), SyncError> {
+    async fn fetch(&self, task: &Task, asked: Instant) -> Result<Fetched, SyncError> {
         let requests = task.requests.clone()?;
         let reads = requests.iter().map(|request| self.reads.get(&request.store, &request.wanted, asked));
-        let answers = futures::future::try_join_all(reads).await?;
-        let values = requests.iter().zip(answers.iter().map(|answer| &answer.payload));
+        let read = futures::future::join_all(reads).await;
+        let retains = task.resource.spec.target.deletion_policy == DeletionPolicy::Retain;
+        let (mut answers, mut later) = (Vec::with_capacity(read.len()), None);
+        for (request, read) in requests.iter().zip(read) {
+            match read {
+                Ok(answer) => answers.push((request, Some(answer))),
+                Err(Unread::Failed(problem)) => return Err(problem.into()),
+                Err(Unread::Missing(problem, _)) if retains => return Err(problem.into()),
+                Err(Unread::Missing(_, Absence::Confirmed)) => answers.push((request, None)),
+                Err(Unread::Missing(problem, Absence::Unconfirmed(until))) => {
+                    info!(externalsecret = %task.key, %problem, %until, "source not found; looking once more before the deletion policy acts");
+                    later = later.max(Some(until));
+                }
+                Err(Unread::NotBefore(until)) => later = later.max(Some(until)),
+            }
+        }
+        if let Some(until) = later {
+            return Ok(Fetched::Later(until));
+        }
+        let values = answers.iter().map(|(request, answer)| (*request, answer.as_ref().map(|answer| &answer.payload)));
         let metadata = &task.resource.metadata;
         let own = OwnMetadata {
             labels: metadata.labels.clone().unwrap_or_default(),
             annotations: metadata.annotations.clone().unwrap_or_default(),
         };
-        let rendered = render::render(&task.resource.spec, &own, values)?;
-        let tokens = requests
-            .iter()
-            .zip(&answers)
-            .map(|(request, answer)| (request.wanted.to_string(), answer.known.token.clone()))
-            .collect();
-        Ok((rendered, tokens))
+        let outcome = render::render(&task.resource.spec, &own, values)?;
+        let token = |answer: &Option<Arc<Answer>>| {
+            answer.as_ref().map_or_else(Token::absent, |answer| answer.known.token.clone())
+        };
+        let tokens = answers.iter().map(|(request, answer)| (request.wanted.to_string(), token(answer))).collect();
+        Ok(Fetched::All(outcome, tokens))
+    }
+
+    /// Says once of each source that it is gone for good.
+    fn tell_missing(&self, task: &Task, tokens: &BTreeMap<String, Token>) {
+        let known = |source: &String| match &task.applied {
+            Applied::Tokens(applied) => applied.get(source).is_some_and(Token::is_absent),
+            Applied::Nothing | Applied::AsOf(_) => false,
+        };
+        for source in
+            tokens.iter().filter(|(source, token)| token.is_absent() && !known(source)).map(|(source, _)| source)
+        {
+            let policy = task.resource.spec.target.deletion_policy;
+            warn!(externalsecret = %task.key, source, ?policy, "source is gone; the deletion policy takes its keys from the target");
+            let (events, about) = (self.events.clone(), reference(&task.resource));
+            let note =
+                format!("{source} does not exist any more; deletionPolicy {policy:?} takes its keys from the target");
+            tokio::spawn(async move { events.warning(&about, "MissingProviderSecret", "Sync", note).await });
+        }
+    }
+
+    /// Deletes the target, if it is there and ours. Returns whether it was.
+    async fn delete(&self, task: &Task) -> Result<bool, SyncError> {
+        let owner = task.owner();
+        let mut attempts = 0;
+        loop {
+            let existing = self.targets.get(&task.target).await?;
+            let Removal::Delete { uid, resource_version } = plan::removal(&owner, existing.as_ref()) else {
+                return Ok(false);
+            };
+            attempts += 1;
+            match self.targets.delete(&task.target, &uid, &resource_version).await {
+                Ok(()) => {
+                    info!(externalsecret = %task.key, target = %task.target, "secret deleted: its sources are gone");
+                    let (events, about) = (self.events.clone(), reference(&task.resource));
+                    let note = format!("secret {} deleted due to DeletionPolicy=Delete", task.target.name);
+                    tokio::spawn(async move { events.normal(&about, "Deleted", "Sync", note).await });
+                    return Ok(true);
+                }
+                Err(error) if error.is_conflict() && attempts < WRITE_ATTEMPTS => {}
+                Err(error) if error.is_not_found() => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Writes the target. Returns whether a write was needed.
@@ -123,7 +205,7 @@ impl Syncer {
         rendered: &Rendered,
         tokens: &BTreeMap<String, Token>,
     ) -> Result<bool, SyncError> {
-        let owner = Owner { key: task.key.clone(), uid: task.resource.metadata.uid.clone().unwrap_or_default() };
+        let owner = task.owner();
         let manager = plan::field_manager(&task.key.name);
         let immutable = task.resource.spec.target.immutable;
         let mut attempts = 0;
@@ -183,10 +265,17 @@ impl Syncer {
         });
     }
 
-    async fn report(&self, task: &Task, tokens: &BTreeMap<String, Token>, started: Timestamp) -> Result<(), SyncError> {
+    async fn report(
+        &self,
+        task: &Task,
+        what: Refreshed,
+        tokens: &BTreeMap<String, Token>,
+        started: Timestamp,
+    ) -> Result<(), SyncError> {
         let now = Timestamp::now();
         let version = report::synced_resource_version(&task.resource);
-        let status = report::synced(task.resource.status.as_ref(), version, &task.target.name, tokens, started, now);
+        let status =
+            report::synced(task.resource.status.as_ref(), what, version, &task.target.name, tokens, started, now);
         self.statuses.external_secret_after(&task.key, task.resource.status.as_ref(), &status).await?;
         self.state.with_object(&task.key, |object| object.synced(tokens.clone(), status, now));
         Ok(())

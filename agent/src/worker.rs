@@ -10,6 +10,7 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
 use rekey_core::disposition::ObjectOutcome;
+use rekey_core::ledger::Decision;
 use rekey_core::object::ObjectKey;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 pub use queue::Urgency;
-use queue::{Job, Queue};
+use queue::{Ask, Job, Queue};
 
 use crate::intake::Ticket;
 use crate::metrics::Metrics;
@@ -26,7 +27,8 @@ use crate::state::State;
 use crate::sync::{SyncError, Synced, Syncer};
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LAST_RETRY: Duration = Duration::from_mins(7);
+/// A message waits for AWS to return what it announced no longer than this.
+const READ_YOUR_EVENT: Duration = Duration::from_secs(5);
 
 /// A place to ask for syncs. Clones share one queue.
 #[derive(Clone)]
@@ -47,12 +49,14 @@ impl Work {
 
     /// Asks for an object, now.
     pub fn push(&self, key: ObjectKey, urgency: Urgency) {
-        self.push_at(key, urgency, Instant::now(), Vec::new(), 0);
+        self.ask(key, Ask::now(urgency));
     }
 
     /// Asks for an object on behalf of a message that is held until it is done.
     pub fn push_held(&self, key: ObjectKey, ticket: Ticket) {
-        self.push_at(key, Urgency::Urgent, Instant::now(), vec![ticket], 0);
+        // Whatever began after the message was here serves it, so that all its objects share a read.
+        let asked = ticket.received();
+        self.ask(key, Ask { asked, tickets: vec![ticket], ..Ask::now(Urgency::Urgent) });
     }
 
     /// Objects that wait for their turn or their retry.
@@ -61,18 +65,19 @@ impl Work {
         self.lock().len()
     }
 
-    /// Asks for an object again after a failure; `holding` says whether its messages wait for that.
-    fn retry(&self, key: ObjectKey, due: Instant, tickets: Vec<Ticket>, failures: u32, holding: bool) {
-        self.lock().push(key, Urgency::Routine, due, tickets, failures).holding = holding;
+    /// Asks for an object again later; `holding` says whether its messages wait for that.
+    fn again(&self, key: ObjectKey, due: Instant, job: Job, failures: u32, holding: bool) {
+        let urgency = if job.tickets.is_empty() { Urgency::Routine } else { Urgency::Urgent };
+        let ask = Ask { urgency, due, asked: job.asked, tickets: job.tickets, failures };
+        self.lock().push(key, ask).holding = holding;
         self.wake.notify_one();
     }
 
-    fn push_at(&self, key: ObjectKey, urgency: Urgency, due: Instant, tickets: Vec<Ticket>, failures: u32) {
+    fn ask(&self, key: ObjectKey, ask: Ask) {
         let target = self.state.with_object(&key, |object| object.target());
         let mut queue = self.lock();
-        let job = queue.push(key, urgency, due, tickets, failures);
-        // A retry that is minutes away is nothing to wait for.
-        if due <= Instant::now() && job.awaited.is_none() {
+        let job = queue.push(key, ask);
+        if job.awaited.is_none() {
             job.awaited = target;
             if let Some(target) = &job.awaited {
                 self.rollouts.sync_queued(target);
@@ -98,19 +103,23 @@ pub struct Worker {
     pub metrics: Metrics,
     /// Syncs at a time.
     pub concurrency: usize,
+    /// The longest pause between two tries of an object that is not Ready.
+    pub max_retry_interval: Duration,
 }
 
 impl Worker {
-    /// Works until told to stop; then finishes what is under way.
+    /// Works until told to stop; then finishes what is under way, and lets go of the rest.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut running = JoinSet::new();
+        // Some places are left to changes, however much a start-up or a sweep has to do.
+        let routine = self.concurrency - self.concurrency / 8;
         loop {
             let mut next_due = None;
             while running.len() < self.concurrency && !shutdown.is_cancelled() {
                 let (popped, due) = {
                     let mut queue = self.work.lock();
-                    let popped = queue.pop(Instant::now());
-                    (popped, queue.next_due())
+                    let popped = queue.pop(Instant::now(), routine);
+                    (popped, queue.next_due(routine))
                 };
                 next_due = due;
                 let Some((key, job)) = popped else { break };
@@ -121,6 +130,8 @@ impl Worker {
             if running.is_empty() {
                 self.syncer.reads.clear();
                 if shutdown.is_cancelled() {
+                    // Their messages go back to the queue, for the next agent.
+                    self.work.lock().clear();
                     return;
                 }
             }
@@ -137,7 +148,7 @@ impl Worker {
         }
     }
 
-    async fn handle(&self, mut turn: Turn, job: Job) {
+    async fn handle(&self, mut turn: Turn, mut job: Job) {
         let key = turn.key.clone();
         let began = Instant::now();
         // A panic must not take the object's retries and its condition with it.
@@ -146,25 +157,40 @@ impl Worker {
         turn.release_restarts();
         self.metrics.sync(outcome_label(&outcome), began.elapsed());
         match outcome {
-            Ok(Synced::Applied) => resolve(job.tickets, ObjectOutcome::Applied),
-            Ok(Synced::Unchanged | Synced::Gone) => resolve(job.tickets, ObjectOutcome::Unchanged),
+            Ok(Synced::Applied) => self.synced(key, job, ObjectOutcome::Applied),
+            Ok(Synced::Unchanged) => self.synced(key, job, ObjectOutcome::Unchanged),
+            Ok(Synced::Gone) => resolve(job.tickets, ObjectOutcome::Unchanged),
+            Ok(Synced::LookAgain(until)) => {
+                let failures = job.failures;
+                self.work.again(key, instant(until), job, failures, true);
+            }
             Ok(Synced::NotBefore(until)) => {
-                let held = if job.holding {
-                    job.tickets
-                } else {
+                let (failures, holding) = (job.failures, job.holding);
+                if !holding {
                     // It failed for good before this message came, and the message is no news: its retry owns it.
-                    resolve(job.tickets, ObjectOutcome::Failed);
-                    Vec::new()
-                };
-                self.work.retry(key, instant(until), held, job.failures, job.holding);
+                    resolve(std::mem::take(&mut job.tickets), ObjectOutcome::Failed);
+                }
+                self.work.again(key, instant(until), job, failures, holding);
             }
             Err(error) => self.failed(key, job, error).await,
         }
     }
 
-    async fn failed(&self, key: ObjectKey, job: Job, error: SyncError) {
+    /// The target is as AWS has it. If an event said more, its message is held for a moment, and AWS is asked again;
+    /// after that the answer stands.
+    fn synced(&self, key: ObjectKey, mut job: Job, outcome: ObjectOutcome) {
+        let Some(Decision::LookAgain(until)) = self.syncer.state.decide(&key, Timestamp::now()) else {
+            return resolve(job.tickets, outcome);
+        };
+        let (old, young) = job.tickets.into_iter().partition(|ticket| ticket.received().elapsed() >= READ_YOUR_EVENT);
+        resolve(old, outcome);
+        job.tickets = young;
+        self.work.again(key, instant(until), job, 0, true);
+    }
+
+    async fn failed(&self, key: ObjectKey, mut job: Job, error: SyncError) {
         self.syncer.report_failure(&key, &error).await;
-        let wait = backoff(job.failures);
+        let wait = backoff(job.failures, self.max_retry_interval);
         // What was asked for meanwhile is tried now, not after the back-off.
         let again = self.work.lock().is_due(&key, Instant::now());
         let until = SignedDuration::try_from(wait).ok().and_then(|wait| Timestamp::now().checked_add(wait).ok());
@@ -173,14 +199,11 @@ impl Worker {
             resolve(job.tickets, ObjectOutcome::Unchanged);
             return;
         }
-        let holding = error.is_transient();
-        let held = if holding {
-            job.tickets
-        } else {
-            resolve(job.tickets, ObjectOutcome::Failed);
-            Vec::new()
-        };
-        self.work.retry(key, Instant::now() + wait, held, job.failures + 1, holding);
+        let (failures, holding) = (job.failures + 1, error.is_transient());
+        if !holding {
+            resolve(std::mem::take(&mut job.tickets), ObjectOutcome::Failed);
+        }
+        self.work.again(key, Instant::now() + wait, job, failures, holding);
     }
 }
 
@@ -214,10 +237,10 @@ fn resolve(tickets: Vec<Ticket>, outcome: ObjectOutcome) {
     }
 }
 
-/// 1 s, 2 s, 4 s … 7 min, each shortened at random by up to a quarter so that what failed together does not come back
+/// 1 s, 2 s, 4 s … up to `longest`, each shortened at random by up to a quarter so that what failed together does not come back
 /// together.
-fn backoff(failures: u32) -> Duration {
-    let full = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures)).min(LAST_RETRY);
+fn backoff(failures: u32, longest: Duration) -> Duration {
+    let full = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures)).min(longest);
     full.mul_f64(rand::rng().random_range(0.75..=1.0))
 }
 
@@ -237,7 +260,7 @@ fn outcome_label(outcome: &Result<Synced, SyncError>) -> &'static str {
     match outcome {
         Ok(Synced::Applied) => "applied",
         Ok(Synced::Unchanged) => "unchanged",
-        Ok(Synced::NotBefore(_)) => "waiting",
+        Ok(Synced::NotBefore(_) | Synced::LookAgain(_)) => "waiting",
         Ok(Synced::Gone) => "gone",
         Err(error) => error.category(),
     }
@@ -250,9 +273,9 @@ mod tests {
     #[test]
     fn retries_grow_from_a_second_to_seven_minutes_and_differ() {
         for (failures, full) in [(0, 1.0), (1, 2.0), (8, 256.0), (9, 420.0), (40, 420.0)] {
-            let wait = backoff(failures).as_secs_f64();
+            let wait = backoff(failures, Duration::from_mins(7)).as_secs_f64();
             assert!((full * 0.75..=full).contains(&wait), "{failures}: {wait}");
         }
-        assert_ne!(backoff(20), backoff(20));
+        assert_ne!(backoff(20, Duration::from_mins(7)), backoff(20, Duration::from_mins(7)));
     }
 }

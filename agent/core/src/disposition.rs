@@ -9,7 +9,8 @@
 //! | each object is as it should be | yes | unchanged |
 //! | each object was written or was as it should be | yes | applied |
 //! | each object was done, or failed in a way that redelivery cannot help | yes | failed |
-//! | an object is not done: the agent stops, or lost track of it | no: redelivery is for crashes | abandoned |
+//! | an object is not done: the agent lost track of it | no: it comes again when its visibility ends | abandoned |
+//! | an object is not done: the agent stops | no: handed back at once to the next agent | abandoned |
 
 use std::fmt;
 
@@ -63,11 +64,12 @@ impl MessageOutcome {
         }
     }
 
-    /// What to tell the queue.
+    /// What to tell the queue. `stopping`: this agent is about to end, and another will take over.
     #[must_use]
-    pub fn disposition(self) -> Disposition {
+    pub fn disposition(self, stopping: bool) -> Disposition {
         match self {
             Self::Malformed => Disposition::HandBack,
+            Self::Abandoned if stopping => Disposition::HandBack,
             Self::Abandoned => Disposition::Leave,
             _ => Disposition::Delete,
         }
@@ -100,7 +102,7 @@ impl fmt::Display for MessageOutcome {
 pub enum Disposition {
     /// Redelivery can help no object any more.
     Delete,
-    /// Visibility 0: it comes again at once until the queue's redrive policy moves it to the DLQ.
+    /// Visibility 0: it comes again at once, to whoever receives, until the queue's redrive policy moves it to the DLQ.
     HandBack,
     /// Nothing: it comes again when its visibility timeout ends.
     Leave,
@@ -122,10 +124,11 @@ mod tests {
             (1, vec![], MessageOutcome::Abandoned, Disposition::Leave),
         ] {
             let folded = MessageOutcome::of_change(concerned, &outcomes);
-            assert_eq!((folded, folded.disposition()), (outcome, disposition), "{concerned} {outcomes:?}");
+            assert_eq!((folded, folded.disposition(false)), (outcome, disposition), "{concerned} {outcomes:?}");
         }
-        assert_eq!(MessageOutcome::Malformed.disposition(), Disposition::HandBack);
-        assert_eq!(MessageOutcome::Ignored.disposition(), Disposition::Delete);
-        assert_eq!(MessageOutcome::Heartbeat.disposition(), Disposition::Delete);
+        assert_eq!(MessageOutcome::Abandoned.disposition(true), Disposition::HandBack);
+        assert_eq!(MessageOutcome::Malformed.disposition(false), Disposition::HandBack);
+        assert_eq!(MessageOutcome::Ignored.disposition(true), Disposition::Delete);
+        assert_eq!(MessageOutcome::Heartbeat.disposition(false), Disposition::Delete);
     }
 }

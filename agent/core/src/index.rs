@@ -4,6 +4,8 @@
 //! their [`LookupKey`]s, and [`Announced::concerns`] has the last word on the few that share one. The index holds names
 //! only; it knows no versions and no values.
 
+pub mod relation;
+
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 

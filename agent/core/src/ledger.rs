@@ -1,31 +1,25 @@
-//! The ledger: for each source and selector the token that targets should hold, and the one function that decides
-//! what to do about an object.
+//! The ledger: for each source and selector what targets should hold, and the one function that decides what to do
+//! about an object.
 //!
-//! Events, sweeps and reads only move what is *desired* or mark it unknown; what was *applied* is the object's own
+//! Events, sweeps and reads only move what is known or heard of a source; what was *applied* is the object's own
 //! memory. [`decide`] compares the two. Deduplication, reading one's own event, polling and migration are all that
 //! comparison. The ledger does no IO, reads no clock, and knows nothing of values, messages or Kubernetes.
 
 mod decide;
+mod entry;
+mod pace;
 
 pub use decide::{Applied, Decision, Facts, Policy, decide};
 
-use std::collections::{HashMap, VecDeque};
-use std::time::Duration;
+use std::collections::HashMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::change::{Change, What};
 use crate::identity::{Account, SourceRef};
 use crate::store::Identity;
 use crate::wanted::{CURRENT, Selector, Token, Wanted};
-
-/// Events of the last so many changes are remembered per source, so that a repeated one costs nothing.
-const REMEMBERED_EVENTS: usize = 16;
-/// A version created this much after an event's time makes the event old news (the two clocks agree to the second).
-const STALE_AFTER: SignedDuration = SignedDuration::from_secs(1);
-/// How often, and for how long, AWS is asked for a version that an event announced and that it does not return yet.
-const READS: u32 = 6;
-const FIRST_RETRY: Duration = Duration::from_millis(200);
+use entry::{Awaited, Entry, News};
 
 /// What AWS answered for one [`Wanted`], without the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,39 +32,31 @@ pub struct Known {
     pub changed: Option<Timestamp>,
 }
 
-/// What a target should hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Desired {
-    /// AWS said so: a read or a sweep.
-    Version(Known),
-    /// An event announced this secret version; AWS has not confirmed it yet.
-    Announced {
-        /// The version the event names.
-        version_id: String,
-        /// When the event says that it happened.
-        at: Timestamp,
-    },
-    /// There is news, and only AWS can tell which.
-    Unknown,
-}
-
-/// What a read should do with an answer.
+/// What an object needs of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It stands.
-    Accept,
-    /// AWS lags behind its own event: read again after this long.
-    ReadAgain(Duration),
+pub enum Need {
+    /// It holds what is there.
+    Nothing,
+    /// There is news of it that AWS has not shown yet.
+    Look,
+    /// Something else is there than what it holds.
+    Value,
 }
 
-#[derive(Debug, Default)]
-struct Entry {
-    desired: Option<Desired>,
-    /// The newest answer of AWS, kept while an announcement hides it in `desired`.
-    known: Option<Known>,
-    /// Moves with every announcement: a read that started before the newest one does not settle it.
+/// A look at AWS that is under way, for one wanted thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
     generation: u64,
-    seen_events: VecDeque<String>,
+    number: u64,
+}
+
+/// A read did not find a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// For the first time; to be looked for again at this time, before anything is made of it.
+    Unconfirmed(Timestamp),
+    /// Again, ten seconds later or more.
+    Confirmed,
 }
 
 /// See the module's head.
@@ -82,80 +68,74 @@ pub struct Ledger {
 
 impl Ledger {
     /// Takes note of a change for one wanted thing that it concerns. Returns whether that was news.
-    pub fn announce(&mut self, wanted: &Wanted, change: &Change) -> bool {
+    pub fn announce(&mut self, wanted: &Wanted, change: &Change, now: Timestamp) -> bool {
         if wanted.selector.is_fixed() {
             return false;
         }
-        let desired = match (&change.what, &wanted.selector) {
+        let news = match (&change.what, &wanted.selector) {
             (What::Label { version_id, label }, Selector::Stage(stage)) if label == stage => {
-                Desired::Announced { version_id: version_id.clone(), at: change.at }
+                News::Version(Awaited { version_id: version_id.clone(), at: change.at })
             }
             // AWSPREVIOUS moves with AWSCURRENT, without an event of its own.
-            (What::Label { label, .. }, Selector::Stage(_)) if label == CURRENT => Desired::Unknown,
+            (What::Label { label, .. }, Selector::Stage(_)) if label == CURRENT => News::Vague,
             // A tag moves no value.
             (What::Label { .. } | What::Tagged, _) => return false,
-            _ => Desired::Unknown,
+            _ => News::Vague,
         };
         let entry = self.entries.entry(wanted.clone()).or_default();
-        if entry.is_old_news(&desired, change) {
-            return false;
-        }
-        entry.remember(&change.event_id);
-        // "Something changed" does not take back "this version is there".
-        if desired != Desired::Unknown || !matches!(entry.desired, Some(Desired::Announced { .. })) {
-            entry.desired = Some(desired);
-        }
-        entry.generation += 1;
-        true
+        entry.heard = Some(now);
+        entry.announce(news, change)
     }
 
     /// Marks a wanted thing as one that only a look can tell about.
     pub fn mark_unknown(&mut self, wanted: &Wanted) {
         let entry = self.entries.entry(wanted.clone()).or_default();
-        if matches!(entry.desired, Some(Desired::Announced { .. })) {
-            return;
-        }
-        entry.desired = Some(Desired::Unknown);
-        entry.generation += 1;
+        entry.hear(News::Vague);
     }
 
-    /// Stands for "now" in the life of a wanted thing; hand it to [`Ledger::settle`] with what a read found.
+    /// Moves with all news of a wanted thing: what was read at an earlier one may be too old.
     #[must_use]
     pub fn generation(&self, wanted: &Wanted) -> u64 {
         self.entries.get(wanted).map_or(0, |entry| entry.generation)
     }
 
-    /// Should this answer stand, or does AWS lag behind what an event announced? `reads` counts the reads so far,
-    /// this one included.
+    /// A look that reads no value begins; hand it to [`Ledger::settle`] with what it finds.
     #[must_use]
-    pub fn judge(&self, wanted: &Wanted, answer: &Known, reads: u32) -> Verdict {
-        let Some(Desired::Announced { version_id, at }) = self.desired(wanted) else { return Verdict::Accept };
-        if answer.token.names_version(version_id) || created_after(answer, *at) || reads >= READS {
-            return Verdict::Accept;
-        }
-        // 200, 400, 800, 1600, 2000 ms: six reads within five seconds.
-        Verdict::ReadAgain((FIRST_RETRY * 2_u32.pow(reads.saturating_sub(1).min(16))).min(Duration::from_secs(2)))
+    pub fn begin_check(&mut self, wanted: &Wanted) -> Look {
+        self.entries.entry(wanted.clone()).or_default().look()
     }
 
-    /// AWS answered a read or a sweep that began at `generation`. If something was announced since, that stays
-    /// desired, for the answer may be older.
-    pub fn settle(&mut self, wanted: &Wanted, generation: u64, mut answer: Known) {
+    /// A read begins, or the time before which it must not.
+    pub fn begin_read(&mut self, wanted: &Wanted, now: Timestamp) -> Result<Look, Timestamp> {
         let entry = self.entries.entry(wanted.clone()).or_default();
-        if let Some(known) = entry.known.as_ref().filter(|known| known.token == answer.token) {
-            // A sweep does not date versions; a read of the same one did.
-            answer.created = answer.created.or(known.created);
+        if let Some(until) = entry.not_before(Need::Value, now) {
+            return Err(until);
         }
-        let overtaken = entry.generation != generation && !entry.is_confirmed_by(&answer);
-        entry.known = Some(answer.clone());
-        if !overtaken {
-            entry.desired = Some(Desired::Version(answer));
-        }
+        entry.begin(now);
+        Ok(entry.look())
     }
 
-    /// What a target that asks for this should hold; `None` before the first event, sweep or read.
+    /// AWS answered a look. What was announced since, or is announced and was not in the answer, is waited for. Returns
+    /// whether the answer stands: if not, it is older than what AWS has shown before, and must not be written.
+    pub fn settle(&mut self, wanted: &Wanted, look: Look, answer: Known) -> bool {
+        self.entries.entry(wanted.clone()).or_default().settle(look, answer)
+    }
+
+    /// A read did not find it. (A sweep proves no absence.)
+    pub fn settle_absent(&mut self, wanted: &Wanted, look: Look, now: Timestamp) -> Absence {
+        self.entries.entry(wanted.clone()).or_default().settle_absent(look, now)
+    }
+
+    /// What AWS last answered.
     #[must_use]
-    pub fn desired(&self, wanted: &Wanted) -> Option<&Desired> {
-        self.entries.get(wanted).and_then(|entry| entry.desired.as_ref())
+    pub fn known(&self, wanted: &Wanted) -> Option<&Known> {
+        self.entries.get(wanted)?.known.as_ref()
+    }
+
+    /// When an event last spoke of it, by the clock of [`Ledger::announce`]'s caller.
+    #[must_use]
+    pub fn heard(&self, wanted: &Wanted) -> Option<Timestamp> {
+        self.entries.get(wanted)?.heard
     }
 
     /// The account that the source was found in by whoever asks, whichever of its versions was asked for.
@@ -172,53 +152,26 @@ impl Ledger {
     /// Forgets what no object asks for any more.
     pub fn forget(&mut self, wanted: &Wanted) {
         self.entries.remove(wanted);
-        let same = |other: &Wanted| other.source == wanted.source && other.identity == wanted.identity;
-        if !self.entries.keys().any(same) {
-            self.accounts.remove(&(wanted.identity.clone(), wanted.source.clone()));
-        }
     }
-}
 
-impl Entry {
-    fn is_old_news(&self, desired: &Desired, change: &Change) -> bool {
-        // A message that comes again after a crash finds an empty memory, so nothing is skipped that was not done.
-        if self.seen_events.contains(&change.event_id) {
-            return true;
-        }
-        if self.known.as_ref().is_some_and(|known| created_after(known, change.at)) {
-            return true;
-        }
-        match desired {
-            // The version is there already, and nothing newer was announced over it.
-            Desired::Announced { version_id, at } => match &self.desired {
-                Some(Desired::Version(known)) => known.token.names_version(version_id),
-                Some(Desired::Announced { version_id: waiting, at: since }) => waiting == version_id || at < since,
-                Some(Desired::Unknown) | None => false,
-            },
-            Desired::Unknown | Desired::Version(_) => false,
+    /// Forgets the account of a source that no object asks for any more, as that identity.
+    pub fn forget_account(&mut self, identity: &Identity, source: &SourceRef) {
+        self.accounts.remove(&(identity.clone(), source.clone()));
+    }
+
+    /// What an object whose target holds `applied` needs of a wanted thing. Where nothing is known yet, the sweep has
+    /// not come by: it will.
+    fn need(&self, wanted: &Wanted, applied: &Applied) -> Need {
+        match (self.entries.get(wanted), applied) {
+            (Some(entry), _) => entry.need(wanted, applied),
+            (None, Applied::Tokens(tokens)) if !tokens.contains_key(&wanted.to_string()) => Need::Value,
+            (None, _) => Need::Nothing,
         }
     }
 
-    fn is_confirmed_by(&self, answer: &Known) -> bool {
-        match &self.desired {
-            Some(Desired::Announced { version_id, at }) => {
-                answer.token.names_version(version_id) || created_after(answer, *at)
-            }
-            _ => false,
-        }
+    fn not_before(&self, wanted: &Wanted, need: Need, now: Timestamp) -> Option<Timestamp> {
+        self.entries.get(wanted)?.not_before(need, now)
     }
-
-    fn remember(&mut self, event_id: &str) {
-        if self.seen_events.len() == REMEMBERED_EVENTS {
-            self.seen_events.pop_front();
-        }
-        self.seen_events.push_back(event_id.to_owned());
-    }
-}
-
-/// Was this version created so much later than `at` that whatever happened at `at` cannot be newer?
-fn created_after(known: &Known, at: Timestamp) -> bool {
-    known.created.is_some_and(|created| created.duration_since(at) >= STALE_AFTER)
 }
 
 #[cfg(test)]

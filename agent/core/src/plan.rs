@@ -113,6 +113,34 @@ pub fn plan(
     Plan::Update { secret: Box::new(planned), data_changes, adopts: !marked && !has_owner }
 }
 
+/// What to do about a target that is to go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// Delete exactly this object.
+    Delete {
+        /// Its uid.
+        uid: String,
+        /// Its version.
+        resource_version: String,
+    },
+    /// There is nothing of ours.
+    Nothing,
+}
+
+/// Plans the deletion of a target: only the Secret that this owner controls is ever deleted.
+#[must_use]
+pub fn removal(owner: &Owner, existing: Option<&Secret>) -> Removal {
+    let controlled = |secret: &&Secret| {
+        let mut owners = secret.metadata.owner_references.iter().flatten();
+        owners.any(|other| other.controller == Some(true) && other.uid == owner.uid)
+    };
+    let metadata = existing.filter(controlled).map(|secret| &secret.metadata);
+    match metadata.map(|metadata| (metadata.uid.clone(), metadata.resource_version.clone())) {
+        Some((Some(uid), Some(resource_version))) => Removal::Delete { uid, resource_version },
+        _ => Removal::Nothing,
+    }
+}
+
 fn foreign_controller(owner: &Owner, secret: &Secret) -> Option<Refusal> {
     let controller = secret.metadata.owner_references.iter().flatten().find(|other| other.controller == Some(true))?;
     if controller.uid == owner.uid {

@@ -8,7 +8,7 @@ use crate::decode;
 use crate::property;
 use crate::request::{Request, Take};
 use crate::resource::ExternalSecretSpec;
-use crate::resource::external_secret::{MergePolicy, NullBytePolicy, Template};
+use crate::resource::external_secret::{DeletionPolicy, MergePolicy, NullBytePolicy, Template};
 use crate::value::SecretValue;
 
 /// A value as AWS returned it.
@@ -111,16 +111,43 @@ pub struct OwnMetadata {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// Merges, decodes and templates. `values` gives the payload of each request.
+/// What is to become of the target.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It should contain this.
+    Write(Rendered),
+    /// The sources yield no key, and the target is kept as it is.
+    Keep,
+    /// The sources yield no key, and the target is to go.
+    Delete,
+}
+
+/// Merges, decodes and templates. `values` gives the payload of each request; nothing for one that is gone, which only
+/// a deletion policy other than Retain may pass over. What no key at all means is the deletion policy's to say, before
+/// any template (ESO's order).
 pub fn render<'a>(
     spec: &ExternalSecretSpec,
     own: &OwnMetadata,
-    values: impl IntoIterator<Item = (&'a Request, &'a Payload)>,
-) -> Result<Rendered, RenderProblem> {
+    values: impl IntoIterator<Item = (&'a Request, Option<&'a Payload>)>,
+) -> Result<Outcome, RenderProblem> {
     let mut fetched = BTreeMap::new();
     for (request, payload) in values {
-        fetched.extend(taken(request, payload)?);
+        if let Some(payload) = payload {
+            fetched.extend(taken(request, payload)?);
+        }
     }
+    match spec.target.deletion_policy {
+        DeletionPolicy::Retain if fetched.is_empty() => Ok(Outcome::Keep),
+        DeletionPolicy::Delete if fetched.is_empty() => Ok(Outcome::Delete),
+        _ => contents(spec, own, fetched).map(Outcome::Write),
+    }
+}
+
+fn contents(
+    spec: &ExternalSecretSpec,
+    own: &OwnMetadata,
+    fetched: BTreeMap<String, SecretValue>,
+) -> Result<Rendered, RenderProblem> {
     match &spec.target.template {
         None => Ok(Rendered {
             data: fetched,

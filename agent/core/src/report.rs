@@ -49,20 +49,37 @@ pub fn applied(status: Option<&ExternalSecretStatus>) -> Applied {
     }
 }
 
+/// What a refresh that succeeded did; the texts of the condition are ESO's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refreshed {
+    /// The target is as asked for.
+    Synced,
+    /// The sources yield no key, and the target was kept.
+    Retained,
+    /// The sources yield no key, and the target was deleted.
+    Deleted,
+}
+
 /// The status after a refresh that succeeded.
 #[must_use]
 pub fn synced(
     old: Option<&ExternalSecretStatus>,
+    what: Refreshed,
     object_version: String,
     target: &str,
     tokens: &BTreeMap<String, Token>,
     started: Timestamp,
     now: Timestamp,
 ) -> ExternalSecretStatus {
+    let (reason, message) = match what {
+        Refreshed::Synced => ("SecretSynced", "secret synced"),
+        Refreshed::Retained => ("SecretSynced", "secret retained due to DeletionPolicy=Retain"),
+        Refreshed::Deleted => ("SecretDeleted", "secret deleted due to DeletionPolicy=Delete"),
+    };
     ExternalSecretStatus {
         refresh_time: Some(Time(started)),
         synced_resource_version: Some(object_version),
-        conditions: vec![ready(old, true, "SecretSynced", "secret synced".to_owned(), now)],
+        conditions: vec![ready(old, true, reason, message.to_owned(), now)],
         binding: Some(Binding { name: target.to_owned() }),
         source_versions: Some(SourceVersions {
             refresh_time: rfc3339(started),
@@ -130,13 +147,13 @@ mod tests {
 
     #[test]
     fn what_was_written_is_believed_when_it_is_read_back() {
-        let status = synced(None, "1-x".to_owned(), "db", &tokens(), at(0), at(1));
+        let status = synced(None, Refreshed::Synced, "1-x".to_owned(), "db", &tokens(), at(0), at(1));
         assert_eq!(applied(Some(&through_the_api(&status))), Applied::Tokens(tokens()));
     }
 
     #[test]
     fn tokens_are_not_believed_after_another_controllers_refresh() {
-        let mut status = synced(None, "1-x".to_owned(), "db", &tokens(), at(0), at(1));
+        let mut status = synced(None, Refreshed::Synced, "1-x".to_owned(), "db", &tokens(), at(0), at(1));
         status.refresh_time = Some(Time(at(60)));
         assert_eq!(applied(Some(&status)), Applied::AsOf(at(60)));
         status.source_versions = None;
@@ -146,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_failure_keeps_what_was_applied_and_is_written_once() {
-        let good = synced(None, "1-x".to_owned(), "db", &tokens(), at(0), at(1));
+        let good = synced(None, Refreshed::Synced, "1-x".to_owned(), "db", &tokens(), at(0), at(1));
         let bad = failed(Some(&good), "could not get secret data from provider".to_owned(), at(5)).expect("a change");
         assert_eq!((bad.refresh_time.clone(), bad.source_versions.clone()), (good.refresh_time, good.source_versions));
         assert_eq!(bad.conditions[0].last_transition_time, Some(Time(at(5))));

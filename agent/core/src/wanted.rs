@@ -100,16 +100,34 @@ impl Token {
         Self(format!("{version}@{last_modified}"))
     }
 
+    /// Nothing is there, and a deletion policy has made its use of that.
+    #[must_use]
+    pub fn absent() -> Self {
+        Self("absent".to_owned())
+    }
+
+    /// Does it say that nothing is there?
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        self.0 == "absent"
+    }
+
     /// A token as it was stored in a status.
     #[must_use]
     pub fn from_stored(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
+    /// The id of the secret version; `None` of anything but a secret.
+    #[must_use]
+    pub fn version_id(&self) -> Option<&str> {
+        self.0.rsplit_once('#').map(|(_, id)| id)
+    }
+
     /// Is this the secret version with that id?
     #[must_use]
     pub fn names_version(&self, version_id: &str) -> bool {
-        self.0.rsplit_once('#').is_some_and(|(_, id)| id == version_id)
+        self.version_id() == Some(version_id)
     }
 }
 

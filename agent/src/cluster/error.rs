@@ -60,6 +60,8 @@ pub enum Action {
     Update,
     /// Patching one.
     Patch,
+    /// Deleting one.
+    Delete,
 }
 
 impl fmt::Display for Action {
@@ -69,6 +71,7 @@ impl fmt::Display for Action {
             Action::Create => "create",
             Action::Update => "update",
             Action::Patch => "patch",
+            Action::Delete => "delete",
         })
     }
 }

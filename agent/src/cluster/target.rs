@@ -1,7 +1,7 @@
 //! Targets: the Secrets that ExternalSecrets produce. The only file that writes them.
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Api, PostParams};
+use kube::api::{Api, DeleteParams, PostParams, Preconditions};
 use rekey_core::object::ObjectKey;
 
 use super::error::{Action, ClusterError, call};
@@ -36,6 +36,17 @@ impl Targets {
         let (api, parameters) = (self.api(key), parameters(manager));
         let future = api.replace(&key.name, &parameters, secret);
         call(Action::Update, format!("secret {key}"), future).await.map_err(ClusterError::without_quotes)
+    }
+
+    /// Deletes exactly this version of it.
+    pub async fn delete(&self, key: &ObjectKey, uid: &str, version: &str) -> Result<(), ClusterError> {
+        let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: Some(version.to_owned()) };
+        let parameters = DeleteParams::default().preconditions(preconditions);
+        let api = self.api(key);
+        call(Action::Delete, format!("secret {key}"), api.delete(&key.name, &parameters))
+            .await
+            .map(drop)
+            .map_err(ClusterError::without_quotes)
     }
 
     fn api(&self, key: &ObjectKey) -> Api<Secret> {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rekey_core::disposition::Disposition;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::Finished;
@@ -61,6 +62,8 @@ pub struct Acknowledger {
     pub holding: Holding,
     /// Counters.
     pub metrics: Metrics,
+    /// Once it is cancelled, what is not done is for the next agent, at once.
+    pub shutdown: CancellationToken,
 }
 
 impl Acknowledger {
@@ -86,7 +89,8 @@ impl Acknowledger {
         for finished in batch {
             self.holding.remove(&finished.receipt);
             self.metrics.message(finished.outcome, finished.received.elapsed());
-            by_disposition.entry(finished.outcome.disposition()).or_default().push(finished.receipt);
+            let disposition = finished.outcome.disposition(self.shutdown.is_cancelled());
+            by_disposition.entry(disposition).or_default().push(finished.receipt);
         }
         for (disposition, receipts) in by_disposition {
             match disposition {
@@ -114,13 +118,17 @@ impl Acknowledger {
         for attempt in 1..=ATTEMPTS {
             match self.queue.delete(receipts.clone()).await {
                 Ok(rest) if rest.is_empty() => return,
-                Ok(rest) => receipts = rest,
-                Err(error) if attempt == ATTEMPTS => {
-                    warn!(%error, messages = receipts.len(), "messages not deleted; they will be received again");
+                Ok(rest) => {
+                    debug!(messages = rest.len(), "the queue did not delete each message of a batch");
+                    receipts = rest;
                 }
-                Err(_) => tokio::time::sleep(Duration::from_millis(200) * attempt).await,
+                Err(error) => debug!(%error, "the queue did not delete a batch"),
+            }
+            if attempt < ATTEMPTS {
+                tokio::time::sleep(Duration::from_millis(200) * attempt).await;
             }
         }
+        warn!(messages = receipts.len(), "messages not deleted; they will be received again, and cost a look");
     }
 }
 

@@ -60,6 +60,12 @@ impl Ticket {
         (0..concerned).map(|_| Self(Arc::clone(&held))).collect()
     }
 
+    /// When the message was received.
+    #[must_use]
+    pub fn received(&self) -> Instant {
+        self.0.received
+    }
+
     /// The object is done, as far as this message is concerned.
     pub fn resolve(self, outcome: ObjectOutcome) {
         self.0.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);

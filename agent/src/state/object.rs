@@ -6,9 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rekey_core::ledger::{Applied, Policy};
 use rekey_core::object::ObjectKey;
+use rekey_core::plan::Owner;
 use rekey_core::report;
 use rekey_core::request::{self, Request, SpecProblem};
-use rekey_core::resource::external_secret::StoreRef;
+use rekey_core::resource::external_secret::{DeletionPolicy, StoreRef};
 use rekey_core::resource::{ExternalSecret, ExternalSecretStatus, SecretStoreSpec};
 use rekey_core::store::{self, StoreProblem};
 use rekey_core::wanted::{Token, Wanted};
@@ -42,10 +43,20 @@ pub struct Task {
     pub resource: Arc<ExternalSecret>,
     /// What it asks for.
     pub requests: Result<Arc<Vec<Request>>, SpecProblem>,
+    /// What its target holds.
+    pub applied: Applied,
     /// Its name.
     pub key: ObjectKey,
     /// The Secret it produces.
     pub target: ObjectKey,
+}
+
+impl Task {
+    /// The object as its target's owner.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        Owner { key: self.key.clone(), uid: self.resource.metadata.uid.clone().unwrap_or_default() }
+    }
 }
 
 impl Object {
@@ -97,6 +108,13 @@ impl Object {
     #[must_use]
     pub fn spec_synced(&self) -> bool {
         report::is_spec_synced(&self.resource)
+    }
+
+    /// Should its target exist? Not where all its sources are gone and its deletion policy deleted the target.
+    pub(super) fn expects_target(&self) -> bool {
+        let deletes = self.resource.spec.target.deletion_policy == DeletionPolicy::Delete;
+        !matches!(&self.applied, Applied::Tokens(tokens)
+            if deletes && !tokens.is_empty() && tokens.values().all(Token::is_absent))
     }
 
     /// Does its status say that it is not Ready?
@@ -169,18 +187,21 @@ impl Object {
         Task {
             resource: Arc::clone(&self.resource),
             requests: self.requests.clone(),
+            applied: self.applied.clone(),
             key: self.key(),
             target: self.target(),
         }
     }
 
-    pub(super) fn uses_store(&self, key: &StoreKey) -> bool {
-        references(&self.resource).any(|reference| StoreKey::of(reference, &self.key.namespace) == *key)
+    /// The stores that it names.
+    pub(super) fn stores(&self) -> impl Iterator<Item = StoreKey> {
+        references(&self.resource).map(|reference| StoreKey::of(reference, &self.key.namespace))
     }
 
-    pub(super) fn uses_keys_of(&self, secret: &ObjectKey) -> bool {
-        let mut keys = self.requests.iter().flat_map(|all| all.iter()).flat_map(|one| one.store.identity.keys());
-        keys.any(|key| &key.secret == secret)
+    /// The Secrets that hold the access keys of those stores.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
+        let requests = self.requests.iter().flat_map(|requests| requests.iter());
+        requests.flat_map(|request| request.store.identity.keys()).map(|key| &key.secret)
     }
 }
 

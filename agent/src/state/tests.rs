@@ -105,7 +105,8 @@ fn an_event_of_another_account_concerns_only_those_who_read_from_it() {
         let wanted = state.with_object(&key(name), |object| object.wanted().next().cloned()).flatten().expect("one");
         let token = Token::of_secret(&ARN.replace("123456789012", account), "v1");
         let known = Known { token, created: None, changed: None };
-        state.settle(&wanted, 0, known, Account::parse(account).ok());
+        let look = state.begin_check(&wanted);
+        assert!(state.settle(&wanted, look, known, Account::parse(account).ok()));
     }
     assert_eq!(state.announce(&moved("222222222222"), now()).stale, [key("production")]);
     assert_eq!(state.announce(&moved("333333333333"), now()).objects, 0, "foreign to both");

@@ -1,14 +1,15 @@
 //! Reads shared between the objects that ask for the same thing as the same identity.
 //!
 //! A read may be shared by a sync only if it began after the sync was asked for and after the newest announcement:
-//! otherwise it may be older than what the message behind the sync announced. Values stay here only while syncs are
-//! under way; [`Reads::clear`] wipes them.
+//! otherwise it may be older than what the message behind the sync announced. How often a source is read at all is the
+//! ledger's to say. Values stay here only while syncs are under way; [`Reads::clear`] wipes them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rekey_core::ledger::Verdict;
+use jiff::{SignedDuration, Timestamp};
+use rekey_core::ledger::{Absence, Look};
 use rekey_core::store::AwsStore;
 use rekey_core::wanted::Wanted;
 use tokio::sync::OnceCell;
@@ -19,13 +20,27 @@ use crate::state::State;
 
 /// No read is shared for longer, however busy the agent is.
 const KEPT: Duration = Duration::from_secs(30);
+/// An answer that does not stand is asked for again after this long, if the ledger does not want more.
+const AGAIN: SignedDuration = SignedDuration::from_millis(200);
 
-type Shared = Arc<OnceCell<Result<Arc<Answer>, ReadProblem>>>;
+/// Why there is no answer.
+#[derive(Clone, Debug)]
+pub enum Unread {
+    /// Something went wrong.
+    Failed(ReadProblem),
+    /// It is not there.
+    Missing(ReadProblem, Absence),
+    /// It was read often enough for the moment, or AWS's answer does not stand.
+    NotBefore(Timestamp),
+}
+
+type Outcome = Result<Arc<Answer>, Unread>;
 
 struct Slot {
     generation: u64,
     began: Instant,
-    answer: Shared,
+    look: Look,
+    answer: Arc<OnceCell<Outcome>>,
 }
 
 /// See the module's head.
@@ -43,11 +58,11 @@ impl Reads {
         Self { provider, state, slots: Arc::default() }
     }
 
-    /// What AWS holds, by a read that began after `asked`.
-    pub async fn get(&self, store: &AwsStore, wanted: &Wanted, asked: Instant) -> Result<Arc<Answer>, ReadProblem> {
-        let shared = self.slot(store, wanted, asked);
-        let answer = shared.get_or_init(|| self.read(store, wanted)).await;
-        answer.clone()
+    /// What AWS holds, by a read that began after `asked`; or, where another read has to wait, by the last one, if the
+    /// ledger still takes its answer for the newest.
+    pub async fn get(&self, store: &AwsStore, wanted: &Wanted, asked: Instant) -> Outcome {
+        let (look, shared) = self.slot(store, wanted, asked).map_err(Unread::NotBefore)?;
+        shared.get_or_init(|| self.read(store, wanted, look)).await.clone()
     }
 
     /// Wipes what was read. Called when nothing is being synced.
@@ -55,36 +70,49 @@ impl Reads {
         self.lock().clear();
     }
 
-    fn slot(&self, store: &AwsStore, wanted: &Wanted, asked: Instant) -> Shared {
+    fn slot(
+        &self,
+        store: &AwsStore,
+        wanted: &Wanted,
+        asked: Instant,
+    ) -> Result<(Look, Arc<OnceCell<Outcome>>), Timestamp> {
         let generation = self.state.generation(wanted);
         let mut slots = self.lock();
         slots.retain(|_, slot| slot.began.elapsed() < KEPT);
         let place = (store.clone(), wanted.clone());
-        if let Some(slot) = slots.get(&place).filter(|slot| slot.generation == generation && slot.began >= asked) {
-            return Arc::clone(&slot.answer);
+        let last = slots.get(&place);
+        if let Some(slot) = last.filter(|slot| slot.generation == generation && slot.began >= asked) {
+            return Ok((slot.look, Arc::clone(&slot.answer)));
         }
-        let answer = Shared::default();
-        slots.insert(place, Slot { generation, began: Instant::now(), answer: Arc::clone(&answer) });
-        answer
+        match self.state.begin_read(wanted, Timestamp::now()) {
+            Ok(look) => {
+                let answer = Arc::default();
+                slots.insert(place, Slot { generation, began: Instant::now(), look, answer: Arc::clone(&answer) });
+                Ok((look, answer))
+            }
+            Err(until) => {
+                let newest = self.state.known(wanted);
+                let token = |slot: &Slot| Some(slot.answer.get()?.as_ref().ok()?.known.token.clone());
+                let slot = last.filter(|slot| newest.is_some() && token(slot) == newest).ok_or(until)?;
+                Ok((slot.look, Arc::clone(&slot.answer)))
+            }
+        }
     }
 
-    /// The one retry loop of a source: reads until AWS returns what was announced, or until its answer has to stand.
-    async fn read(&self, store: &AwsStore, wanted: &Wanted) -> Result<Arc<Answer>, ReadProblem> {
-        let mut reads = 0;
-        loop {
-            let generation = self.state.generation(wanted);
-            let answer = self.provider.read(store, wanted).await?;
-            reads += 1;
-            match self.state.judge(wanted, &answer.known, reads) {
-                Verdict::Accept => {
-                    self.state.settle(wanted, generation, answer.known.clone(), answer.account.clone());
+    async fn read(&self, store: &AwsStore, wanted: &Wanted, look: Look) -> Outcome {
+        match self.provider.read(store, wanted).await {
+            Ok(answer) => {
+                if self.state.settle(wanted, look, answer.known.clone(), answer.account.clone()) {
                     return Ok(Arc::new(answer));
                 }
-                Verdict::ReadAgain(after) => {
-                    debug!(source = %wanted, token = %answer.known.token, ?after, "AWS does not return the announced version yet");
-                    tokio::time::sleep(after).await;
-                }
+                debug!(source = %wanted, token = %answer.known.token, "AWS answered with an older version than before; asking again");
+                Err(Unread::NotBefore(Timestamp::now().checked_add(AGAIN).unwrap_or(Timestamp::MAX)))
             }
+            Err(problem @ ReadProblem::NotFound { .. }) => {
+                let absence = self.state.settle_absent(wanted, look, Timestamp::now());
+                Err(Unread::Missing(problem, absence))
+            }
+            Err(problem) => Err(Unread::Failed(problem)),
         }
     }
 

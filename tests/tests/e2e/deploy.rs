@@ -20,7 +20,8 @@ async fn the_agent_has_the_charts_rights_and_no_others() {
     let config_maps = Api::<ConfigMap>::namespaced(client.clone(), "kube-system");
     assert!(forbidden(config_maps.list(&all).await.expect_err("it has no business with ConfigMaps yet")));
     let secrets = Api::<Secret>::namespaced(client.clone(), "default");
-    assert!(forbidden(secrets.delete("any", &DeleteParams::default()).await.expect_err("it deletes no Secret")));
+    let targets_only = secrets.delete_collection(&DeleteParams::default(), &all).await;
+    assert!(forbidden(targets_only.expect_err("it deletes targets one by one, if their object says so")));
     let deployments = Api::<Deployment>::namespaced(client, "default");
     assert!(forbidden(deployments.delete("any", &DeleteParams::default()).await.expect_err("it deletes no workload")));
 }

@@ -11,6 +11,7 @@
     reason = "everything here is test code, also what stands outside of a #[test] function"
 )]
 
+mod absence;
 mod bad_input;
 mod boundaries;
 mod changes;

@@ -3,14 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::{Desired, Ledger};
+use super::{Ledger, Need};
 use crate::wanted::{Token, Wanted};
-
-/// Without remembered tokens a source counts as unchanged since a refresh only if its last change lies this much
-/// before it, because AWS's clock and the cluster's differ.
-const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 
 /// When an object follows its sources (ESO's `refreshPolicy` and `refreshInterval`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,50 +60,36 @@ pub enum Decision {
     Read,
     /// It failed a moment ago: try again at this time.
     Wait(Timestamp),
+    /// It is as AWS has it, but an event said more: look again at this time.
+    LookAgain(Timestamp),
 }
 
 /// Decides. Reads nothing but its arguments.
 #[must_use]
 pub fn decide(ledger: &Ledger, facts: &Facts<'_>, now: Timestamp) -> Decision {
-    if !should_read(ledger, facts) {
+    let periodic = matches!(facts.policy, Policy::Periodic(_));
+    let follows_edits = periodic || facts.policy == Policy::OnChange;
+    let forced = *facts.applied == Applied::Nothing
+        || !facts.target_valid
+        || facts.failing
+        || (follows_edits && !facts.spec_synced);
+    let needed: Vec<(&Wanted, Need)> = facts
+        .wanted
+        .iter()
+        .filter(|_| periodic)
+        .map(|wanted| (wanted, ledger.need(wanted, facts.applied)))
+        .filter(|(_, need)| *need != Need::Nothing)
+        .collect();
+    if !forced && needed.is_empty() {
         return Decision::Skip;
     }
-    match facts.retry_at {
-        Some(at) if at > now => Decision::Wait(at),
-        _ => Decision::Read,
+    if let Some(at) = facts.retry_at.filter(|at| *at > now) {
+        return Decision::Wait(at);
     }
-}
-
-fn should_read(ledger: &Ledger, facts: &Facts<'_>) -> bool {
-    if *facts.applied == Applied::Nothing || !facts.target_valid || facts.failing {
-        return true;
-    }
-    match facts.policy {
-        Policy::Once | Policy::CreatedOnce => false,
-        Policy::OnChange => !facts.spec_synced,
-        Policy::Periodic(_) => {
-            !facts.spec_synced
-                || facts.wanted.iter().any(|wanted| differs(ledger.desired(wanted), facts.applied, wanted))
-        }
-    }
-}
-
-/// Is something else desired than what was applied? Where nothing is desired yet, the sweep has not come by: it will.
-fn differs(desired: Option<&Desired>, applied: &Applied, wanted: &Wanted) -> bool {
-    match (desired, applied) {
-        (None, Applied::Tokens(tokens)) => !tokens.contains_key(&wanted.to_string()),
-        (None, _) => false,
-        (Some(Desired::Announced { version_id, .. }), Applied::Tokens(tokens)) => {
-            tokens.get(&wanted.to_string()).is_none_or(|token| !token.names_version(version_id))
-        }
-        (Some(Desired::Version(known)), Applied::Tokens(tokens)) => {
-            tokens.get(&wanted.to_string()) != Some(&known.token)
-        }
-        (Some(Desired::Version(known)), Applied::AsOf(refreshed)) => {
-            known.changed.is_none_or(|changed| refreshed.duration_since(changed) < CLOCKS_DIFFER)
-        }
-        (Some(Desired::Unknown), _)
-        | (Some(Desired::Announced { .. }), Applied::AsOf(_))
-        | (Some(_), Applied::Nothing) => true,
+    let waits = needed.iter().map(|(wanted, need)| ledger.not_before(wanted, *need, now));
+    // None is the least: something may be read at once.
+    match waits.min().flatten().filter(|_| !forced) {
+        Some(until) => Decision::LookAgain(until),
+        None => Decision::Read,
     }
 }

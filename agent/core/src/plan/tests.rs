@@ -126,3 +126,16 @@ fn long_names_get_the_hashed_field_manager() {
     let long = field_manager("a-name-of-more-than-27-characters");
     assert!(long.starts_with("externalsecrets.external-secrets.io/sha3/"), "{long}");
 }
+
+#[test]
+fn only_what_this_object_controls_is_removed() {
+    let mut own = written("one");
+    own.metadata.uid = Some("uid-secret".to_owned());
+    own.metadata.resource_version = Some("7".to_owned());
+    let exactly_it = Removal::Delete { uid: "uid-secret".to_owned(), resource_version: "7".to_owned() };
+    assert_eq!(removal(&owner(), Some(&own)), exactly_it);
+    assert_eq!(removal(&owner(), None), Removal::Nothing);
+    assert_eq!(removal(&owner(), Some(&controlled_by("ExternalSecret", "uid-2"))), Removal::Nothing);
+    own.metadata.owner_references = None;
+    assert_eq!(removal(&owner(), Some(&own)), Removal::Nothing, "nobody's");
+}

@@ -7,8 +7,19 @@ use crate::store::{AwsStore, Identity};
 
 const VALUE: &str = r#"{"user":"app","password":"pa\"ss","port":5432}"#;
 
-#[expect(clippy::needless_pass_by_value, reason = "a json! literal is what is passed")]
 fn rendered(spec: serde_json::Value, text: Option<&str>) -> Result<Rendered, RenderProblem> {
+    match outcome(spec, text, |_| true)? {
+        Outcome::Write(rendered) => Ok(rendered),
+        other => panic!("nothing is to be written: {other:?}"),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a json! literal is what is passed")]
+fn outcome(
+    spec: serde_json::Value,
+    text: Option<&str>,
+    exists: impl Fn(&str) -> bool,
+) -> Result<Outcome, RenderProblem> {
     let mut full = json!({"secretStoreRef": {"name": "aws"}});
     full.as_object_mut().expect("an object").extend(spec.as_object().expect("an object").clone());
     let spec: ExternalSecretSpec = serde_json::from_value(full).expect("a spec");
@@ -24,7 +35,8 @@ fn rendered(spec: serde_json::Value, text: Option<&str>) -> Result<Rendered, Ren
         labels: [("own".to_owned(), "label".to_owned())].into(),
         annotations: [("own".to_owned(), "annotation".to_owned())].into(),
     };
-    render(&spec, &own, requests.iter().map(|request| (request, &payload)))
+    let payload_of = |request: &Request| exists(&request.written_key).then_some(&payload);
+    render(&spec, &own, requests.iter().map(|request| (request, payload_of(request))))
 }
 
 fn texts(rendered: &Rendered) -> Vec<(&str, &str)> {
@@ -97,5 +109,30 @@ fn problems_name_the_place_and_never_the_value() {
         let problem = rendered(spec, text).expect_err(part).to_string();
         assert!(problem.contains(part), "{problem}");
         assert!(!problem.contains("hunter2") && !problem.contains("pa\"ss"), "{problem}");
+    }
+}
+
+#[test]
+fn the_deletion_policy_says_what_becomes_of_a_target_whose_sources_are_gone() {
+    let spec = |policy: &str| {
+        json!({
+            "target": {"deletionPolicy": policy},
+            "data": [
+                {"secretKey": "here", "remoteRef": {"key": "here"}},
+                {"secretKey": "gone", "remoteRef": {"key": "gone"}},
+            ],
+        })
+    };
+    let keys = |outcome: Outcome| match outcome {
+        Outcome::Write(rendered) => rendered.data.into_keys().collect::<Vec<_>>().join(","),
+        Outcome::Keep => "keep".to_owned(),
+        Outcome::Delete => "delete".to_owned(),
+    };
+    for (policy, one_is_gone, both_are_gone) in
+        [("Delete", "here", "delete"), ("Merge", "here", ""), ("Retain", "here", "keep")]
+    {
+        let outcome = |exists: fn(&str) -> bool| keys(outcome(spec(policy), Some("v"), exists).expect("an outcome"));
+        assert_eq!(outcome(|key| key == "here"), one_is_gone, "{policy}");
+        assert_eq!(outcome(|_| false), both_are_gone, "{policy}");
     }
 }

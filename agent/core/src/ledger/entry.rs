@@ -1,0 +1,255 @@
+//! What is known about one wanted thing.
+
+use std::collections::VecDeque;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::pace::Pace;
+use super::{Absence, Applied, Known, Look, Need};
+use crate::change::Change;
+use crate::wanted::{Token, Wanted};
+
+/// Events of the last so many changes are remembered per source, so that a repeated one costs nothing.
+const REMEMBERED_EVENTS: usize = 16;
+/// As many versions are waited for at a time.
+const AWAITED: usize = 8;
+/// A version created this much after an event's time makes the event old news (the two clocks agree to the second).
+const STALE_AFTER: SignedDuration = SignedDuration::from_secs(1);
+/// A source that is not there is looked for once more, so much later, before it counts as gone.
+const CONFIRM_AFTER: SignedDuration = SignedDuration::from_secs(10);
+/// Without remembered tokens a source counts as unchanged since a refresh only if its last change lies this much
+/// before it, because AWS's clock and the cluster's differ.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
+
+/// What was heard of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// An event named this version.
+    Version(Awaited),
+    /// Something changed, and only AWS can tell what.
+    Vague,
+}
+
+/// A version that an event named and that AWS has not shown yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Awaited {
+    pub version_id: String,
+    /// When the event says that it happened.
+    pub at: Timestamp,
+}
+
+impl Awaited {
+    /// Does the answer show it, or something later? Nobody vouches for the order of events, nor for their times, so
+    /// each version that was named is awaited until then.
+    fn is_shown_by(&self, answer: &Known) -> bool {
+        answer.token.names_version(&self.version_id) || created_after(answer, self.at)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    /// AWS's newest answer.
+    pub known: Option<Known>,
+    /// Versions that were announced and that AWS has not shown.
+    awaited: Vec<Awaited>,
+    /// Has AWS to be asked although nobody named a version?
+    vague: bool,
+    /// Moves with all news: a read that started before the newest does not settle it.
+    pub generation: u64,
+    /// When anybody last spoke of it, by our clock, whether or not that was news.
+    pub heard: Option<Timestamp>,
+    /// Looks that began.
+    looks: u64,
+    /// The newest look that was answered: older ones come too late to say what is known.
+    answered: u64,
+    /// Since when reads do not find it.
+    missing_since: Option<Timestamp>,
+    /// The generation at the start of the loop that runs.
+    loop_generation: u64,
+    pace: Pace,
+    seen_events: VecDeque<String>,
+}
+
+impl Entry {
+    /// Takes note of an event. Returns whether it was news.
+    pub fn announce(&mut self, news: News, change: &Change) -> bool {
+        if self.is_old(&news, change) {
+            return false;
+        }
+        if self.seen_events.len() == REMEMBERED_EVENTS {
+            self.seen_events.pop_front();
+        }
+        self.seen_events.push_back(change.event_id.clone());
+        self.hear(news);
+        true
+    }
+
+    /// Takes note of what has to be looked for.
+    pub fn hear(&mut self, news: News) {
+        if !self.has_news() {
+            self.pace.restart();
+            // Counted from here: a loop belongs to the first news that it looks for.
+            self.loop_generation = self.generation + 1;
+        }
+        match news {
+            News::Version(version) if self.awaited.len() < AWAITED => self.awaited.push(version),
+            // So many at once come from somebody who invents them; a look is what they get.
+            News::Version(_) | News::Vague => self.vague = true,
+        }
+        self.generation += 1;
+    }
+
+    /// Is a named version waited for?
+    pub fn awaits_version(&self) -> bool {
+        !self.awaited.is_empty()
+    }
+
+    fn has_news(&self) -> bool {
+        self.vague || self.awaits_version()
+    }
+
+    /// What an object whose target holds `applied` needs of it.
+    pub fn need(&self, wanted: &Wanted, applied: &Applied) -> Need {
+        if self.known.as_ref().is_some_and(|known| differs(known, applied, wanted)) {
+            return Need::Value;
+        }
+        let token = match applied {
+            Applied::Tokens(tokens) => tokens.get(&wanted.to_string()),
+            Applied::Nothing | Applied::AsOf(_) => None,
+        };
+        // What is held came with another look, or before this process began.
+        let holds = |version: &Awaited| token.is_some_and(|token| token.names_version(&version.version_id));
+        if self.vague || !self.awaited.iter().all(holds) || self.is_going() {
+            return Need::Look;
+        }
+        let unread = matches!(applied, Applied::Tokens(_)) && self.known.is_none() && token.is_none();
+        if unread { Need::Value } else { Need::Nothing }
+    }
+
+    /// When a read for that need may begin, if not at `now`.
+    pub fn not_before(&self, need: Need, now: Timestamp) -> Option<Timestamp> {
+        let confirmation = self.missing_since.filter(|_| !self.has_news() && self.is_going() && need == Need::Look);
+        let confirmation = confirmation.and_then(|since| since.checked_add(CONFIRM_AFTER).ok());
+        self.pace.not_before(need == Need::Look && self.awaits_version(), now).max(confirmation.filter(|at| *at > now))
+    }
+
+    /// A read begins.
+    pub fn begin(&mut self, now: Timestamp) {
+        self.pace.begin(now);
+    }
+
+    /// A look at AWS begins; its answer is no older than what was announced and answered before.
+    pub fn look(&mut self) -> Look {
+        self.looks += 1;
+        Look { generation: self.generation, number: self.looks }
+    }
+
+    /// AWS answered a look. Returns whether the answer stands; if not, it is older than what AWS has shown before.
+    pub fn settle(&mut self, look: Look, mut answer: Known) -> bool {
+        if look.number < self.answered {
+            return self.known.as_ref().is_some_and(|known| known.token == answer.token);
+        }
+        self.answered = look.number;
+        self.missing_since = None;
+        if let Some(known) = self.known.as_ref().filter(|known| known.token == answer.token) {
+            // A sweep does not date versions; a read of the same one did.
+            answer.created = answer.created.or(known.created);
+        }
+        if let Some(newer) = self.known.as_ref().and_then(|known| known.outdates(&answer)) {
+            // A label that was moved back was announced after the version that it left was made.
+            let announced =
+                self.awaited.iter().any(|back| answer.token.names_version(&back.version_id) && back.at > newer.at);
+            if !announced && !self.awaits_version() {
+                self.hear(News::Version(newer));
+            }
+            if !announced && !self.pace.is_exhausted() {
+                return false;
+            }
+        }
+        self.hush(look, Some(&answer));
+        self.known = Some(answer);
+        true
+    }
+
+    /// A read did not find it.
+    pub fn settle_absent(&mut self, look: Look, now: Timestamp) -> Absence {
+        let since = *self.missing_since.get_or_insert(now);
+        self.answered = self.answered.max(look.number);
+        self.hush(look, None);
+        let until = since.checked_add(CONFIRM_AFTER).unwrap_or(Timestamp::MAX);
+        if now < until {
+            return Absence::Unconfirmed(until);
+        }
+        self.known = Some(Known { token: Token::absent(), created: None, changed: None });
+        Absence::Confirmed
+    }
+
+    /// Drops the news that an answer has dealt with.
+    fn hush(&mut self, look: Look, answer: Option<&Known>) {
+        let newest = self.generation == look.generation;
+        if newest {
+            self.vague = false;
+        }
+        if let Some(answer) = answer {
+            self.awaited.retain(|version| !version.is_shown_by(answer));
+        }
+        if self.pace.is_exhausted() && self.awaits_version() {
+            if newest && self.loop_generation == look.generation {
+                // Asked often enough since the newest announcement: AWS's answer stands.
+                self.awaited.clear();
+            } else {
+                // What was announced amid the loop has one of its own.
+                self.pace.restart();
+                self.loop_generation = self.generation;
+            }
+        }
+    }
+
+    /// Was it looked for in vain, and not yet often enough?
+    fn is_going(&self) -> bool {
+        self.missing_since.is_some() && self.known.as_ref().is_none_or(|known| !known.token.is_absent())
+    }
+
+    fn is_old(&self, news: &News, change: &Change) -> bool {
+        // A message that comes again after a crash finds an empty memory, so nothing is skipped that was not done.
+        if self.seen_events.contains(&change.event_id) {
+            return true;
+        }
+        if self.known.as_ref().is_some_and(|known| created_after(known, change.at)) {
+            return true;
+        }
+        let News::Version(version) = news else { return false };
+        // It is waited for, or it is there and nothing was announced over it.
+        self.awaited.iter().any(|waiting| waiting.version_id == version.version_id)
+            || (!self.has_news()
+                && self.known.as_ref().is_some_and(|known| known.token.names_version(&version.version_id)))
+    }
+}
+
+impl Known {
+    /// If the answer is an older version than this one, AWS may have asked a part of itself that lags; then this is the
+    /// version to wait for. It may as well be that a label was moved back.
+    fn outdates(&self, answer: &Known) -> Option<Awaited> {
+        // A check does not date versions; when the source last changed is no earlier.
+        let since = self.created.or(self.changed)?;
+        let version_id = self.token.version_id().filter(|_| self.token != answer.token)?;
+        let older = answer.created.is_some_and(|created| created <= since);
+        older.then(|| Awaited { version_id: version_id.to_owned(), at: since })
+    }
+}
+
+/// Is something else there than what was applied?
+fn differs(known: &Known, applied: &Applied, wanted: &Wanted) -> bool {
+    match applied {
+        Applied::Nothing => true,
+        Applied::Tokens(tokens) => tokens.get(&wanted.to_string()) != Some(&known.token),
+        Applied::AsOf(refreshed) => {
+            known.changed.is_none_or(|changed| refreshed.duration_since(changed) < CLOCKS_DIFFER)
+        }
+    }
+}
+
+/// Was this version created so much later than `at` that whatever happened at `at` cannot be newer?
+fn created_after(known: &Known, at: Timestamp) -> bool {
+    known.created.is_some_and(|created| created.duration_since(at) >= STALE_AFTER)
+}
