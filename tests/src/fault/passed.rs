@@ -120,18 +120,21 @@ impl Passed {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Mark(pub(super) usize);
 
-/// The largest number of `times` that lie in any span of this length. `times` must be in order.
+/// The fullest span of this length, both ends included, in `times`, which must be in order: milliseconds since its first.
 #[must_use]
-pub fn most_within(span: Duration, times: &[Instant]) -> usize {
+pub fn fullest(span: Duration, times: &[Instant]) -> Vec<u128> {
     let mut first = 0;
-    let mut most = 0;
+    let mut fullest = 0..0;
     for (last, time) in times.iter().enumerate() {
         while time.duration_since(times[first]) > span {
             first += 1;
         }
-        most = most.max(last + 1 - first);
+        if last + 1 - first > fullest.len() {
+            fullest = first..last + 1;
+        }
     }
-    most
+    let begin = fullest.start;
+    times[fullest].iter().map(|time| time.duration_since(times[begin]).as_millis()).collect()
 }
 
 #[cfg(test)]
@@ -143,8 +146,9 @@ mod tests {
         let begin = Instant::now();
         let times: Vec<_> = [0, 900, 1000, 1100, 2050, 9000].map(|ms| begin + Duration::from_millis(ms)).to_vec();
         for (span, most) in [(0, 1), (100, 2), (200, 3), (1100, 4), (1150, 4), (2050, 5), (10_000, 6)] {
-            assert_eq!(most_within(Duration::from_millis(span), &times), most, "{span} ms");
+            assert_eq!(fullest(Duration::from_millis(span), &times).len(), most, "{span} ms");
         }
-        assert_eq!(most_within(Duration::from_secs(1), &[]), 0);
+        assert_eq!(fullest(Duration::from_millis(250), &times), [0, 100, 200]);
+        assert!(fullest(Duration::from_secs(1), &[]).is_empty());
     }
 }
