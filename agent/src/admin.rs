@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::leader::Leadership;
 use crate::metrics::Metrics;
 use crate::state::State;
 
@@ -28,6 +29,8 @@ pub struct Admin {
     pub state: State,
     /// Has every watch shown all there is?
     pub complete: Arc<AtomicBool>,
+    /// Is this instance the one that writes?
+    pub leadership: Leadership,
 }
 
 impl Admin {
@@ -44,12 +47,14 @@ impl Admin {
     }
 }
 
-/// Ready as soon as the index is complete. An unproven pipe is no reason to be unready: polling does its work.
+/// Ready as soon as the index is complete: a standby is ready to take over. An unproven pipe is no reason to be unready: polling does its work.
 async fn readyz(Shared(admin): Shared<Admin>) -> impl IntoResponse {
     if !admin.complete.load(Ordering::Acquire) {
         return (StatusCode::SERVICE_UNAVAILABLE, "index: the watches have not shown everything yet\n".to_owned());
     }
     let mut text = format!("index: complete, {} ExternalSecrets\n", admin.state.objects());
+    text.push_str(&admin.leadership.line());
+    text.push('\n');
     let now = Timestamp::now();
     let pipes = admin.state.with_pipes(|pipes| {
         pipes.all(now).map(|(id, state, heartbeat)| (id.clone(), state, heartbeat)).collect::<Vec<_>>()

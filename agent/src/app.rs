@@ -5,21 +5,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
+use jiff::Timestamp;
 use rekey_core::identity::Region;
+use rekey_core::ledger::Decision;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::unbounded_channel;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::admin::Admin;
 use crate::args::{Args, EventRefresh};
 use crate::cluster::event::Events;
-use crate::cluster::hash_key;
+use crate::cluster::lease::Leases;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
+use crate::cluster::{Gate, Writer, hash_key};
 use crate::intake::{Acknowledger, Holding, Intake};
+use crate::leader::{Election, Leadership};
 use crate::metrics::Metrics;
 use crate::pipe;
 use crate::provider::{Provider, aws_config};
@@ -30,7 +34,7 @@ use crate::stores::Validator;
 use crate::sweep::Sweep;
 use crate::sync::{Reads, Syncer};
 use crate::watch::Watches;
-use crate::worker::{Work, Worker};
+use crate::worker::{Urgency, Work, Worker};
 
 /// What is under way when the agent is told to stop gets this long.
 const GRACE: Duration = Duration::from_secs(20);
@@ -56,7 +60,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         all_follow_events: args.event_refresh == EventRefresh::All,
         heartbeat_period: args.heartbeat_period,
     });
-    let admin = Admin { metrics: metrics.clone(), state: state.clone(), complete: Arc::clone(&complete) };
+    let leadership = Leadership::default();
+    let admin = Admin {
+        metrics: metrics.clone(),
+        state: state.clone(),
+        complete: Arc::clone(&complete),
+        leadership: leadership.clone(),
+    };
     let mut parts: JoinSet<&'static str> = JoinSet::new();
     parts.spawn({
         let (address, shutdown) = (args.admin_addr, shutdown.clone());
@@ -69,35 +79,90 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     });
 
     let Some(key) = until_told(&shutdown, hash_key(&client, &namespace)).await else { return Ok(()) };
-    let targets = Targets::new(client.clone());
-    let statuses = Statuses::new(client.clone());
-    let events = Events::new(client.clone(), args.pod_name.clone());
+    let gate = if args.leader_elect { Gate::closed() } else { Gate::open() };
+    let writer = Writer::new(client.clone(), gate.clone());
+    let targets = Targets::new(writer.clone());
+    let statuses = Statuses::new(writer.clone());
+    let events = Events::new(writer.clone(), args.pod_name.clone());
     let options = RolloutOptions { min_interval: args.min_restart_interval, events: Some(events.clone()) };
-    let rollouts = Rollouts::new(client.clone(), key, options);
-    let provider = Provider::new(aws.clone(), targets.clone(), metrics.clone());
-    let reads = Reads::new(provider.clone(), state.clone());
+    let rollouts = Rollouts::new(writer, key, options);
+    let provider = Provider::new(aws.clone(), targets.clone(), args.rates(), metrics.clone());
     let work = Work::new(state.clone(), rollouts.clone());
-    let (validator, stores) =
+    let (mut validator, stores) =
         Validator::new(state.clone(), provider.clone(), statuses.clone(), args.controller_class.clone());
     let watches = Watches {
-        client,
+        client: client.clone(),
         state: state.clone(),
         work: work.clone(),
         rollouts: rollouts.clone(),
         provider: provider.clone(),
         stores,
         statuses: statuses.clone(),
-        complete: Arc::clone(&complete),
         unreadable: Arc::default(),
+        leadership: leadership.clone(),
     };
     watches.start(&shutdown).await;
     if shutdown.is_cancelled() {
         return Ok(());
     }
     complete.store(true, Ordering::Release);
-    rollouts.complete();
 
-    let syncer = Syncer { state: state.clone(), reads, targets, statuses, events, rollouts: rollouts.clone() };
+    let mut election = if args.leader_elect {
+        let leases = Leases::new(client, &namespace, &args.lease_name);
+        Election::start(leases, identity(args.pod_name.as_deref()), gate, leadership.clone())
+    } else {
+        Election::unopposed(&leadership)
+    };
+    // Until it leads, an instance watches and answers on the admin port, and does nothing else.
+    tokio::select! {
+        () = leadership.leading() => {}
+        lost = election.lost() => return Err(lost.into()),
+        failed = wait(&mut parts, &shutdown) => {
+            election.release().await;
+            return outcome(failed);
+        }
+        () = validator.stand_by() => return outcome(Some("watch")),
+    }
+    let leader = Leader { args, aws, metrics, state, provider, targets, statuses, events, rollouts, work, validator };
+    let work = async {
+        let acknowledging = lead(leader, &mut parts, &shutdown);
+        let failed = wait(&mut parts, &shutdown).await;
+        finish(parts, acknowledging).await;
+        failed
+    };
+    let failed = tokio::select! {
+        failed = work => failed,
+        // What is under way would be refused: there is nothing to finish.
+        lost = election.lost() => return Err(lost.into()),
+    };
+    election.release().await;
+    outcome(failed)
+}
+
+/// What the parts are made of that only the one that leads starts.
+struct Leader {
+    args: Args,
+    aws: aws_config::SdkConfig,
+    metrics: Metrics,
+    state: State,
+    provider: Provider,
+    targets: Targets,
+    statuses: Statuses,
+    events: Events,
+    rollouts: Rollouts,
+    work: Work,
+    validator: Validator,
+}
+
+/// Starts those parts, and returns what ends when the queue was told about every message.
+fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &CancellationToken) -> JoinHandle<()> {
+    let Leader { args, aws, metrics, state, provider, targets, statuses, events, rollouts, work, validator } = leader;
+    rollouts.complete();
+    look_at_all(&state, &work);
+
+    let reads = Reads::new(provider.clone(), state.clone());
+    let syncer =
+        Syncer { state: state.clone(), reads, targets, statuses, events: events.clone(), rollouts: rollouts.clone() };
     let worker = Worker {
         work: work.clone(),
         syncer,
@@ -111,6 +176,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         provider,
         work: work.clone(),
         metrics: metrics.clone(),
+        events,
         interval: args.sweep_interval,
         flipped: Arc::clone(&flipped),
     };
@@ -143,11 +209,32 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     part!("sweep", sweep.run(shutdown.clone()));
     part!("intake", intake.run(shutdown.clone()));
 
-    let failed = wait(&mut parts, &shutdown).await;
-    finish(parts, acknowledging).await;
-    match failed {
-        None => Ok(()),
-        Some(part) => Err(anyhow::anyhow!("{part} ended by itself; see the log above")),
+    acknowledging
+}
+
+fn outcome(failed: Option<&'static str>) -> anyhow::Result<()> {
+    failed.map_or(Ok(()), |part| Err(anyhow::anyhow!("{part} ended by itself; see the log above")))
+}
+
+/// The name of this instance in the Lease. A pod's container that was killed comes back under the same name, and need not
+/// wait until its own Lease expires.
+fn identity(pod_name: Option<&str>) -> String {
+    pod_name.map_or_else(
+        || {
+            let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+            format!("{}-{:08x}", host.trim(), rand::random::<u32>())
+        },
+        str::to_owned,
+    )
+}
+
+/// What was seen before this instance led, and what failed under the last leader, even where no sweep comes by.
+fn look_at_all(state: &State, work: &Work) {
+    let now = Timestamp::now();
+    let mut objects = Vec::new();
+    state.visit(now, |key, _, _| objects.push(key.clone()));
+    for key in objects.into_iter().filter(|key| state.decide(key, now) == Some(Decision::Read)) {
+        work.push(key, Urgency::Routine);
     }
 }
 
@@ -188,7 +275,7 @@ async fn wait(parts: &mut JoinSet<&'static str>, shutdown: &CancellationToken) -
 }
 
 /// Lets what is under way end, and tells the queue about it.
-async fn finish(mut parts: JoinSet<&'static str>, acknowledging: tokio::task::JoinHandle<()>) {
+async fn finish(mut parts: JoinSet<&'static str>, acknowledging: JoinHandle<()>) {
     let ended = tokio::time::timeout(GRACE, async {
         while parts.join_next().await.is_some() {}
         // The last sender of finished messages went with the parts.

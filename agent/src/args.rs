@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use rekey_core::duration;
 
+use crate::provider::Rates;
 use crate::queue::QueueUrl;
 
 /// Carries an AWS secret rotation to the pods that use it, without polling for it.
@@ -67,6 +68,44 @@ pub struct Args {
     /// How much is logged: error, warn, info, debug or trace.
     #[arg(long, env = "REKEY_LOG_LEVEL", default_value = "info")]
     pub log_level: tracing::Level,
+
+    /// Whether several agents elect the one that works (true), or this is the only one (false). The others are warm
+    /// standbys: they watch, answer on the admin port, and take over within 1 s when the leader ends, within 12 s when it
+    /// is lost. A leader that cannot renew its Lease for 7 s ends with an error, to start again as a standby.
+    #[arg(
+        long,
+        env = "REKEY_LEADER_ELECT",
+        default_value_t = false,
+        action = clap::ArgAction::Set,
+        num_args = 0..=1,
+        default_missing_value = "true"
+    )]
+    pub leader_elect: bool,
+
+    /// The Lease of the election, in the agent's own namespace. Agents that share a queue share it.
+    #[arg(long, env = "REKEY_LEASE_NAME", default_value = "rekey-agent")]
+    pub lease_name: String,
+
+    /// Calls to Secrets Manager a second, by all identities together; a second's worth may be made at once. AWS allows
+    /// GetSecretValue and DescribeSecret about 10,000 a second per account and region, shared with everybody else.
+    #[arg(long, env = "REKEY_SECRETS_MANAGER_RATE", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    pub secrets_manager_rate: u32,
+
+    /// Calls to Parameter Store a second, by all identities together; a second's worth may be made at once. AWS allows
+    /// 40 a second per account and region, shared with everybody else, unless higher throughput is switched on there.
+    #[arg(long, env = "REKEY_PARAMETER_STORE_RATE", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..))]
+    pub parameter_store_rate: u32,
+}
+
+impl Args {
+    /// The budgets of calls to AWS.
+    #[must_use]
+    pub fn rates(&self) -> Rates {
+        Rates {
+            secrets_manager: f64::from(self.secrets_manager_rate),
+            parameter_store: f64::from(self.parameter_store_rate),
+        }
+    }
 }
 
 /// See [`Args::event_refresh`].
@@ -101,6 +140,20 @@ mod tests {
         let args = parse(&["--queue-url", URL]).expect("valid");
         assert_eq!(args.heartbeat_period, Duration::from_mins(10));
         assert_eq!((args.concurrent, args.event_refresh), (32, EventRefresh::Default));
+        assert_eq!((args.secrets_manager_rate, args.parameter_store_rate), (500, 40));
+    }
+
+    #[test]
+    fn an_agent_is_alone_unless_told_otherwise() {
+        let leader_elect = |more: &[&str]| {
+            let args = parse(&[["--queue-url", URL].as_slice(), more].concat()).expect("valid");
+            (args.leader_elect, args.lease_name)
+        };
+        let name = |name: &str| name.to_owned();
+        assert_eq!(leader_elect(&[]), (false, name("rekey-agent")));
+        assert_eq!(leader_elect(&["--leader-elect"]), (true, name("rekey-agent")));
+        assert_eq!(leader_elect(&["--leader-elect=true", "--lease-name=other"]), (true, name("other")));
+        assert_eq!(leader_elect(&["--leader-elect=false"]), (false, name("rekey-agent")));
     }
 
     #[test]
@@ -111,6 +164,8 @@ mod tests {
             ("--sweep-interval", "soon"),
             ("--concurrent", "0"),
             ("--log-level", "loud"),
+            ("--secrets-manager-rate", "0"),
+            ("--parameter-store-rate", "many"),
         ] {
             let error = parse(&["--queue-url", URL, flag, value]).expect_err(flag).to_string();
             assert!(error.contains(flag), "{error}");

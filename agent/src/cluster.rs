@@ -1,13 +1,17 @@
 //! Everything that Rekey writes to Kubernetes, one file for each kind that is written.
 //!
 //! No other module uses a verb that writes. Each call has a time limit, so that an API server that does not answer
-//! looks like one that failed, and each write of an object carries the resourceVersion it was planned on.
+//! looks like one that failed; each write passes the gate, which is open only for the leader, and carries the
+//! resourceVersion it was planned on.
 
 pub mod error;
 pub mod event;
+pub mod gate;
 pub mod hash_key;
+pub mod lease;
 pub mod status;
 pub mod target;
 pub mod workload;
 
 pub use error::ClusterError;
+pub use gate::{Gate, Writer};

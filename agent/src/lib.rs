@@ -4,6 +4,7 @@
 //! queue ─► intake ─► state (index, ledger) ─► worker ─► sync ─► provider/ reads AWS
 //!             sweep, pipe ──┘                              └──► cluster/  writes Kubernetes
 //! watch ─► state, rollout ─────────────────────────────────────► cluster/
+//! leader ─► opens the gate that every write of cluster/ passes
 //! ```
 //!
 //! Boundaries: `cluster/` alone writes to Kubernetes; `provider/` alone reads values from AWS; intake knows no targets
@@ -15,6 +16,7 @@ pub mod app;
 pub mod args;
 pub mod cluster;
 pub mod intake;
+pub mod leader;
 pub mod metrics;
 pub mod pipe;
 pub mod provider;

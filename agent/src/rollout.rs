@@ -32,6 +32,7 @@ use tokio::sync::{Notify, watch};
 use tracing::warn;
 
 use self::report::Reports;
+use crate::cluster::Writer;
 use crate::cluster::event::Events;
 use crate::cluster::workload::Workloads;
 
@@ -70,12 +71,12 @@ struct Inner {
 impl Rollouts {
     /// Nothing is known yet: feed the watches, call [`Rollouts::complete`], and let [`Rollouts::run`] run.
     #[must_use]
-    pub fn new(client: kube::Client, key: HashKey, options: RolloutOptions) -> Self {
+    pub fn new(writer: Writer, key: HashKey, options: RolloutOptions) -> Self {
         let limits = Limits { min_interval: options.min_interval, ..Limits::default() };
         let inner = Inner {
             book: Mutex::new(Book::new(key.id(), limits)),
             key,
-            workloads: Workloads::new(client),
+            workloads: Workloads::new(writer),
             reports: Reports::new(options.events),
             due: Notify::new(),
             settled: watch::Sender::new(()),
@@ -123,7 +124,7 @@ impl Rollouts {
         self.book().workload_gone(&WorkloadKey::deployment(key.clone()));
     }
 
-    /// Every Secret and Deployment that exists has been seen. Nothing is decided before.
+    /// Every Secret and Deployment that exists has been seen, and this instance leads. Nothing is decided before.
     pub fn complete(&self) {
         self.book().complete();
         self.inner.due.notify_one();

@@ -15,7 +15,7 @@ use rekey_core::change::Change;
 use rekey_core::identity::{Account, SourceRef};
 use rekey_core::index::Index;
 use rekey_core::index::relation::Relation;
-use rekey_core::ledger::{Absence, Decision, Facts, Known, Ledger, Look, decide};
+use rekey_core::ledger::{Absence, Decision, Facts, Known, Ledger, Look, Window, decide};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
 use rekey_core::plan;
@@ -256,6 +256,7 @@ impl State {
     }
 
     /// AWS answered; see [`Ledger::settle`].
+    #[must_use]
     pub fn settle(&self, wanted: &Wanted, look: Look, known: Known, account: Option<Account>) -> bool {
         let mut inner = self.lock();
         if let Some(account) = account {
@@ -265,6 +266,7 @@ impl State {
     }
 
     /// See [`Ledger::settle_absent`].
+    #[must_use]
     pub fn settle_absent(&self, wanted: &Wanted, look: Look, now: Timestamp) -> Absence {
         self.lock().ledger.settle_absent(wanted, look, now)
     }
@@ -381,6 +383,8 @@ impl Inner {
             applied: &object.applied,
             target_valid: !object.expects_target() || self.targets.get(&object.target()).is_some_and(|seen| seen.valid),
             spec_synced: object.spec_synced(),
+            // Objects with sync windows are refused by `request`.
+            window: Window::Open,
             failing: object.is_failing(),
             policy: object.policy(),
             retry_at: object.retry_at,

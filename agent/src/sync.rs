@@ -20,7 +20,7 @@ use rekey_core::report::{self, Refreshed};
 use rekey_core::resource::ExternalSecret;
 use rekey_core::resource::external_secret::DeletionPolicy;
 use rekey_core::wanted::Token;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 pub use error::SyncError;
 pub use reads::{Reads, Unread};
@@ -44,6 +44,8 @@ pub enum Synced {
     Applied,
     /// It failed a moment ago and nothing has changed since: not before this time.
     NotBefore(Timestamp),
+    /// Its sources may not be followed before this time.
+    Closed(Timestamp),
     /// What was announced cannot be told yet: nothing was written; to be looked at again at this time.
     LookAgain(Timestamp),
     /// The object is gone, or another controller's.
@@ -84,6 +86,7 @@ impl Syncer {
             Some((_, Decision::Skip)) => return Ok(Synced::Unchanged),
             Some((_, Decision::Wait(until))) => return Ok(Synced::NotBefore(until)),
             Some((_, Decision::LookAgain(until))) => return Ok(Synced::LookAgain(until)),
+            Some((_, Decision::Closed(until))) => return Ok(Synced::Closed(until)),
             Some((task, Decision::Read)) => task,
         };
         if task.resource.metadata.deletion_timestamp.is_some() {
@@ -105,14 +108,18 @@ impl Syncer {
 
     /// Says on the object why it failed, once for each cause.
     pub async fn report_failure(&self, key: &ObjectKey, error: &SyncError) {
+        if error.is_no_failure() {
+            debug!(externalsecret = %key, %error, "looking again");
+            return;
+        }
         let Some(resource) = self.state.with_object(key, |object| object.resource.clone()) else { return };
         let Some(status) = report::failed(resource.status.as_ref(), error.to_string(), Timestamp::now()) else {
             return;
         };
         warn!(externalsecret = %key, %error, "sync failed");
-        match self.statuses.external_secret(key, &status).await {
-            Ok(()) => {
-                self.state.with_object(key, |object| object.status_written(status));
+        match self.statuses.external_secret(&resource.metadata, resource.status.as_ref(), &status).await {
+            Ok(version) => {
+                self.state.with_object(key, |object| object.status_written(status, version));
             }
             Err(error) => warn!(externalsecret = %key, %error, "condition not written"),
         }
@@ -274,10 +281,13 @@ impl Syncer {
     ) -> Result<(), SyncError> {
         let now = Timestamp::now();
         let version = report::synced_resource_version(&task.resource);
-        let status =
-            report::synced(task.resource.status.as_ref(), what, version, &task.target.name, tokens, started, now);
-        self.statuses.external_secret_after(&task.key, task.resource.status.as_ref(), &status).await?;
-        self.state.with_object(&task.key, |object| object.synced(tokens.clone(), status, now));
+        let old = task.resource.status.as_ref();
+        let status = report::synced(old, what, version, &task.target.name, tokens, started, now);
+        let version = match self.statuses.external_secret(&task.resource.metadata, old, &status).await {
+            Err(error) if error.is_conflict() => return Err(SyncError::Edited),
+            outcome => outcome?,
+        };
+        self.state.with_object(&task.key, |object| object.synced(tokens.clone(), status, version, now));
         Ok(())
     }
 }

@@ -6,13 +6,13 @@
 mod follow;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
+use kube::api::ObjectMeta;
 use kube::core::DeserializeGuard;
 use rekey_core::object::ObjectKey;
 use rekey_core::report;
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::cluster::status::Statuses;
+use crate::leader::Leadership;
 use crate::provider::Provider;
 use crate::rollout::Rollouts;
 use crate::state::{State, StoreKey};
@@ -49,11 +50,14 @@ pub struct Watches {
     pub stores: Stores,
     /// Who tells people about an object that cannot be parsed.
     pub statuses: Statuses,
-    /// Has every watch shown all there is?
-    pub complete: Arc<AtomicBool>,
     /// What was said of objects that cannot be parsed.
-    pub unreadable: Arc<Mutex<HashMap<ObjectKey, String>>>,
+    pub unreadable: Arc<Mutex<Unreadable>>,
+    /// Whether this instance is the one to tell people.
+    pub leadership: Leadership,
 }
+
+/// The version of an object, and what is wrong with it.
+type Unreadable = HashMap<ObjectKey, (String, String)>;
 
 impl Watches {
     /// Starts every watch and returns when each has shown all there is; the watches then go on until told to stop.
@@ -87,22 +91,21 @@ impl Watches {
             Seen::There(guard) => match guard.0 {
                 Ok(object) => {
                     if let Some(key) = key_of(&object.metadata) {
-                        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+                        lock(&self.unreadable).remove(&key);
                     }
                     if let Some(key) = self.state.object_seen(object, Timestamp::now()) {
-                        // Whoever edits waits; what is merely there at the start has time.
-                        let listed = !self.complete.load(Ordering::Acquire);
-                        self.work.push(key, if listed { Urgency::Routine } else { Urgency::Urgent });
+                        // Whoever edits waits.
+                        self.look(key, Urgency::Urgent);
                     }
                 }
                 Err(invalid) => {
                     let Some(key) = key_of(&invalid.metadata) else { return };
                     self.state.object_gone(&key);
-                    self.report_unreadable(key, &invalid.error);
+                    self.report_unreadable(key, invalid.metadata, invalid.error);
                 }
             },
             Seen::Gone(key) => {
-                self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+                lock(&self.unreadable).remove(&key);
                 self.state.object_gone(&key);
             }
         }
@@ -115,7 +118,7 @@ impl Watches {
                     let Some(key) = key_of(&store.metadata) else { return };
                     let key = StoreKey { namespace: Some(key.namespace), name: key.name };
                     self.store_seen(&key, Some(store.spec));
-                    self.stores.seen(key, store.status);
+                    self.stores.seen(key, store.metadata, store.status);
                 }
                 Err(invalid) => {
                     warn!(name = invalid.metadata.name, error = %invalid.error, "SecretStore is not readable");
@@ -134,7 +137,7 @@ impl Watches {
                 Ok(store) => {
                     let key = StoreKey { namespace: None, name: store.metadata.name.clone().unwrap_or_default() };
                     self.store_seen(&key, Some(store.spec.0));
-                    self.stores.seen(key, store.status);
+                    self.stores.seen(key, store.metadata, store.status);
                 }
                 Err(invalid) => {
                     warn!(name = invalid.metadata.name, error = %invalid.error, "ClusterSecretStore is not readable");
@@ -146,7 +149,7 @@ impl Watches {
 
     fn store_seen(&self, key: &StoreKey, spec: Option<SecretStoreSpec>) {
         for user in self.state.store_seen(key, spec) {
-            self.work.push(user, Urgency::Routine);
+            self.look(user, Urgency::Routine);
         }
     }
 
@@ -165,12 +168,12 @@ impl Watches {
             }
         };
         for producer in producers {
-            self.work.push(producer, Urgency::Urgent);
+            self.look(producer, Urgency::Urgent);
         }
         self.provider.forget_keys(&key);
         for user in self.state.users_of_keys(&key) {
             self.state.with_object(&user, |object| object.retry_at = None);
-            self.work.push(user, Urgency::Routine);
+            self.look(user, Urgency::Routine);
         }
     }
 
@@ -181,27 +184,43 @@ impl Watches {
         }
     }
 
-    /// The object's own status cannot be read either, so the condition is written without looking at it.
-    fn report_unreadable(&self, key: ObjectKey, error: &str) {
+    /// A standby remembers nothing of this: when it leads, it looks at every object.
+    fn look(&self, key: ObjectKey, urgency: Urgency) {
+        if self.leadership.is_leading() {
+            self.work.push(key, urgency);
+        }
+    }
+
+    /// The object's own status cannot be read either, so the condition is written without looking at it. A standby keeps
+    /// it for when it leads.
+    fn report_unreadable(&self, key: ObjectKey, metadata: ObjectMeta, error: String) {
         // Writing the condition makes the watch show the object again.
-        let told = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), error.to_owned());
-        if told.as_deref() == Some(error) {
+        let told = (report::object_version(&metadata), error);
+        if lock(&self.unreadable).insert(key.clone(), told.clone()).as_ref() == Some(&told) {
             return;
         }
+        let error = &told.1;
         warn!(externalsecret = %key, error, "ExternalSecret is not readable; it is left alone");
         let message =
             format!("could not update secret: the object cannot be read: {error}; correct the field it names");
         let status = report::failed(None::<&ExternalSecretStatus>, message, Timestamp::now());
-        let statuses = self.statuses.clone();
+        let (unreadable, statuses) = (Arc::clone(&self.unreadable), self.statuses.clone());
+        let leading = self.leadership.leading();
         tokio::spawn(async move {
-            let Some(status) = status else { return };
-            if let Err(error) = statuses.external_secret(&key, &status).await {
+            leading.await;
+            let still = lock(&unreadable).get(&key) == Some(&told);
+            let Some(status) = status.filter(|_| still) else { return };
+            if let Err(error) = statuses.external_secret(&metadata, None, &status).await {
                 warn!(externalsecret = %key, %error, "condition not written");
             }
         });
     }
 }
 
-fn key_of(metadata: &kube::core::ObjectMeta) -> Option<ObjectKey> {
+fn lock(unreadable: &Mutex<Unreadable>) -> MutexGuard<'_, Unreadable> {
+    unreadable.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn key_of(metadata: &ObjectMeta) -> Option<ObjectKey> {
     Some(ObjectKey::new(metadata.namespace.as_deref()?, metadata.name.as_deref()?))
 }

@@ -164,6 +164,10 @@ impl Worker {
                 let failures = job.failures;
                 self.work.again(key, instant(until), job, failures, true);
             }
+            Ok(Synced::Closed(until)) => {
+                resolve(std::mem::take(&mut job.tickets), ObjectOutcome::Unchanged);
+                self.work.again(key, instant(until), job, 0, false);
+            }
             Ok(Synced::NotBefore(until)) => {
                 let (failures, holding) = (job.failures, job.holding);
                 if !holding {
@@ -260,7 +264,7 @@ fn outcome_label(outcome: &Result<Synced, SyncError>) -> &'static str {
     match outcome {
         Ok(Synced::Applied) => "applied",
         Ok(Synced::Unchanged) => "unchanged",
-        Ok(Synced::NotBefore(_) | Synced::LookAgain(_)) => "waiting",
+        Ok(Synced::NotBefore(_) | Synced::LookAgain(_) | Synced::Closed(_)) => "waiting",
         Ok(Synced::Gone) => "gone",
         Err(error) => error.category(),
     }

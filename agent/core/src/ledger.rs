@@ -9,7 +9,7 @@ mod decide;
 mod entry;
 mod pace;
 
-pub use decide::{Applied, Decision, Facts, Policy, decide};
+pub use decide::{Applied, Decision, Facts, Policy, Window, decide};
 
 use std::collections::HashMap;
 

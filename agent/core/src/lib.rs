@@ -5,6 +5,7 @@
 //!            identity    ▲        ▲                  request, store, wanted
 //!                    resource   pipe
 //! Secrets, workloads ─► rollout: hash, references, decision, marker, pace ─► (patch)
+//! Lease ─► lease: who of several writes
 //! ```
 //!
 //! Everything here is a function of its arguments: no IO, no clock, no randomness, no logging. What stands in
@@ -16,6 +17,8 @@
 //! - A target that another controller owns is never written; one that is right is never written.
 //! - Secret values are [`value::SecretValue`] and nothing else; no error, token or hash here tells one.
 
+pub mod backoff;
+pub mod budget;
 pub mod change;
 pub mod decode;
 pub mod disposition;
@@ -23,7 +26,9 @@ pub mod duration;
 pub mod hash;
 pub mod identity;
 pub mod index;
+pub mod lease;
 pub mod ledger;
+pub mod listing;
 pub mod object;
 pub mod pipe;
 pub mod plan;
@@ -34,5 +39,6 @@ pub mod request;
 pub mod resource;
 pub mod rollout;
 pub mod store;
+pub mod sweep;
 pub mod value;
 pub mod wanted;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
 use crate::hash;
 use crate::ledger::Applied;
@@ -17,7 +17,13 @@ pub const READY: &str = "Ready";
 /// `status.syncedResourceVersion` for the object as it is: its generation, and a hash of its labels and annotations.
 #[must_use]
 pub fn synced_resource_version(object: &ExternalSecret) -> String {
-    let metadata = &object.metadata;
+    object_version(&object.metadata)
+}
+
+/// What a status is about: the generation, and a hash of labels and annotations. It moves when somebody edits the object,
+/// and not when its status is written.
+#[must_use]
+pub fn object_version(metadata: &ObjectMeta) -> String {
     let empty = BTreeMap::new();
     format!(
         "{}-{}",

@@ -7,18 +7,20 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// An API server that takes longer than this for one object has a problem; the caller retries with back-off.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// A call that did not succeed. The text names the action; it never holds an object's content.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// No answer in time.
-    #[error("{action} {object}: no answer from the API server within {}s", TIME_LIMIT.as_secs())]
+    #[error("{action} {object}: no answer from the API server within {}s", limit.as_secs())]
     TimedOut {
         /// What was being done.
         action: Action,
         /// To which object.
         object: String,
+        /// What "in time" is.
+        limit: Duration,
     },
     /// The API server refused.
     #[error("{action} {object}: {reason} ({code}): {message}")]
@@ -35,6 +37,14 @@ pub enum ClusterError {
         message: String,
         /// The fields it objects to.
         fields: Vec<String>,
+    },
+    /// It was not tried: another instance is the leader, or may be by now.
+    #[error("{action} {object}: not done, because this instance does not hold the lease any more")]
+    NotLeader {
+        /// What was to be done.
+        action: Action,
+        /// To which object.
+        object: String,
     },
     /// The call never got an answer.
     #[error("{action} {object}: the API server cannot be reached")]
@@ -81,7 +91,7 @@ impl ClusterError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::TimedOut { .. } | Self::Unreachable { .. } => true,
+            Self::TimedOut { .. } | Self::Unreachable { .. } | Self::NotLeader { .. } => true,
             Self::Refused { code, .. } => matches!(code, 409 | 410 | 429 | 500..=599),
         }
     }
@@ -109,6 +119,12 @@ impl ClusterError {
         matches!(self, Self::Refused { code: 409, .. })
     }
 
+    /// Was it not tried, because another instance writes?
+    #[must_use]
+    pub fn is_not_leader(&self) -> bool {
+        matches!(self, Self::NotLeader { .. })
+    }
+
     /// Is the object not there?
     #[must_use]
     pub fn is_not_found(&self) -> bool {
@@ -116,14 +132,24 @@ impl ClusterError {
     }
 }
 
-/// Runs one call with the time limit and gives its error a name.
-pub async fn call<T>(
+/// Runs one call that reads, with the time limit, and gives its error a name. What writes goes through a
+/// [`super::Writer`].
+pub(super) async fn read<T>(
+    object: impl fmt::Display,
+    future: impl Future<Output = kube::Result<T>>,
+) -> Result<T, ClusterError> {
+    unguarded(TIME_LIMIT, Action::Get, object, future).await
+}
+
+/// Runs any call without asking a gate: for the gate itself, and for what is written before one opens.
+pub(super) async fn unguarded<T>(
+    limit: Duration,
     action: Action,
     object: impl fmt::Display,
     future: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, ClusterError> {
-    match timeout(TIME_LIMIT, future).await {
-        Err(_) => Err(ClusterError::TimedOut { action, object: object.to_string() }),
+    match timeout(limit, future).await {
+        Err(_) => Err(ClusterError::TimedOut { action, object: object.to_string(), limit }),
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(kube::Error::Api(status))) => Err(ClusterError::Refused {
             action,

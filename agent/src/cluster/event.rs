@@ -4,19 +4,23 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use tracing::debug;
 
-use super::error::{Action, call};
+use super::Writer;
+use super::error::Action;
 
-/// Publishes Events. One that cannot be published is nobody's problem: the same is in the log and in a condition.
+/// Publishes Events. One that cannot be published is nobody's problem: the same is in the log and in a condition. A
+/// standby publishes none, for the leader says the same.
 #[derive(Clone)]
 pub struct Events {
     recorder: Recorder,
+    writer: Writer,
 }
 
 impl Events {
     /// Events by `rekey`, from this instance (the pod's name).
     #[must_use]
-    pub fn new(client: kube::Client, instance: Option<String>) -> Self {
-        Self { recorder: Recorder::new(client, Reporter { controller: "rekey".to_owned(), instance }) }
+    pub fn new(writer: Writer, instance: Option<String>) -> Self {
+        let reporter = Reporter { controller: "rekey".to_owned(), instance };
+        Self { recorder: Recorder::new(writer.client(), reporter), writer }
     }
 
     /// Something that went as it should.
@@ -38,9 +42,8 @@ impl Events {
             secondary: None,
         };
         let object = about.name.as_deref().unwrap_or_default();
-        if let Err(error) =
-            call(Action::Create, format!("event about {object}"), self.recorder.publish(&event, about)).await
-        {
+        let future = self.recorder.publish(&event, about);
+        if let Err(error) = self.writer.write(Action::Create, format!("event about {object}"), future).await {
             debug!(%error, "event not published");
         }
     }

@@ -9,7 +9,7 @@ use rekey_core::rollout::hash::{HashKey, KEY_LENGTH};
 use rekey_core::value::SecretValue;
 use tracing::info;
 
-use super::error::{Action, ClusterError, call};
+use super::error::{Action, ClusterError, TIME_LIMIT, read, unguarded};
 
 /// The Secret's name.
 pub const NAME: &str = "rekey-hash-key";
@@ -37,15 +37,18 @@ pub enum HashKeyError {
 pub async fn get_or_create(client: &kube::Client, namespace: &str) -> Result<HashKey, HashKeyError> {
     let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let object = format!("secret {namespace}/{NAME}");
-    let existing = call(Action::Get, &object, api.get_opt(NAME)).await?;
+    let existing = read(&object, api.get_opt(NAME)).await?;
     let secret = match existing {
         Some(secret) => secret,
-        None => match call(Action::Create, &object, api.create(&PostParams::default(), &new_secret())).await {
+        // A standby needs it too, so this waits for no leader.
+        None => match unguarded(TIME_LIMIT, Action::Create, &object, api.create(&PostParams::default(), &new_secret()))
+            .await
+        {
             Ok(secret) => {
                 info!(secret = %object, "key of the rollout hashes made");
                 secret
             }
-            Err(error) if error.is_conflict() => call(Action::Get, &object, api.get(NAME)).await?,
+            Err(error) if error.is_conflict() => read(&object, api.get(NAME)).await?,
             Err(error) => return Err(error.into()),
         },
     };

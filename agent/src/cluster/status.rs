@@ -1,73 +1,111 @@
 //! The status of ExternalSecrets and stores. The only file that writes it.
+//!
+//! A status is about an object as it was looked at: its spec, labels and annotations. It is written on that version, so
+//! that it never covers a newer one. Where only the version moved (another status, a finalizer), it is written on the
+//! newer version; where the object itself changed, that is a conflict, and whoever watches it looks again.
 
 use std::fmt::Debug;
 
-use kube::api::{Api, Patch, PatchParams};
-use rekey_core::object::ObjectKey;
+use kube::Resource;
+use kube::api::{Api, ObjectMeta, PartialObjectMeta, Patch, PatchParams};
+use kube::core::NamespaceResourceScope;
+use rekey_core::report;
 use rekey_core::resource::{ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreStatus};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::error::{Action, ClusterError, call};
+use super::Writer;
+use super::error::{Action, ClusterError, read};
 
-/// Writes status subresources.
+/// Writes status subresources. Every call returns the object's version after the write.
 #[derive(Clone)]
 pub struct Statuses {
-    client: kube::Client,
+    writer: Writer,
 }
 
 impl Statuses {
-    /// Uses this client's identity.
+    /// Writes with this writer.
     #[must_use]
-    pub fn new(client: kube::Client) -> Self {
-        Self { client }
+    pub fn new(writer: Writer) -> Self {
+        Self { writer }
     }
 
-    /// Writes an ExternalSecret's status.
-    pub async fn external_secret(&self, key: &ObjectKey, status: &ExternalSecretStatus) -> Result<(), ClusterError> {
-        self.external_secret_after(key, None, status).await
-    }
-
-    /// The same for an object whose old status is known: tokens that are in it and not in the new one are removed.
-    pub async fn external_secret_after(
+    /// Writes an ExternalSecret's status. Tokens that are in the old one and not in the new one are removed.
+    pub async fn external_secret(
         &self,
-        key: &ObjectKey,
+        object: &ObjectMeta,
         old: Option<&ExternalSecretStatus>,
         status: &ExternalSecretStatus,
-    ) -> Result<(), ClusterError> {
-        let api: Api<ExternalSecret> = Api::namespaced(self.client.clone(), &key.namespace);
+    ) -> Result<String, ClusterError> {
         let mut body = json!(status);
         let tokens = |status: &ExternalSecretStatus| status.source_versions.clone().unwrap_or_default().tokens;
         let kept = tokens(status);
         for gone in old.map(tokens).unwrap_or_default().into_keys().filter(|token| !kept.contains_key(token)) {
             // A merge patch removes what is null.
-            body["sourceVersions"]["tokens"][gone] = serde_json::Value::Null;
+            body["sourceVersions"]["tokens"][gone] = Value::Null;
         }
-        patch(&api, &key.name, "externalsecret", &body).await
+        self.write(&self.api::<ExternalSecret>(object), "externalsecret", object, &body).await
     }
 
     /// Writes a SecretStore's status.
-    pub async fn store(&self, key: &ObjectKey, status: &SecretStoreStatus) -> Result<(), ClusterError> {
-        let api: Api<SecretStore> = Api::namespaced(self.client.clone(), &key.namespace);
-        patch(&api, &key.name, "secretstore", status).await
+    pub async fn store(&self, object: &ObjectMeta, status: &SecretStoreStatus) -> Result<String, ClusterError> {
+        self.write(&self.api::<SecretStore>(object), "secretstore", object, &json!(status)).await
     }
 
     /// Writes a ClusterSecretStore's status.
-    pub async fn cluster_store(&self, name: &str, status: &SecretStoreStatus) -> Result<(), ClusterError> {
-        let api: Api<ClusterSecretStore> = Api::all(self.client.clone());
-        patch(&api, name, "clustersecretstore", status).await
+    pub async fn cluster_store(&self, object: &ObjectMeta, status: &SecretStoreStatus) -> Result<String, ClusterError> {
+        let api: Api<PartialObjectMeta<ClusterSecretStore>> = Api::all(self.writer.client());
+        self.write(&api, "clustersecretstore", object, &json!(status)).await
+    }
+
+    /// Metadata is all that is read of the answers, so that the status of an object that cannot be parsed can be written.
+    fn api<K>(&self, object: &ObjectMeta) -> Api<PartialObjectMeta<K>>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        Api::namespaced(self.writer.client(), object.namespace.as_deref().unwrap_or_default())
+    }
+
+    async fn write<K>(
+        &self,
+        api: &Api<PartialObjectMeta<K>>,
+        kind: &str,
+        object: &ObjectMeta,
+        status: &Value,
+    ) -> Result<String, ClusterError>
+    where
+        K: Resource<DynamicType = ()> + Clone + Debug,
+    {
+        let name = object.name.as_deref().unwrap_or_default();
+        let conflict = match self.patch(api, kind, object, status).await {
+            Err(error) if error.is_conflict() => error,
+            outcome => return outcome,
+        };
+        let newer = read(format!("{kind} {name}"), api.get(name)).await?.metadata;
+        let same = newer.uid == object.uid && report::object_version(&newer) == report::object_version(object);
+        if same { self.patch(api, kind, &newer, status).await } else { Err(conflict) }
+    }
+
+    /// A merge patch of the whole status, for nobody but the controller writes it; and the version that makes it fail on
+    /// anything newer.
+    async fn patch<K>(
+        &self,
+        api: &Api<PartialObjectMeta<K>>,
+        kind: &str,
+        object: &ObjectMeta,
+        status: &Value,
+    ) -> Result<String, ClusterError>
+    where
+        K: Resource<DynamicType = ()> + Clone + Debug,
+    {
+        let name = object.name.as_deref().unwrap_or_default();
+        let (uid, version) = (&object.uid, &object.resource_version);
+        let body = Patch::Merge(json!({ "metadata": { "uid": uid, "resourceVersion": version }, "status": status }));
+        let parameters = PatchParams::default();
+        let future = api.patch_status(name, &parameters, &body);
+        let written = self.writer.write(Action::Patch, format!("status of {kind} {name}"), future).await?;
+        Ok(written.metadata.resource_version.unwrap_or_default())
     }
 }
 
-/// A merge patch of the whole status: nobody but the controller writes it, and what it says was just observed.
-async fn patch<K, S>(api: &Api<K>, name: &str, kind: &str, status: &S) -> Result<(), ClusterError>
-where
-    K: Clone + Debug + DeserializeOwned,
-    S: Serialize,
-{
-    let body = Patch::Merge(json!({ "status": status }));
-    call(Action::Patch, format!("status of {kind} {name}"), api.patch_status(name, &PatchParams::default(), &body))
-        .await?;
-    Ok(())
-}
+#[cfg(test)]
+mod tests;

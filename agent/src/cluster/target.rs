@@ -4,38 +4,39 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, DeleteParams, PostParams, Preconditions};
 use rekey_core::object::ObjectKey;
 
-use super::error::{Action, ClusterError, call};
+use super::Writer;
+use super::error::{Action, ClusterError, read};
 
 /// Reads and writes targets.
 #[derive(Clone)]
 pub struct Targets {
-    client: kube::Client,
+    writer: Writer,
 }
 
 impl Targets {
-    /// Uses this client's identity.
+    /// Writes with this writer, and reads with its client.
     #[must_use]
-    pub fn new(client: kube::Client) -> Self {
-        Self { client }
+    pub fn new(writer: Writer) -> Self {
+        Self { writer }
     }
 
     /// The Secret as it is now, if it exists.
     pub async fn get(&self, key: &ObjectKey) -> Result<Option<Secret>, ClusterError> {
-        call(Action::Get, format!("secret {key}"), self.api(key).get_opt(&key.name)).await
+        read(format!("secret {key}"), self.api(key).get_opt(&key.name)).await
     }
 
     /// Creates it and returns what the API server made of it. Somebody who was faster is a conflict, as with an update.
     pub async fn create(&self, key: &ObjectKey, secret: &Secret, manager: &str) -> Result<Secret, ClusterError> {
-        call(Action::Create, format!("secret {key}"), self.api(key).create(&parameters(manager), secret))
-            .await
-            .map_err(ClusterError::without_quotes)
+        let (api, parameters) = (self.api(key), parameters(manager));
+        let future = api.create(&parameters, secret);
+        self.writer.write(Action::Create, format!("secret {key}"), future).await.map_err(ClusterError::without_quotes)
     }
 
     /// Replaces it, if it still has the resourceVersion that is in `secret`, and returns what became of it.
     pub async fn update(&self, key: &ObjectKey, secret: &Secret, manager: &str) -> Result<Secret, ClusterError> {
         let (api, parameters) = (self.api(key), parameters(manager));
         let future = api.replace(&key.name, &parameters, secret);
-        call(Action::Update, format!("secret {key}"), future).await.map_err(ClusterError::without_quotes)
+        self.writer.write(Action::Update, format!("secret {key}"), future).await.map_err(ClusterError::without_quotes)
     }
 
     /// Deletes exactly this version of it.
@@ -43,14 +44,13 @@ impl Targets {
         let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: Some(version.to_owned()) };
         let parameters = DeleteParams::default().preconditions(preconditions);
         let api = self.api(key);
-        call(Action::Delete, format!("secret {key}"), api.delete(&key.name, &parameters))
-            .await
-            .map(drop)
-            .map_err(ClusterError::without_quotes)
+        let future = api.delete(&key.name, &parameters);
+        let deleted = self.writer.write(Action::Delete, format!("secret {key}"), future).await;
+        deleted.map(drop).map_err(ClusterError::without_quotes)
     }
 
     fn api(&self, key: &ObjectKey) -> Api<Secret> {
-        Api::namespaced(self.client.clone(), &key.namespace)
+        Api::namespaced(self.writer.client(), &key.namespace)
     }
 }
 

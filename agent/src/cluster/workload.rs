@@ -7,7 +7,8 @@ use rekey_core::rollout::workload::WorkloadKind;
 use rekey_core::rollout::{marker, state};
 use serde_json::{Value, json};
 
-use super::error::{Action, ClusterError, call};
+use super::Writer;
+use super::error::{Action, ClusterError};
 
 /// Under this name the fields that Rekey sets on workloads are managed.
 const FIELD_MANAGER: &str = "rekey";
@@ -15,14 +16,14 @@ const FIELD_MANAGER: &str = "rekey";
 /// Patches workloads.
 #[derive(Clone)]
 pub struct Workloads {
-    client: kube::Client,
+    writer: Writer,
 }
 
 impl Workloads {
-    /// Uses this client's identity.
+    /// Writes with this writer.
     #[must_use]
-    pub fn new(client: kube::Client) -> Self {
-        Self { client }
+    pub fn new(writer: Writer) -> Self {
+        Self { writer }
     }
 
     /// Carries out a write and returns the workload as it is then. It is a conflict if the workload has changed since
@@ -31,11 +32,12 @@ impl Workloads {
         let object = &write.workload.object;
         match write.workload.kind {
             WorkloadKind::Deployment => {
-                let api: Api<Deployment> = Api::namespaced(self.client.clone(), &object.namespace);
+                let api: Api<Deployment> = Api::namespaced(self.writer.client(), &object.namespace);
                 let parameters =
                     PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
                 let patch = Patch::Merge(body(write));
-                call(Action::Patch, format!("deployment {object}"), api.patch(&object.name, &parameters, &patch)).await
+                let future = api.patch(&object.name, &parameters, &patch);
+                self.writer.write(Action::Patch, format!("deployment {object}"), future).await
             }
         }
     }

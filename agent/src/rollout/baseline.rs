@@ -24,7 +24,7 @@ impl Rollouts {
     pub async fn baseline(&self, target: &ObjectKey) -> Result<(), ClusterError> {
         timeout(TIME_LIMIT, self.recorded(target)).await.map_err(|_| {
             let object = format!("the workloads that use secret {target}");
-            ClusterError::TimedOut { action: Action::Patch, object }
+            ClusterError::TimedOut { action: Action::Patch, object, limit: TIME_LIMIT }
         })
     }
 

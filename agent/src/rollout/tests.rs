@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::cluster::Gate;
 
 /// The Deployments, and the names of those that a webhook refuses.
 #[derive(Clone, Default)]
@@ -101,7 +102,7 @@ fn secret(version: u32, password: &str) -> Secret {
 
 async fn rollouts(server: &Server) -> Rollouts {
     let key = HashKey::new(&[7; 32]).unwrap();
-    Rollouts::new(server.client().await, key, RolloutOptions::default())
+    Rollouts::new(Writer::new(server.client().await, Gate::open()), key, RolloutOptions::default())
 }
 
 #[tokio::test]

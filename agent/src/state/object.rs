@@ -129,32 +129,53 @@ impl Object {
         matches!(&self.requests, Err(SpecProblem::Store(problem)) if problem.is_foreign())
     }
 
-    /// Remembers what was applied, as it was written to the status.
-    pub fn synced(&mut self, tokens: BTreeMap<String, Token>, status: ExternalSecretStatus, now: Timestamp) {
+    /// Remembers what was applied, as it was written to the status, and the object's version since.
+    pub fn synced(
+        &mut self,
+        tokens: BTreeMap<String, Token>,
+        status: ExternalSecretStatus,
+        version: String,
+        now: Timestamp,
+    ) {
         self.applied = Applied::Tokens(tokens);
         self.retry_at = None;
         self.checked = Some(now);
-        self.status_written(status);
+        self.status_written(status, version);
     }
 
-    /// Remembers the status that was written, so that the next decision need not wait for the watch.
-    pub fn status_written(&mut self, status: ExternalSecretStatus) {
-        Arc::make_mut(&mut self.resource).status = Some(status);
+    /// Remembers the status that was written, and the object's version since, so that neither the next decision nor the
+    /// next write need wait for the watch.
+    pub fn status_written(&mut self, status: ExternalSecretStatus, version: String) {
+        let known = self.resource.metadata.resource_version.as_deref();
+        if is_older(Some(&version), known) {
+            // The watch was faster, and shows what became of it since.
+            return;
+        }
+        let resource = Arc::make_mut(&mut self.resource);
+        resource.status = Some(status);
+        resource.metadata.resource_version = Some(version);
     }
 
     /// Takes over what the watch shows. Returns whether the object has to be looked at: its spec or metadata changed,
-    /// or another controller refreshed it.
-    pub(super) fn replace_resource(&mut self, new: Arc<ExternalSecret>) -> bool {
+    /// or somebody else refreshed it: another controller, or, while this instance is a standby, the leader.
+    pub(super) fn replace_resource(&mut self, mut new: Arc<ExternalSecret>) -> bool {
         let edited = report::synced_resource_version(&new) != report::synced_resource_version(&self.resource);
+        let version = |object: &ExternalSecret| object.metadata.resource_version.clone();
+        let (known, shown) = (version(&self.resource), version(&new));
+        if !edited && new.metadata.uid == self.resource.metadata.uid && is_older(shown.as_deref(), known.as_deref()) {
+            // An echo from before our own write of its status.
+            return false;
+        }
         let refreshed = |object: &ExternalSecret| object.status.as_ref().and_then(|status| status.refresh_time.clone());
-        // An older status than our own is an echo from before our write.
         let refreshed_elsewhere = refreshed(&new) > refreshed(&self.resource);
         if refreshed_elsewhere {
             self.applied = report::applied(new.status.as_ref());
         }
-        let status = if refreshed_elsewhere { new.status.clone() } else { self.resource.status.clone() };
+        if known.is_some() && known == shown {
+            // What we wrote, which the API server keeps with coarser times.
+            Arc::make_mut(&mut new).status.clone_from(&self.resource.status);
+        }
         self.resource = new;
-        Arc::make_mut(&mut self.resource).status = status;
         if edited {
             self.retry_at = None;
         }
@@ -203,6 +224,12 @@ impl Object {
         let requests = self.requests.iter().flat_map(|requests| requests.iter());
         requests.flat_map(|request| request.store.identity.keys()).map(|key| &key.secret)
     }
+}
+
+/// Is a resourceVersion certainly older than another? Those that are no numbers are not compared.
+fn is_older(version: Option<&str>, than: Option<&str>) -> bool {
+    let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
+    matches!((number(version), number(than)), (Some(version), Some(than)) if version < than)
 }
 
 /// Every store that an object names.

@@ -147,3 +147,39 @@ fn another_controllers_object_is_left_alone_whatever_is_in_it() {
     object(&state, "ours", "aws", json!({}));
     assert_eq!(state.decide(&key("ours"), now()), Some(Decision::Read), "a missing store is said so");
 }
+
+/// The object at a version, with a Ready condition and the time of its last refresh.
+fn shown(version: u32, ready: &str, refreshed: &str) -> ExternalSecret {
+    serde_json::from_value(json!({
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "ExternalSecret",
+        "metadata": {
+            "name": "one", "namespace": "shop", "uid": "one", "generation": 1, "resourceVersion": version.to_string(),
+        },
+        "spec": {"secretStoreRef": {"name": "aws"}, "data": [{"secretKey": "v", "remoteRef": {"key": "app/db"}}]},
+        "status": {"refreshTime": refreshed, "conditions": [{"type": "Ready", "status": ready}]},
+    }))
+    .expect("an object")
+}
+
+#[test]
+fn a_standby_knows_what_the_leader_wrote_and_an_echo_takes_nothing_back() {
+    let state = state();
+    store(&state, "aws", aws());
+    let known = |state: &State| {
+        let version = |object: &mut Object| object.resource.metadata.resource_version.clone().unwrap_or_default();
+        state.with_object(&key("one"), |object| (object.is_failing(), version(object))).expect("it is there")
+    };
+    let refreshed = "2027-01-15T07:00:00Z";
+    let _ = state.object_seen(shown(5, "True", refreshed), now());
+    assert_eq!(state.object_seen(shown(7, "False", refreshed), now()), None, "nothing to look at");
+    assert_eq!(known(&state), (true, "7".to_owned()), "the leader failed, and its successor tries again");
+
+    let ours = shown(0, "True", "2027-01-15T08:00:00Z").status.expect("a status");
+    state.with_object(&key("one"), |object| object.status_written(ours.clone(), "12".to_owned()));
+    let _ = state.object_seen(shown(11, "False", refreshed), now());
+    assert_eq!(known(&state), (false, "12".to_owned()), "an echo from before our write");
+    let _ = state.object_seen(shown(14, "False", refreshed), now());
+    state.with_object(&key("one"), |object| object.status_written(ours, "13".to_owned()));
+    assert_eq!(known(&state), (true, "14".to_owned()), "the watch was faster than the answer");
+}

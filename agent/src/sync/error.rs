@@ -28,6 +28,9 @@ pub enum SyncError {
     /// Somebody changes targets as they are written: a mutating webhook.
     #[error("could not update secret: it was altered while it was written; exempt it from the webhook that does so")]
     Altered,
+    /// Somebody edited the object while it was synced: the status would be about what it was.
+    #[error("could not update secret: the object was edited meanwhile")]
+    Edited,
     /// A defect of ours; where it is, is in the log.
     #[error("could not update secret: the agent failed at it; please report the line \"panic\" of its log")]
     Panicked,
@@ -52,9 +55,20 @@ impl SyncError {
         match self {
             Self::Read(problem) => problem.is_transient(),
             Self::Cluster(error) => error.is_transient(),
+            Self::Edited => true,
             Self::Spec(_) | Self::Render(_) | Self::Template(_) | Self::Refused(_) | Self::Altered | Self::Panicked => {
                 false
             }
+        }
+    }
+
+    /// Is there nothing to say on the object? It is looked at again, by this instance or by the one that leads.
+    #[must_use]
+    pub fn is_no_failure(&self) -> bool {
+        match self {
+            Self::Edited => true,
+            Self::Cluster(error) => error.is_not_leader(),
+            _ => false,
         }
     }
 
@@ -68,6 +82,7 @@ impl SyncError {
             Self::Template(_) => "template",
             Self::Refused(_) => "refused",
             Self::Altered => "altered",
+            Self::Edited => "edited",
             Self::Panicked => "panic",
             Self::Cluster(_) => "cluster",
         }

@@ -117,3 +117,46 @@ async fn what_changed_while_the_agent_was_down_arrives_after_its_start() {
     assert_eq!(requests.iter().filter(read).count(), 1, "one change, one read");
     values.are_in_no_log(stack, rekey);
 }
+
+/// A canary's own event, as a relay from another account or region would put it on the queue.
+async fn heartbeat_of(stack: &Stack, rekey: &Installation, account: &str, region: &str, at: jiff::Timestamp) {
+    let name = "rekey/canary/other";
+    let event = serde_json::json!({
+        "version": "0", "id": format!("event-{}", rekey_tests::random_word(12)),
+        "detail-type": "Secret Label Updated", "source": "aws.secretsmanager",
+        "account": account, "time": at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), "region": region,
+        "resources": [format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}-AbCdEf")],
+        "detail": {"name": name, "labelUpdated": "AWSCURRENT", "versionId": rekey_tests::random_word(32)},
+    });
+    let queue = aws_sdk_sqs::Client::new(&stack.aws.sdk_config().await);
+    let url = rekey.deployed.output("QueueUrl").unwrap();
+    queue.send_message().queue_url(url).message_body(event.to_string()).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn pipes_of_other_accounts_and_regions_are_proven_one_by_one() {
+    let (stack, rekey, _) = fixture::rekey().await;
+    let _pipe = Pipe::alone().await;
+    let now = jiff::Timestamp::now();
+    let long_ago = now.checked_sub(jiff::SignedDuration::from_hours(1)).unwrap();
+    heartbeat_of(stack, rekey, "111111111111", "eu-west-1", now).await;
+    heartbeat_of(stack, rekey, "222222222222", "eu-west-1", long_ago).await;
+    let says = async |part: &str| {
+        eventually(&format!("/readyz to say {part:?}"), PATIENCE, async || {
+            let (_, text) = rekey.agent.get("/readyz").await?;
+            ensure!(text.lines().any(|line| line.contains(part)), "{text}");
+            Ok(())
+        })
+        .await
+        .unwrap();
+    };
+    says("222222222222 eu-west-1 SecretsManager: unproven").await;
+    // The other one was proven while its heartbeat was fresh; nothing follows it.
+    says("111111111111 eu-west-1 SecretsManager: unproven").await;
+    let log = rekey.agent.log().since(rekey_tests::log::Mark::default()).unwrap();
+    let proven =
+        |account: &str| log.iter().any(|line| line.message == "pipe proven" && line.field("account") == account);
+    assert!(proven("111111111111"), "its heartbeat was a second old");
+    assert!(!proven("222222222222"), "a heartbeat of an hour ago proves nothing");
+    readyz(rekey, ": proven").await;
+}

@@ -101,15 +101,12 @@ mod tests {
             let mut naive: BTreeMap<ObjectKey, BTreeSet<u8>> = BTreeMap::new();
             for (number, things) in steps {
                 let before = used(&naive);
-                let lost = match things {
-                    Some(things) => {
-                        naive.insert(object(number), things.clone());
-                        relation.upsert(object(number), things)
-                    }
-                    None => {
-                        naive.remove(&object(number));
-                        relation.remove(&object(number))
-                    }
+                let lost = if let Some(things) = things {
+                    naive.insert(object(number), things.clone());
+                    relation.upsert(object(number), things)
+                } else {
+                    naive.remove(&object(number));
+                    relation.remove(&object(number))
                 };
                 let after = used(&naive);
                 prop_assert_eq!(lost, before.difference(&after).copied().collect::<Vec<_>>());

@@ -32,6 +32,15 @@ pub enum Applied {
     AsOf(Timestamp),
 }
 
+/// Whether an object's sources may be followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// They may.
+    Open,
+    /// They may not, before this time.
+    Closed(Timestamp),
+}
+
 /// All that is known about an object when it is decided upon.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
@@ -45,6 +54,8 @@ pub struct Facts<'a> {
     pub spec_synced: bool,
     /// When it follows its sources.
     pub policy: Policy,
+    /// May its sources be followed at this time? (ESO's `syncWindows`.) Edits and spoilt targets are looked at always.
+    pub window: Window,
     /// Does its status say that it is not Ready? Then it is tried again until it says otherwise.
     pub failing: bool,
     /// After a failure: not before this time, unless something changed since.
@@ -60,6 +71,8 @@ pub enum Decision {
     Read,
     /// It failed a moment ago: try again at this time.
     Wait(Timestamp),
+    /// Its sources moved, and it may not follow them before this time.
+    Closed(Timestamp),
     /// It is as AWS has it, but an event said more: look again at this time.
     LookAgain(Timestamp),
 }
@@ -85,6 +98,9 @@ pub fn decide(ledger: &Ledger, facts: &Facts<'_>, now: Timestamp) -> Decision {
     }
     if let Some(at) = facts.retry_at.filter(|at| *at > now) {
         return Decision::Wait(at);
+    }
+    if let (Window::Closed(until), false) = (facts.window, forced) {
+        return Decision::Closed(until);
     }
     let waits = needed.iter().map(|(wanted, need)| ledger.not_before(wanted, *need, now));
     // None is the least: something may be read at once.

@@ -85,12 +85,11 @@ mod tests {
             if pace.is_exhausted() {
                 pace.restart();
             }
-            match pace.not_before(true, at(now)) {
-                Some(later) => now = later.as_millisecond() - at(0).as_millisecond(),
-                None => {
-                    pace.begin(at(now));
-                    begun.push(now);
-                }
+            if let Some(later) = pace.not_before(true, at(now)) {
+                now = later.as_millisecond() - at(0).as_millisecond();
+            } else {
+                pace.begin(at(now));
+                begun.push(now);
             }
         }
         begun

@@ -48,6 +48,7 @@ fn facts<'a>(wanted: &'a [Wanted], applied: &'a Applied) -> Facts<'a> {
         target_valid: true,
         spec_synced: true,
         policy: Policy::Periodic(Duration::from_hours(1)),
+        window: Window::Open,
         failing: false,
         retry_at: None,
     }
@@ -127,7 +128,7 @@ fn looks(ledger: &mut Ledger, applied: &Applied, answer: &Known) -> Vec<i64> {
                 ledger.settle(&current(), look, answer.clone());
             }
             Decision::LookAgain(until) => now = until,
-            Decision::Wait(_) | Decision::Skip => return begun,
+            Decision::Wait(_) | Decision::Closed(_) | Decision::Skip => return begun,
         }
     }
 }
@@ -186,11 +187,11 @@ fn whatever_is_announced_a_source_is_read_six_times_in_five_seconds_at_most() {
         } else {
             ledger.announce(&current(), &Change { what: What::Written, ..moved(&event, CURRENT, "", tick) }, now);
         }
-        if decide(&ledger, &facts(&[current()], &holding("v1")), now) == Decision::Read {
-            if let Ok(look) = ledger.begin_read(&current(), now) {
-                reads.push(tick * 100);
-                ledger.settle(&current(), look, Known { created: None, changed: None, ..known("v1", 0) });
-            }
+        if decide(&ledger, &facts(&[current()], &holding("v1")), now) == Decision::Read
+            && let Ok(look) = ledger.begin_read(&current(), now)
+        {
+            reads.push(tick * 100);
+            ledger.settle(&current(), look, Known { created: None, changed: None, ..known("v1", 0) });
         }
     }
     assert!(reads.windows(7).all(|reads| reads[6] - reads[0] >= 5000), "{reads:?}");
@@ -276,46 +277,88 @@ fn without_tokens_only_a_source_that_rested_counts_as_applied() {
     }
 }
 
-#[test]
-fn each_policy_and_each_state_of_the_target() {
-    let (asked, applied, nothing) = ([current()], holding("v1"), Applied::Nothing);
-    let mut moved_on = Ledger::default();
-    read(&mut moved_on, known("v2", 10), 10);
-    let hourly = Policy::Periodic(Duration::from_hours(1));
-    for (policy, source_moved, edited, spec_synced) in [
-        (hourly, Decision::Read, Decision::Read, Decision::Read),
-        (Policy::OnChange, Decision::Skip, Decision::Read, Decision::Read),
-        (Policy::CreatedOnce, Decision::Skip, Decision::Read, Decision::Skip),
-        (Policy::Once, Decision::Skip, Decision::Read, Decision::Skip),
-    ] {
-        let base = Facts { policy, ..facts(&asked, &applied) };
-        let same = Ledger::default();
-        assert_eq!(decide(&same, &base, at(0)), Decision::Skip, "{policy:?} at rest");
-        assert_eq!(decide(&moved_on, &base, at(20)), source_moved, "{policy:?} source moved");
-        let facts = Facts { target_valid: false, ..base.clone() };
-        assert_eq!(decide(&same, &facts, at(0)), edited, "{policy:?} target edited");
-        let facts = Facts { spec_synced: false, ..base.clone() };
-        assert_eq!(decide(&same, &facts, at(0)), spec_synced, "{policy:?} object edited");
-        let facts = Facts { applied: &nothing, ..base };
-        assert_eq!(decide(&same, &facts, at(0)), Decision::Read, "{policy:?} new");
+/// What the ledger can say of the one source of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    /// Nothing has been heard or read of it.
+    Unknown,
+    /// It holds what the object holds.
+    Same,
+    /// It holds something else.
+    Moved,
+    /// A version was announced that AWS has not shown.
+    Announced,
+    /// The same, and AWS was asked a moment ago.
+    AskedAMomentAgo,
+    /// Nobody knows what is there.
+    Vague,
+}
+
+impl Source {
+    fn ledger(self) -> Ledger {
+        let mut ledger = Ledger::default();
+        match self {
+            Source::Unknown => {}
+            Source::Same => read(&mut ledger, known("v1", 0), 10),
+            Source::Moved => read(&mut ledger, known("v2", 10), 10),
+            Source::Announced | Source::AskedAMomentAgo => {
+                ledger.announce(&current(), &moved("e1", CURRENT, "v2", 20), at(20));
+            }
+            Source::Vague => ledger.mark_unknown(&current()),
+        }
+        if self == Source::AskedAMomentAgo {
+            read(&mut ledger, known("v1", 0), 20);
+        }
+        ledger
     }
 }
 
+/// Every case of the decision at second 20: policy, source, window, and what else can be the matter with the object.
 #[test]
-fn a_failed_object_waits_for_its_retry() {
-    let (asked, applied) = ([current()], Applied::Nothing);
-    let facts = Facts { retry_at: Some(at(60)), ..facts(&asked, &applied) };
-    assert_eq!(decide(&Ledger::default(), &facts, at(59)), Decision::Wait(at(60)));
-    assert_eq!(decide(&Ledger::default(), &facts, at(60)), Decision::Read);
-}
+fn each_policy_source_window_and_state_of_the_object() {
+    let (asked, applied, nothing) = ([current()], holding("v1"), Applied::Nothing);
+    let hourly = Policy::Periodic(Duration::from_hours(1));
+    let soon = Decision::LookAgain(at(20).checked_add(jiff::SignedDuration::from_millis(200)).expect("in range"));
+    let (skip, read, closed) = (Decision::Skip, Decision::Read, Decision::Closed(at(99)));
+    let sources = [
+        (Source::Unknown, skip),
+        (Source::Same, skip),
+        (Source::Moved, read),
+        (Source::Announced, read),
+        (Source::AskedAMomentAgo, soon),
+        (Source::Vague, read),
+    ];
+    for policy in [hourly, Policy::Periodic(Duration::ZERO), Policy::OnChange, Policy::CreatedOnce, Policy::Once] {
+        let follows = matches!(policy, Policy::Periodic(_));
+        let follows_edits = follows || policy == Policy::OnChange;
+        for (source, followed) in sources {
+            let ledger = source.ledger();
+            let rest = if follows { followed } else { skip };
+            let base = Facts { policy, ..facts(&asked, &applied) };
+            let case = format!("{policy:?} {source:?}");
+            assert_eq!(decide(&ledger, &base, at(20)), rest, "{case}");
 
-#[test]
-fn an_object_that_is_not_ready_is_tried_even_if_nothing_moved() {
-    let (asked, applied) = ([current()], holding("v1"));
-    let mut ledger = Ledger::default();
-    read(&mut ledger, known("v1", 0), 0);
-    let facts = Facts { failing: true, ..facts(&asked, &applied) };
-    assert_eq!(decide(&ledger, &facts, at(1)), Decision::Read);
+            let shut = Facts { window: Window::Closed(at(99)), ..base.clone() };
+            let expected = if rest == skip { skip } else { closed };
+            assert_eq!(decide(&ledger, &shut, at(20)), expected, "{case}, closed window");
+
+            // Whatever the source and the window: these have to be put right.
+            for facts in [base.clone(), shut] {
+                let edited = Facts { spec_synced: false, ..facts.clone() };
+                let expected = if follows_edits { read } else { skip };
+                assert_eq!(decide(&ledger, &edited, at(20)), expected, "{case}, object edited");
+                let spoilt = Facts { target_valid: false, ..facts.clone() };
+                let new = Facts { applied: &nothing, ..facts.clone() };
+                let failing = Facts { failing: true, ..facts };
+                for (facts, what) in [(spoilt, "target edited"), (new, "new"), (failing, "not Ready")] {
+                    assert_eq!(decide(&ledger, &facts, at(20)), read, "{case}, {what}");
+                    let waiting = Facts { retry_at: Some(at(60)), ..facts };
+                    assert_eq!(decide(&ledger, &waiting, at(20)), Decision::Wait(at(60)), "{case}, {what}, failed");
+                    assert_eq!(decide(&ledger, &waiting, at(60)), read, "{case}, {what}, time to try again");
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -339,7 +382,7 @@ fn two_identities_keep_separate_books() {
     ledger.announce(&current(), &moved("e1", CURRENT, "v2", 10), at(10));
     assert_eq!(decide(&ledger, &facts(&[current()], &holding("v1")), at(10)), Decision::Read);
     let applied = Applied::Tokens([(other.to_string(), Token::of_secret(ARN, "v1"))].into());
-    assert_eq!(decide(&ledger, &facts(&[other.clone()], &applied), at(10)), Decision::Skip);
+    assert_eq!(decide(&ledger, &facts(std::slice::from_ref(&other), &applied), at(10)), Decision::Skip);
     assert_ne!(current().to_string(), other.to_string());
 }
 
@@ -360,7 +403,7 @@ fn a_changed_parameter_costs_one_read_for_each_event() {
 }
 
 /// A step in the life of one secret and the agent that follows it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     /// AWSCURRENT moves to a new version; its event is kept back.
     Rotate,
@@ -509,7 +552,7 @@ impl World {
                     }
                     self.end(true);
                 }
-                Decision::LookAgain(until) | Decision::Wait(until) => {
+                Decision::LookAgain(until) | Decision::Wait(until) | Decision::Closed(until) => {
                     self.tenths = (until.as_millisecond() - at(0).as_millisecond() + 99) / 100;
                 }
             }

@@ -25,10 +25,11 @@ use super::annotations::BadPattern;
 use super::decide::{self, Current, Currents, Decision, Held, Memory};
 use super::decision;
 use super::marker::Marker;
-use super::pace::{Bucket, Limits};
+use super::pace::Limits;
 use super::resource::ResourceName;
 use super::state::State;
 use super::workload::{Workload, WorkloadKey};
+use crate::budget::Bucket;
 use crate::object::ObjectKey;
 
 /// The book of all rollouts.
@@ -112,7 +113,7 @@ impl Book {
     pub fn new(key_id: impl Into<String>, limits: Limits) -> Self {
         Self {
             key_id: key_id.into(),
-            bucket: Bucket::new(&limits),
+            bucket: Bucket::new(limits.rate, limits.burst),
             limits,
             secrets: Secrets::default(),
             entries: HashMap::new(),
@@ -126,7 +127,7 @@ impl Book {
     /// A Secret as Kubernetes holds it, from a watch, a read or the answer to a write. Older versions than one seen before
     /// are ignored; so whoever writes a Secret shows the version that he writes over first.
     pub fn secret_seen(&mut self, key: &ObjectKey, seen: &SecretSeen<'_>, now: Timestamp) {
-        if self.secrets.seen(key, seen, now) {
+        if self.secrets.seen(key, seen, now) && self.complete {
             self.queue.extend(self.interest.workloads(key, &self.entries));
         }
     }
@@ -142,7 +143,9 @@ impl Book {
         let Some(entry) = self.entries.get_mut(&key).filter(|entry| entry.workload.uid == workload.uid) else {
             self.workload_gone(&key);
             self.interest.add(&workload);
-            self.queue.push(key.clone());
+            if self.complete {
+                self.queue.push(key.clone());
+            }
             let seen = Seen { done: false, bad_patterns: workload.triggers.bad_patterns().to_vec() };
             self.entries.insert(key, Entry::new(workload));
             return seen;
@@ -159,7 +162,9 @@ impl Book {
             // What the write waited for is here.
             entry.retry_at = None;
         }
-        self.queue.push(key);
+        if self.complete {
+            self.queue.push(key);
+        }
         Seen { done: entry.take_done(self.secrets.changes), bad_patterns }
     }
 
@@ -171,7 +176,8 @@ impl Book {
         }
     }
 
-    /// All Secrets and workloads that exist have been seen once. Nothing is decided before.
+    /// All Secrets and workloads that exist have been seen once, and this process is the one that writes. Nothing is decided
+    /// or queued before, however long it takes.
     pub fn complete(&mut self) {
         self.complete = true;
         self.queue.extend(self.entries.keys().cloned());
