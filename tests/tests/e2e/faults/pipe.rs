@@ -41,7 +41,7 @@ async fn an_unreachable_queue_is_noticed_replaced_and_believed_again() {
     .await
     .unwrap();
     let failing = Instant::now();
-    row.pipe(": unproven", SOON + 4 * A_LOOK).await;
+    row.pipes(": unproven", SOON + 4 * A_LOOK).await;
     // 30 s of failures and no success among them; the SDK's own tries come before the first failure that the agent sees.
     let took = failing.elapsed();
     assert!(took <= Duration::from_secs(30) + 3 * A_LOOK, "it was believed for {took:?}");
@@ -56,7 +56,7 @@ async fn an_unreachable_queue_is_noticed_replaced_and_believed_again() {
 
     let applied = aws.mark();
     drop(refused);
-    row.pipe(": proven", SOON).await;
+    row.pipes(": proven", SOON).await;
     row.queue.drained(SOON).await.unwrap();
     let reads = aws.count(applied, |passed| passed.is_read());
     assert_eq!(reads, 0, "the events that had waited were news to nobody");
@@ -105,7 +105,7 @@ async fn without_heartbeats_refresh_interval_takes_over_after_two_and_a_half_per
     let (heartbeats, changes) = (Rule::of_heartbeats(&row).await, Rule::of_changes(&row).await);
     heartbeats.switch(&row, "disable-rule").await;
     let stopped = Instant::now();
-    row.pipe(": unproven", SOON).await;
+    row.pipes(": unproven", SOON).await;
     // The last heartbeat was sent before it was stopped; dates of events are cut to the second.
     let took = stopped.elapsed();
     assert!(took <= Duration::from_millis(12_500) + A_LOOK, "it was believed for {took:?}");
@@ -114,7 +114,7 @@ async fn without_heartbeats_refresh_interval_takes_over_after_two_and_a_half_per
     arrives_within(&mut fleet, Duration::from_secs(5)).await;
     changes.switch(&row, "enable-rule").await;
     heartbeats.switch(&row, "enable-rule").await;
-    row.pipe(": proven", SOON).await;
+    row.pipes(": proven", SOON).await;
     row.end(fleet, 0, SOON).await;
 }
 
@@ -150,7 +150,7 @@ async fn a_change_that_was_lost_silently_is_found_by_the_sweep_and_reported() {
     let (_, metrics) = row.agent().get("/metrics").await.unwrap();
     let counted = metrics.lines().find(|line| line.starts_with("rekey_unannounced_changes_total"));
     assert!(counted.is_some_and(|line| line.ends_with(" 3")), "{counted:?}");
-    row.pipe(": proven", A_LOOK).await;
+    row.pipes(": proven", A_LOOK).await;
     changes.pattern(&row, changes.description["EventPattern"].as_str().unwrap()).await;
     row.end(fleet, 0, SOON).await;
 }
