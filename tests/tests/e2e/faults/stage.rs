@@ -125,11 +125,12 @@ fn through(aws: &Proxy, kubernetes: &Proxy) -> Way {
 }
 
 /// The chart gives the agent a standby; where no row is about it the agent is alone, and starts without waiting for a lease.
-const ALONE: (&str, &str) = ("--leader-elect", "false");
+/// And what failed is tried again soon, for nobody waits seven minutes here.
+const ALWAYS: [(&str, &str); 2] = [("--leader-elect", "false"), ("--max-retry-interval", "6s")];
 
-/// These flags, or [`ALONE`] before them.
+/// These flags, with [`ALWAYS`] before them: the last one counts.
 fn owned(flags: &[(&str, &str)]) -> Vec<(String, String)> {
-    [ALONE].iter().chain(flags).map(|(flag, value)| ((*flag).to_owned(), (*value).to_owned())).collect()
+    ALWAYS.iter().chain(flags).map(|(flag, value)| ((*flag).to_owned(), (*value).to_owned())).collect()
 }
 
 /// One row while it runs. If it ends without [`Row::end`], it has failed.
