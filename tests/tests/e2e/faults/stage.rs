@@ -234,7 +234,8 @@ impl Row {
     pub fn none_deleted_early(&self, fleet: &Fleet, at_least: usize) {
         // From the very beginning: the long poll that brought the first message may be older than the row.
         let everything = self.stage.aws.since(Mark::default());
-        let (early, deleted) = Deliveries::of(&everything).deleted_early(fleet, &self.kubernetes());
+        let (early, deleted) =
+            Deliveries::of(&everything).deleted_early(&fleet.namespace, &fleet.sources, &self.kubernetes());
         assert!(early.is_empty(), "{} of {deleted} messages were deleted too early: {early:?}", early.len());
         assert!(deleted >= at_least, "only {deleted} messages about the fleet were deleted");
     }
