@@ -12,14 +12,15 @@ use anyhow::{Result, anyhow};
 pub async fn eventually<T>(what: &str, timeout: Duration, mut check: impl AsyncFnMut() -> Result<T>) -> Result<T> {
     let begun = Instant::now();
     let mut pause = Duration::from_millis(10);
+    let mut seen = anyhow!("nothing");
     loop {
         // A check that hangs is a failed one: its future is dropped when the time is over.
         let left = timeout.saturating_sub(begun.elapsed());
-        let seen = match tokio::time::timeout(left.max(Duration::from_millis(1)), check()).await {
+        match tokio::time::timeout(left.max(Duration::from_millis(1)), check()).await {
             Ok(Ok(found)) => return Ok(found),
-            Ok(Err(seen)) => seen,
-            Err(_) => anyhow!("the last look at it did not return"),
-        };
+            Ok(Err(now)) => seen = now,
+            Err(_) => seen = seen.context("the last look at it did not return; before that"),
+        }
         if begun.elapsed() >= timeout {
             return Err(anyhow!("waited {timeout:?} in vain for: {what}; last seen: {seen:#}"));
         }

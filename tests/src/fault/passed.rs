@@ -61,6 +61,11 @@ impl Call {
         matches!(self.action.as_str(), "PUT" | "POST" | "PATCH") && self.path.contains("/secrets")
     }
 
+    /// Whether an earlier answer to the same question could come from AWS again: not one of the queue.
+    pub(super) fn is_repeatable(&self) -> bool {
+        matches!(self.service.as_str(), "secretsmanager" | "AmazonSSM")
+    }
+
     /// Whether what was sent and answered is kept in the record: only what [`super::deliveries`] looks at.
     pub(super) fn is_kept(&self) -> bool {
         self.service == "AmazonSQS" || self.writes_a_secret()

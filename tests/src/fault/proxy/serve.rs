@@ -153,7 +153,7 @@ impl Shared {
                 passed.answer = answer.body().clone();
             }
         });
-        if !call.service.is_empty() && call.action.starts_with("Get") && answer.status().is_success() {
+        if call.is_repeatable() && answer.status().is_success() {
             self.memory.lock().unwrap_or_else(PoisonError::into_inner).insert(memory_key(call), answer.clone());
         }
         Ok(answer)

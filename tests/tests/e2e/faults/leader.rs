@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use http::StatusCode;
 use rekey_tests::agent::Agent;
 use rekey_tests::eventually::eventually;
 use rekey_tests::fault::passed::{self, Passed};
@@ -58,6 +59,7 @@ async fn the_standby_takes_over_and_the_old_leader_overwrites_nothing() {
     says(first, "leader: standby", SOON).await;
     let target = format!("{objects}secrets/{}", fleet.sources[0].name);
     let write = second_kubernetes.fault(When::action("PUT").path(&target).times(1), Effect::Hold);
+    let before = second_kubernetes.mark();
     fleet.rotate(0).await.unwrap();
     write.arrived(1, SOON).await.unwrap();
     second.freeze();
@@ -67,6 +69,15 @@ async fn the_standby_takes_over_and_the_old_leader_overwrites_nothing() {
     fleet.arrived(SOON).await.unwrap();
     let resumed = second_kubernetes.mark();
     drop(write);
+    eventually("the write that was held to be refused", SOON, async || {
+        let passed = second_kubernetes.since(before);
+        let held = passed.iter().find(|passed| passed.action == "PUT" && passed.resource.ends_with(&target));
+        let status = held.and_then(|held| held.status);
+        ensure!(status == Some(StatusCode::CONFLICT), "it was answered with {status:?}");
+        Ok(())
+    })
+    .await
+    .unwrap();
     second.thaw();
     eventually("the old leader to have noticed", SOON, async || {
         if second.check().is_err() {
