@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::State as Shared;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use jiff::Timestamp;
@@ -18,7 +18,11 @@ use tracing::info;
 
 use crate::leader::Leadership;
 use crate::metrics::Metrics;
+use crate::metrics::exposition::Format;
+use crate::pipe::{self, Overview};
 use crate::state::State;
+use crate::watch::Lists;
+use crate::worker::Work;
 
 /// What the admin port tells about.
 #[derive(Clone)]
@@ -31,6 +35,12 @@ pub struct Admin {
     pub complete: Arc<AtomicBool>,
     /// Is this instance the one that writes?
     pub leadership: Leadership,
+    /// Which have not.
+    pub lists: Lists,
+    /// The worker's queue, once there is one.
+    pub work: Arc<OnceLock<Work>>,
+    /// Are ESO's names among the metrics?
+    pub eso_metrics: bool,
 }
 
 impl Admin {
@@ -38,42 +48,63 @@ impl Admin {
     pub async fn serve(self, address: SocketAddr, shutdown: CancellationToken) -> std::io::Result<()> {
         let listener = TcpListener::bind(address).await?;
         info!(address = %listener.local_addr()?, "admin port open");
-        let router = Router::new()
+        axum::serve(listener, self.router()).with_graceful_shutdown(shutdown.cancelled_owned()).await
+    }
+
+    fn router(self) -> Router {
+        Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
-            .with_state(self);
-        axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await
+            .with_state(self)
+    }
+
+    fn waiting(&self) -> usize {
+        self.work.get().map_or(0, Work::waiting)
     }
 }
 
 /// Ready as soon as the index is complete: a standby is ready to take over. An unproven pipe is no reason to be unready: polling does its work.
 async fn readyz(Shared(admin): Shared<Admin>) -> impl IntoResponse {
     if !admin.complete.load(Ordering::Acquire) {
-        return (StatusCode::SERVICE_UNAVAILABLE, "index: the watches have not shown everything yet\n".to_owned());
+        let missing = admin.lists.missing().join(", ");
+        let missing = if missing.is_empty() { "nothing" } else { &missing };
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("index: incomplete; not listed yet: {missing}\n"));
     }
     let mut text = format!("index: complete, {} ExternalSecrets\n", admin.state.objects());
     text.push_str(&admin.leadership.line());
     text.push('\n');
     let now = Timestamp::now();
-    let pipes = admin.state.with_pipes(|pipes| {
-        pipes.all(now).map(|(id, state, heartbeat)| (id.clone(), state, heartbeat)).collect::<Vec<_>>()
-    });
+    let pipes = pipe::overview(&admin.state, now);
     if pipes.is_empty() {
         text.push_str("pipe: unproven, no heartbeat has arrived yet; polling at each refreshInterval\n");
     }
-    for (id, state, heartbeat) in pipes {
-        let state = match state {
-            PipeState::Proven => "proven".to_owned(),
-            PipeState::Unproven(reason) => format!("unproven, {reason}"),
-        };
-        let age = now.duration_since(heartbeat).as_secs();
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "pipe {} {} {}: {state}; last heartbeat {age} s ago", id.account, id.region, id.service);
+    for pipe in &pipes {
+        text.push_str(&line(pipe, now));
     }
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "worker: {} ExternalSecrets wait for their turn or their retry", admin.waiting());
     (StatusCode::OK, text)
 }
 
-async fn metrics(Shared(admin): Shared<Admin>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], admin.metrics.text())
+fn line(pipe: &Overview, now: Timestamp) -> String {
+    let account = pipe.account.as_ref().map_or("any account", |account| account.as_str());
+    let state = match pipe.state {
+        PipeState::Proven => "proven".to_owned(),
+        PipeState::Unproven(reason) => format!("unproven, {reason}"),
+    };
+    let heartbeat = pipe
+        .heartbeat
+        .map_or_else(String::new, |sent| format!("; last heartbeat {} s ago", now.duration_since(sent).as_secs()));
+    format!("pipe {account} {} {}: {state}{heartbeat}\n", pipe.region, pipe.service)
 }
+
+async fn metrics(Shared(admin): Shared<Admin>, headers: HeaderMap) -> impl IntoResponse {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let format = Format::of_accept(accept);
+    let text = admin.metrics.scrape(&admin.state, admin.waiting(), admin.eso_metrics, format, Timestamp::now());
+    ([(header::CONTENT_TYPE, format.content_type())], text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Puts the parts together and keeps them running. The only file that knows every part.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -19,13 +19,14 @@ use crate::admin::Admin;
 use crate::args::{Args, EventRefresh};
 use crate::cluster::event::Events;
 use crate::cluster::lease::Leases;
+use crate::cluster::own::OwnDeployment;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
 use crate::cluster::{Gate, Writer, hash_key};
 use crate::intake::{Acknowledger, Holding, Intake};
 use crate::leader::{Election, Leadership};
 use crate::metrics::Metrics;
-use crate::pipe;
+use crate::pipe::Flips;
 use crate::provider::{Provider, aws_config};
 use crate::queue::Queue;
 use crate::rollout::{RolloutOptions, Rollouts};
@@ -33,7 +34,7 @@ use crate::state::{State, StateOptions};
 use crate::stores::Validator;
 use crate::sweep::Sweep;
 use crate::sync::{Reads, Syncer};
-use crate::watch::Watches;
+use crate::watch::{KINDS, Lists, Watches};
 use crate::worker::{Urgency, Work, Worker};
 
 /// What is under way when the agent is told to stop gets this long.
@@ -61,11 +62,15 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         heartbeat_period: args.heartbeat_period,
     });
     let leadership = Leadership::default();
+    let (lists, queued) = (Lists::of(&KINDS), Arc::new(OnceLock::new()));
     let admin = Admin {
         metrics: metrics.clone(),
         state: state.clone(),
         complete: Arc::clone(&complete),
         leadership: leadership.clone(),
+        lists: lists.clone(),
+        work: Arc::clone(&queued),
+        eso_metrics: args.eso_metrics,
     };
     let mut parts: JoinSet<&'static str> = JoinSet::new();
     parts.spawn({
@@ -84,10 +89,16 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let targets = Targets::new(writer.clone());
     let statuses = Statuses::new(writer.clone());
     let events = Events::new(writer.clone(), args.pod_name.clone());
-    let options = RolloutOptions { min_interval: args.min_restart_interval, events: Some(events.clone()) };
+    let options = RolloutOptions {
+        min_interval: args.min_restart_interval,
+        events: Some(events.clone()),
+        metrics: metrics.clone(),
+    };
     let rollouts = Rollouts::new(writer, key, options);
-    let provider = Provider::new(aws.clone(), targets.clone(), metrics.clone());
+    let provider = Provider::new(aws.clone(), targets.clone(), args.rates(), metrics.clone());
     let work = Work::new(state.clone(), rollouts.clone());
+    let _ = queued.set(work.clone());
+    let own = OwnDeployment::new(client.clone(), namespace.clone(), args.pod_name.clone());
     let (mut validator, stores) =
         Validator::new(state.clone(), provider.clone(), statuses.clone(), args.controller_class.clone());
     let watches = Watches {
@@ -98,6 +109,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         provider: provider.clone(),
         stores,
         statuses: statuses.clone(),
+        lists,
         unreadable: Arc::default(),
         leadership: leadership.clone(),
     };
@@ -123,7 +135,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         }
         () = validator.stand_by() => return outcome(Some("watch")),
     }
-    let leader = Leader { args, aws, metrics, state, provider, targets, statuses, events, rollouts, work, validator };
+    let leader =
+        Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator };
     let work = async {
         let acknowledging = lead(leader, &mut parts, &shutdown);
         let failed = wait(&mut parts, &shutdown).await;
@@ -149,6 +162,7 @@ struct Leader {
     targets: Targets,
     statuses: Statuses,
     events: Events,
+    own: OwnDeployment,
     rollouts: Rollouts,
     work: Work,
     validator: Validator,
@@ -156,12 +170,17 @@ struct Leader {
 
 /// Starts those parts, and returns what ends when the queue was told about every message.
 fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &CancellationToken) -> JoinHandle<()> {
-    let Leader { args, aws, metrics, state, provider, targets, statuses, events, rollouts, work, validator } = leader;
+    let Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator } =
+        leader;
+    metrics.set_leader(true);
     rollouts.complete();
     look_at_all(&state, &work);
 
     let reads = Reads::new(provider.clone(), state.clone());
-    let syncer = Syncer { state: state.clone(), reads, targets, statuses, events, rollouts: rollouts.clone() };
+    let flipped = Arc::new(Notify::new());
+    let flips = Flips { state: state.clone(), events: events.clone(), own, sweep: Arc::clone(&flipped) };
+    let syncer =
+        Syncer { state: state.clone(), reads, targets, statuses, events: events.clone(), rollouts: rollouts.clone() };
     let worker = Worker {
         work: work.clone(),
         syncer,
@@ -169,14 +188,14 @@ fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &Cancellati
         concurrency: usize::from(args.concurrent),
         max_retry_interval: args.max_retry_interval,
     };
-    let flipped = Arc::new(Notify::new());
     let sweep = Sweep {
         state: state.clone(),
         provider,
         work: work.clone(),
         metrics: metrics.clone(),
+        events,
         interval: args.sweep_interval,
-        flipped: Arc::clone(&flipped),
+        flipped,
     };
     let queue = Queue::new(aws_sdk_sqs::Client::new(&aws), &args.queue_url);
     let (finished, outcomes) = unbounded_channel();
@@ -203,7 +222,7 @@ fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &Cancellati
     part!("worker", worker.run(shutdown.clone()));
     part!("rollout", rollouts.run_until(shutdown.clone()));
     part!("stores", validator.run(shutdown.clone()));
-    part!("pipe", pipe::run(state, metrics, flipped, shutdown.clone()));
+    part!("pipe", flips.run(shutdown.clone()));
     part!("sweep", sweep.run(shutdown.clone()));
     part!("intake", intake.run(shutdown.clone()));
 

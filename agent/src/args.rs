@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use rekey_core::duration;
 
+use crate::provider::Rates;
 use crate::queue::QueueUrl;
 
 /// Carries an AWS secret rotation to the pods that use it, without polling for it.
@@ -84,6 +85,32 @@ pub struct Args {
     /// The Lease of the election, in the agent's own namespace. Agents that share a queue share it.
     #[arg(long, env = "REKEY_LEASE_NAME", default_value = "rekey-agent")]
     pub lease_name: String,
+
+    /// Calls to Secrets Manager a second, by all identities together; a second's worth may be made at once. AWS allows
+    /// GetSecretValue and DescribeSecret about 10,000 a second per account and region, shared with everybody else.
+    #[arg(long, env = "REKEY_SECRETS_MANAGER_RATE", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    pub secrets_manager_rate: u32,
+
+    /// Calls to Parameter Store a second, by all identities together; a second's worth may be made at once. AWS allows
+    /// 40 a second per account and region, shared with everybody else, unless higher throughput is switched on there.
+    #[arg(long, env = "REKEY_PARAMETER_STORE_RATE", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..))]
+    pub parameter_store_rate: u32,
+
+    /// Whether /metrics also has External Secrets Operator's names (externalsecret_…, secretstore_…), of which each
+    /// ExternalSecret adds five series.
+    #[arg(long, env = "REKEY_ESO_METRICS", default_value_t = true, action = clap::ArgAction::Set)]
+    pub eso_metrics: bool,
+}
+
+impl Args {
+    /// The budgets of calls to AWS.
+    #[must_use]
+    pub fn rates(&self) -> Rates {
+        Rates {
+            secrets_manager: f64::from(self.secrets_manager_rate),
+            parameter_store: f64::from(self.parameter_store_rate),
+        }
+    }
 }
 
 /// See [`Args::event_refresh`].
@@ -118,6 +145,7 @@ mod tests {
         let args = parse(&["--queue-url", URL]).expect("valid");
         assert_eq!(args.heartbeat_period, Duration::from_mins(10));
         assert_eq!((args.concurrent, args.event_refresh), (32, EventRefresh::Default));
+        assert_eq!((args.secrets_manager_rate, args.parameter_store_rate), (500, 40));
     }
 
     #[test]
@@ -141,6 +169,8 @@ mod tests {
             ("--sweep-interval", "soon"),
             ("--concurrent", "0"),
             ("--log-level", "loud"),
+            ("--secrets-manager-rate", "0"),
+            ("--parameter-store-rate", "many"),
         ] {
             let error = parse(&["--queue-url", URL, flag, value]).expect_err(flag).to_string();
             assert!(error.contains(flag), "{error}");

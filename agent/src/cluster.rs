@@ -9,6 +9,7 @@ pub mod event;
 pub mod gate;
 pub mod hash_key;
 pub mod lease;
+pub mod own;
 pub mod status;
 pub mod target;
 pub mod workload;

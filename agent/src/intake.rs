@@ -106,7 +106,6 @@ impl Intake {
             What::Label { version_id, .. } => version_id.as_str(),
             _ => "",
         };
-        self.metrics.event_age(now, change.at);
         if concerned.objects == 0 {
             debug!(event_id = change.event_id, source, version, "event received; no object here uses the source");
         } else {
@@ -125,9 +124,11 @@ impl Intake {
             return;
         }
         if !concerned.stale.is_empty() {
+            // Repetitions and what is foreign would tell of the queue, not of the way.
+            self.metrics.event_age(now, change.at);
             self.holding.add(receipt.clone(), received);
         }
-        let tickets = Ticket::issue(receipt, received, concerned.stale.len(), self.finished.clone());
+        let tickets = Ticket::issue(receipt, received, change.at, concerned.stale.len(), self.finished.clone());
         for (key, ticket) in concerned.stale.into_iter().zip(tickets) {
             self.work.push_held(key, ticket);
         }

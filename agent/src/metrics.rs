@@ -1,18 +1,21 @@
-//! What `/metrics` shows. Labels come from enums and constants only, never from names of objects.
+//! What the agent counts and times. Labels come from enums and constants only, never from names of objects; what
+//! `/metrics` says of single objects and pipes is written at each scrape from what the state knows ([`scrape`]).
+
+mod eso;
+pub mod exposition;
+pub mod scrape;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use rekey_core::disposition::MessageOutcome;
-use rekey_core::pipe::{PipeId, PipeState};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
@@ -30,103 +33,149 @@ struct Call {
     result: &'static str,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Pipe {
-    account: String,
-    region: String,
-    service: String,
+/// What became of a write to a workload; the label of `rekey_rollouts_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RolloutOutcome {
+    /// Its pods are being replaced.
+    Restarted,
+    /// What its pods run with was put on record.
+    Baseline,
+    /// The write failed and will be tried again.
+    Failed,
 }
 
 /// Counters and histograms. Clones share them.
 #[derive(Clone)]
-pub struct Metrics {
-    registry: Arc<Registry>,
+pub struct Metrics(Arc<Inner>);
+
+struct Inner {
+    registry: Registry,
     messages: Family<Outcome, Counter>,
     syncs: Family<Outcome, Counter>,
+    rollouts: Family<Outcome, Counter>,
     aws_calls: Family<Call, Counter>,
     propagation: Family<Stage, Histogram>,
-    pipes: Family<Pipe, Gauge<i64, AtomicI64>>,
     unannounced: Counter,
+    leader: AtomicBool,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("rekey");
-        let metrics = Self {
+        let mut inner = Inner {
+            registry: Registry::with_prefix("rekey"),
             messages: Family::default(),
             syncs: Family::default(),
+            rollouts: Family::default(),
             aws_calls: Family::default(),
             propagation: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 18))),
-            pipes: Family::default(),
             unannounced: Counter::default(),
-            registry: Arc::default(),
+            leader: AtomicBool::new(false),
         };
-        registry.register("messages", "Messages by what became of them", metrics.messages.clone());
-        registry.register("syncs", "Syncs of ExternalSecrets by how they ended", metrics.syncs.clone());
-        registry.register("aws_calls", "Calls that read from AWS", metrics.aws_calls.clone());
-        registry.register("pipe_proven", "1 while the pipe is proven by heartbeats", metrics.pipes.clone());
+        let registry = &mut inner.registry;
+        registry.register("messages", "Messages by what became of them", inner.messages.clone());
+        registry.register("syncs", "Syncs of ExternalSecrets by how they ended", inner.syncs.clone());
+        registry.register(
+            "rollouts",
+            "Writes to workloads: restarted, baseline (recorded what the pods run with), failed",
+            inner.rollouts.clone(),
+        );
+        registry.register("aws_calls", "Calls that read from AWS", inner.aws_calls.clone());
         registry.register(
             "unannounced_changes",
             "Changes that a sweep found in a proven pipe and no event announced",
-            metrics.unannounced.clone(),
+            inner.unannounced.clone(),
         );
         registry.register_with_unit(
             "propagation",
-            "Time of each stage: event (change to receipt), message (receipt to deletion), sync",
+            "Time of each stage: event (change to receipt), queue (receipt to start of the sync), sync, message (receipt \
+             to deletion), rollout (change of a Secret or ConfigMap seen to workload patched), total (change to target \
+             written)",
             Unit::Seconds,
-            metrics.propagation.clone(),
+            inner.propagation.clone(),
         );
-        Self { registry: Arc::new(registry), ..metrics }
+        Self(Arc::new(inner))
     }
 }
 
 impl Metrics {
     /// A message is finished with, so long after it was received.
     pub fn message(&self, outcome: MessageOutcome, held: Duration) {
-        self.messages.get_or_create(&Outcome { outcome: outcome.as_str() }).inc();
+        self.0.messages.get_or_create(&Outcome { outcome: outcome.as_str() }).inc();
         self.observe("message", held);
     }
 
-    /// An event arrived that says it happened at `at`.
+    /// News arrived that says it happened at `at`.
     pub fn event_age(&self, now: Timestamp, at: Timestamp) {
-        // Clocks that differ can make an event seem to come from the future.
-        self.observe("event", Duration::try_from(now.duration_since(at)).unwrap_or_default());
+        self.observe("event", between(at, now));
+    }
+
+    /// The sync that a message asks for starts, so long after the message was received.
+    pub fn sync_started(&self, waited: Duration) {
+        self.observe("queue", waited);
     }
 
     /// A sync ended.
     pub fn sync(&self, outcome: &'static str, took: Duration) {
-        self.syncs.get_or_create(&Outcome { outcome }).inc();
+        self.0.syncs.get_or_create(&Outcome { outcome }).inc();
         self.observe("sync", took);
     }
 
-    /// A call to AWS ended.
+    /// A target was written because of what happened at `at`.
+    pub fn carried(&self, now: Timestamp, at: Timestamp) {
+        self.observe("total", between(at, now));
+    }
+
+    /// A write to a workload ended.
+    pub fn rollout(&self, outcome: RolloutOutcome) {
+        let outcome = match outcome {
+            RolloutOutcome::Restarted => "restarted",
+            RolloutOutcome::Baseline => "baseline",
+            RolloutOutcome::Failed => "failed",
+        };
+        self.0.rollouts.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// A workload is restarted because of what was seen to change at `seen`.
+    pub fn rolled_out(&self, now: Timestamp, seen: Timestamp) {
+        self.observe("rollout", between(seen, now));
+    }
+
+    /// A call to AWS ended. `operation` is AWS's name of it.
     pub fn aws_call(&self, operation: &'static str, ok: bool) {
-        let result = if ok { "success" } else { "error" };
-        self.aws_calls.get_or_create(&Call { operation, result }).inc();
+        self.0.aws_calls.get_or_create(&Call { operation, result: result(ok) }).inc();
     }
 
     /// A sweep found a change that no event announced.
     pub fn unannounced(&self) {
-        self.unannounced.inc();
+        self.0.unannounced.inc();
     }
 
-    /// The state of a pipe.
-    pub fn pipe(&self, id: &PipeId, state: PipeState) {
-        let labels =
-            Pipe { account: id.account.to_string(), region: id.region.to_string(), service: id.service.to_string() };
-        self.pipes.get_or_create(&labels).set(i64::from(state == PipeState::Proven));
+    /// Whether this instance is the one that writes.
+    pub fn set_leader(&self, leads: bool) {
+        self.0.leader.store(leads, Ordering::Relaxed);
     }
 
-    /// The exposition text.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let mut text = String::new();
-        // Writing to a String cannot fail.
-        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
-        text
+    fn leads(&self) -> bool {
+        self.0.leader.load(Ordering::Relaxed)
+    }
+
+    fn aws_calls(&self, operation: &'static str, ok: bool) -> Option<u64> {
+        Some(self.0.aws_calls.get(&Call { operation, result: result(ok) })?.get())
     }
 
     fn observe(&self, stage: &'static str, took: Duration) {
-        self.propagation.get_or_create(&Stage { stage }).observe(took.as_secs_f64());
+        self.0.propagation.get_or_create(&Stage { stage }).observe(took.as_secs_f64());
     }
 }
+
+fn result(ok: bool) -> &'static str {
+    if ok { "success" } else { "error" }
+}
+
+/// Clocks that differ can make what happened seem to come from the future.
+fn between(earlier: Timestamp, later: Timestamp) -> Duration {
+    Duration::try_from(later.duration_since(earlier)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

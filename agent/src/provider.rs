@@ -1,12 +1,17 @@
 //! AWS as a place to read from: the only module that reads values, and the place where they become `SecretValue`.
 //!
 //! It answers two questions: what is there ([`Provider::read`], with the value) and which version is there
-//! ([`Provider::check`], without). It decides nothing; the ledger does.
+//! ([`Provider::check`], without). It decides nothing about objects; the ledger does. Every call goes through
+//! `attempt.rs`, which keeps to the budgets.
 
+mod attempt;
 mod clients;
+mod comparison;
 mod error;
 mod parameter_store;
 mod secrets_manager;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::collections::HashMap;
 
@@ -16,14 +21,18 @@ use rekey_core::ledger::Known;
 use rekey_core::object::ObjectKey;
 use rekey_core::render::Payload;
 use rekey_core::store::AwsStore;
-use rekey_core::wanted::Wanted;
+use rekey_core::wanted::{Token, Wanted};
 
+pub use attempt::Rates;
 pub use clients::aws_config;
 pub use error::ReadProblem;
 
 use crate::cluster::target::Targets;
 use crate::metrics::Metrics;
+use attempt::Attempts;
 use clients::Clients;
+use comparison::{Breaker, Denials};
+use secrets_manager::Listings;
 
 /// What AWS returned for one wanted thing.
 #[derive(Debug)]
@@ -36,8 +45,19 @@ pub struct Answer {
     pub payload: Payload,
 }
 
+/// A wanted thing whose version is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The thing.
+    pub wanted: Wanted,
+    /// The version that AWS last told of: an answer that may be late is not believed against it.
+    pub known: Option<Token>,
+    /// May the answer be a few minutes late, if that is cheaper?
+    pub may_lag: bool,
+}
+
 /// Which version is there, as far as it can be told without reading the value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Checked {
     /// This one.
     Version {
@@ -56,48 +76,53 @@ pub enum Checked {
 #[derive(Clone)]
 pub struct Provider {
     clients: Clients,
-    metrics: Metrics,
+    attempts: Attempts,
+    denials: Denials,
+    listings: Listings,
 }
 
 impl Provider {
     /// `base` carries the agent's own identity; `secrets` reads the Secrets that hold a store's access keys.
     #[must_use]
-    pub fn new(base: aws_config::SdkConfig, secrets: Targets, metrics: Metrics) -> Self {
-        Self { clients: Clients::new(base, secrets), metrics }
+    pub fn new(base: aws_config::SdkConfig, secrets: Targets, rates: Rates, metrics: Metrics) -> Self {
+        Self {
+            clients: Clients::new(base, secrets),
+            attempts: Attempts::new(rates, metrics),
+            denials: Denials::default(),
+            listings: Listings::default(),
+        }
     }
 
-    /// Reads a value: one GetSecretValue or GetParameter.
+    /// Reads a value: GetSecretValue or GetParameter.
     pub async fn read(&self, store: &AwsStore, wanted: &Wanted) -> Result<Answer, ReadProblem> {
         match store.service {
             Service::SecretsManager => {
                 let client = self.clients.secrets_manager(store).await?;
-                let answer = secrets_manager::read(&client, wanted).await;
-                self.metrics.aws_call("GetSecretValue", answer.is_ok());
-                answer
+                secrets_manager::read(&client, &self.attempts, wanted).await
             }
             Service::ParameterStore => {
                 let client = self.clients.parameter_store(store).await?;
-                let answer = parameter_store::read(&client, wanted).await;
-                self.metrics.aws_call("GetParameter", answer.is_ok());
-                answer
+                parameter_store::read(&client, &self.attempts, wanted).await
             }
         }
     }
 
-    /// Asks which versions are there, without reading values: DescribeSecret for each secret, GetParameters without
-    /// decryption for up to ten parameters.
-    pub async fn check(&self, store: &AwsStore, wanted: &[Wanted]) -> HashMap<Wanted, Checked> {
+    /// Asks which versions are there, without reading values: DescribeSecret for each secret, or ListSecrets for many
+    /// of them, and GetParameters without decryption for up to ten parameters.
+    pub async fn check(&self, store: &AwsStore, asked: &[Asked]) -> HashMap<Wanted, Checked> {
+        let (attempts, denials, breaker) = (&self.attempts, &self.denials, &Breaker::default());
+        let context = Context { store, attempts, denials, breaker };
         let checked = match store.service {
             Service::SecretsManager => match self.clients.secrets_manager(store).await {
-                Ok(client) => secrets_manager::check(&client, wanted, &self.metrics).await,
-                Err(problem) => unclear(wanted, &problem),
+                Ok(client) => secrets_manager::check(&client, context, &self.listings, asked).await,
+                Err(problem) => unclear(asked, &problem),
             },
             Service::ParameterStore => match self.clients.parameter_store(store).await {
-                Ok(client) => parameter_store::check(&client, wanted, &self.metrics).await,
-                Err(problem) => unclear(wanted, &problem),
+                Ok(client) => parameter_store::check(&client, context, asked).await,
+                Err(problem) => unclear(asked, &problem),
             },
         };
-        debug_assert_eq!(checked.len(), wanted.len(), "each wanted thing has an answer");
+        debug_assert_eq!(checked.len(), asked.len(), "each wanted thing has an answer");
         checked
     }
 
@@ -112,8 +137,17 @@ impl Provider {
     }
 }
 
-fn unclear(wanted: &[Wanted], problem: &ReadProblem) -> HashMap<Wanted, Checked> {
-    wanted.iter().map(|wanted| (wanted.clone(), Checked::failed(problem))).collect()
+/// What one comparison of a store's versions works with.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    store: &'a AwsStore,
+    attempts: &'a Attempts,
+    denials: &'a Denials,
+    breaker: &'a Breaker,
+}
+
+fn unclear(asked: &[Asked], problem: &ReadProblem) -> HashMap<Wanted, Checked> {
+    asked.iter().map(|asked| (asked.wanted.clone(), Checked::failed(problem))).collect()
 }
 
 impl Checked {

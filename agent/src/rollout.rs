@@ -36,6 +36,7 @@ use crate::cluster::Writer;
 use crate::cluster::event::Events;
 use crate::cluster::target::Targets;
 use crate::cluster::workload::Workloads;
+use crate::metrics::Metrics;
 
 /// What an installation can choose.
 #[derive(Clone)]
@@ -44,11 +45,13 @@ pub struct RolloutOptions {
     pub min_interval: Duration,
     /// Where Events about workloads go; nowhere, if there is nothing.
     pub events: Option<Events>,
+    /// Where rollouts are counted.
+    pub metrics: Metrics,
 }
 
 impl Default for RolloutOptions {
     fn default() -> Self {
-        Self { min_interval: Limits::default().min_interval, events: None }
+        Self { min_interval: Limits::default().min_interval, events: None, metrics: Metrics::default() }
     }
 }
 
@@ -83,7 +86,7 @@ impl Rollouts {
             workloads: Workloads::new(writer.clone()),
             targets: Targets::new(writer),
             completed: OnceLock::new(),
-            reports: Reports::new(options.events),
+            reports: Reports::new(options.events, options.metrics),
             due: Notify::new(),
             settled: watch::Sender::new(()),
         };

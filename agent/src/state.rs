@@ -4,6 +4,7 @@
 //! the decisions that come out are `rekey-core`'s. Nothing here talks to anybody.
 
 mod object;
+mod tally;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +13,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use rekey_core::change::Change;
-use rekey_core::identity::{Account, SourceRef};
+use rekey_core::identity::{Account, Region, Service, SourceRef};
 use rekey_core::index::Index;
 use rekey_core::index::relation::Relation;
 use rekey_core::ledger::{Absence, Decision, Facts, Known, Ledger, Look, Window, decide};
@@ -25,6 +26,7 @@ use rekey_core::store::Identity;
 use rekey_core::wanted::{Token, Wanted};
 
 pub use object::{Object, Task};
+pub use tally::{Tally, Validated};
 
 /// Names a store: a namespace and a name, or a name alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,6 +67,7 @@ struct Inner {
     options: StateOptions,
     objects: HashMap<ObjectKey, Object>,
     stores: HashMap<StoreKey, Arc<SecretStoreSpec>>,
+    validated: HashMap<StoreKey, Validated>,
     /// What each object depends on, beside its sources.
     uses: Relation<Use>,
     /// Secrets that are, or were, as an ExternalSecret left them.
@@ -115,6 +118,7 @@ impl State {
                 options,
                 objects: HashMap::new(),
                 stores: HashMap::new(),
+                validated: HashMap::new(),
                 uses: Relation::default(),
                 targets: HashMap::new(),
                 index: Index::default(),
@@ -144,7 +148,10 @@ impl State {
         match spec {
             Some(spec) if inner.stores.get(key).is_some_and(|known| **known == spec) => return Vec::new(),
             Some(spec) => inner.stores.insert(key.clone(), Arc::new(spec)),
-            None => inner.stores.remove(key),
+            None => {
+                inner.validated.remove(key);
+                inner.stores.remove(key)
+            }
         };
         let users = inner.users(&Use::Store(key.clone()));
         for user in &users {
@@ -157,6 +164,22 @@ impl State {
     #[must_use]
     pub fn store(&self, key: &StoreKey) -> Option<Arc<SecretStoreSpec>> {
         self.lock().stores.get(key).cloned()
+    }
+
+    /// A store was validated. One that went meanwhile is forgotten.
+    pub fn store_validated(&self, key: &StoreKey, validated: Validated) {
+        let mut inner = self.lock();
+        if inner.stores.contains_key(key) {
+            inner.validated.insert(key.clone(), validated);
+        }
+    }
+
+    /// What became of the stores' validations, in order.
+    #[must_use]
+    pub fn validated_stores(&self) -> Vec<(StoreKey, Validated)> {
+        let mut all: Vec<_> = self.lock().validated.iter().map(|(key, validated)| (key.clone(), *validated)).collect();
+        all.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        all
     }
 
     /// A Secret is there, as the watch or a write shows it. Returns the objects that produce it, if it stopped being as
@@ -266,6 +289,7 @@ impl State {
     }
 
     /// See [`Ledger::settle_absent`].
+    #[must_use]
     pub fn settle_absent(&self, wanted: &Wanted, look: Look, now: Timestamp) -> Absence {
         self.lock().ledger.settle_absent(wanted, look, now)
     }
@@ -303,6 +327,18 @@ impl State {
         for (key, object) in &inner.objects {
             visit(key, object, inner.pipe_state(object, now));
         }
+    }
+
+    /// Where the sources of all objects are, and in which services.
+    #[must_use]
+    pub fn used_pipes(&self) -> BTreeSet<(Region, Service)> {
+        let inner = self.lock();
+        let mut used = BTreeSet::new();
+        for wanted in inner.objects.values().flat_map(Object::wanted) {
+            let pipe = (wanted.source.effective_region().into_owned(), wanted.source.service);
+            used.insert(pipe);
+        }
+        used
     }
 
     /// How many objects there are.

@@ -1,7 +1,7 @@
 //! Validates stores and writes their condition, as `kubectl get secretstore` shows it: can the identity be obtained?
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::api::ObjectMeta;
@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use crate::cluster::status::Statuses;
 use crate::provider::Provider;
-use crate::state::{State, StoreKey};
+use crate::state::{State, StoreKey, Validated};
 
 /// A store that cannot be used is validated again after so long.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
@@ -115,11 +115,13 @@ impl Validator {
                 self.seen.remove(&key);
                 continue;
             };
+            let began = Instant::now();
             let judged = tokio::select! {
                 () = shutdown.cancelled() => return,
                 judged = self.judge(&key, &spec) => judged,
             };
             let Some((ok, reason, message)) = judged else { continue };
+            self.state.store_validated(&key, Validated { ready: ok, took: began.elapsed() });
             let written = self.write(&key, ok, reason, message).await;
             if !ok || !written {
                 self.look_again(key);

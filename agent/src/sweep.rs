@@ -1,32 +1,38 @@
 //! The sweep: compares which versions AWS has with what was applied, without reading values.
 //!
 //! It covers what events may miss: at start, at each flip of a pipe, at the sweep interval while a pipe is proven, and
-//! at each object's own refreshInterval while it is not. It only moves what is desired; the worker does the rest.
+//! at each object's own refreshInterval while it is not. It only moves what is desired; the worker does the rest. What
+//! is due, and what is worth a report, `rekey_core::sweep` decides.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod round;
+#[cfg(test)]
+mod tests;
+
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{self, StreamExt};
-use jiff::{SignedDuration, Timestamp};
-use rekey_core::ledger::{Decision, Look, Policy};
+use futures::FutureExt;
+use jiff::Timestamp;
+use kube::Resource;
+use rand::RngExt;
+use rekey_core::ledger::{Decision, Look};
 use rekey_core::object::ObjectKey;
-use rekey_core::pipe::{PipeState, check_interval};
 use rekey_core::store::AwsStore;
-use rekey_core::wanted::Wanted;
+use rekey_core::sweep::{Closed, Comparisons, Find, Unannounced, moved};
+use rekey_core::wanted::{Token, Wanted};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
+use crate::cluster::event::Events;
 use crate::metrics::Metrics;
-use crate::provider::{Checked, Provider};
-use crate::state::{Object, State};
+use crate::provider::{Asked, Checked, Provider};
+use crate::state::State;
 use crate::worker::{Urgency, Work};
-
-/// With nothing due, the sweep looks again after this long: objects and stores may have come meanwhile.
-const LONGEST_NAP: Duration = Duration::from_secs(5);
-/// Stores compared at a time.
-const CONCURRENT_STORES: usize = 8;
+use round::{Group, Round, Why};
 
 /// See the module's head.
 #[derive(Clone)]
@@ -39,115 +45,193 @@ pub struct Sweep {
     pub work: Work,
     /// Counters.
     pub metrics: Metrics,
+    /// Where unannounced changes are told of.
+    pub events: Events,
     /// How often, in a proven pipe.
     pub interval: Duration,
     /// Wakes the sweep for all objects.
     pub flipped: Arc<Notify>,
 }
 
+/// One store's versions have been asked for.
+struct Compared {
+    objects: Vec<(ObjectKey, Vec<usize>)>,
+    answers: Vec<(Wanted, Told)>,
+}
+
+/// What AWS told of one wanted thing.
+enum Told {
+    Version(Token),
+    OnlyReadsTell,
+    Nothing,
+}
+
+/// What the sweep remembers from round to round.
+struct Memory {
+    comparisons: Comparisons,
+    unannounced: Unannounced,
+    /// When a pipe last changed its state, or the sweep began.
+    flipped: Timestamp,
+}
+
 impl Sweep {
     /// Runs until told to stop. The first round covers everything.
     pub async fn run(self, shutdown: CancellationToken) {
-        let mut everything = true;
+        let flipped = Timestamp::now();
+        let mut memory = Memory { comparisons: Comparisons::default(), unannounced: Unannounced::default(), flipped };
+        let mut running: JoinSet<Compared> = JoinSet::new();
+        let mut why = Why::Start;
         loop {
-            let nap = tokio::select! {
-                () = shutdown.cancelled() => return,
-                nap = self.round(everything) => nap,
-            };
-            everything = tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = self.flipped.notified() => true,
-                () = tokio::time::sleep(nap) => false,
-            };
-        }
-    }
-
-    /// Checks what is due (or all that can be due at all) and returns how long nothing will be.
-    async fn round(&self, everything: bool) -> Duration {
-        let now = Timestamp::now();
-        let mut nap = LONGEST_NAP;
-        let mut due: BTreeMap<ObjectKey, PipeState> = BTreeMap::new();
-        let mut wanted: BTreeMap<AwsStore, BTreeSet<Wanted>> = BTreeMap::new();
-        self.state.visit(now, |key, object, pipe| {
-            let Some(interval) = check_interval(pipe, refresh_of(object), self.interval) else { return };
-            let wait = until(object.checked, interval, now);
-            if !everything && !wait.is_zero() {
-                nap = nap.min(wait);
-                return;
+            let round = self.round(&mut memory, why);
+            for (store, group) in round.groups {
+                let sweep = self.clone();
+                // One store that does not answer holds up none of the others.
+                running.spawn(async move { sweep.compare(&store, group).await });
             }
-            for request in object.requests.iter().flat_map(|requests| requests.iter()) {
-                if !request.wanted.selector.is_fixed() {
-                    wanted.entry(request.store.clone()).or_default().insert(request.wanted.clone());
+            let mut next = Instant::now() + round.nap;
+            why = loop {
+                tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    () = self.flipped.notified() => {
+                        memory.flipped = Timestamp::now();
+                        break Why::Flip;
+                    }
+                    Some(done) = running.join_next(), if !running.is_empty() => {
+                        let Ok(compared) = done else {
+                            error!("a comparison ended in a panic; please report the line \"panic\" of the log");
+                            continue;
+                        };
+                        if let Some(wait) = self.settle(&mut memory, compared) {
+                            next = next.min(Instant::now() + wait);
+                        }
+                    }
+                    () = tokio::time::sleep_until(next) => break Why::Due,
                 }
-            }
-            due.insert(key.clone(), pipe);
-        });
-        // What was stale before the comparison is not the sweep's find.
-        let fresh: BTreeSet<ObjectKey> =
-            due.keys().filter(|key| self.state.decide(key, now) == Some(Decision::Skip)).cloned().collect();
-        // One store that does not answer holds up none of the others.
-        stream::iter(wanted)
-            .for_each_concurrent(CONCURRENT_STORES, async |(store, wanted)| {
-                self.check(&store, wanted.into_iter().collect()).await;
-            })
-            .await;
-        let objects = due.len();
-        let found = |key: &ObjectKey| fresh.contains(key) && !everything;
-        let stale = due.into_iter().filter(|(key, pipe)| self.settle(key, *pipe, found(key))).count();
-        if objects > 0 {
-            debug!(objects, stale, "sweep done");
+            };
         }
-        nap
     }
 
-    async fn check(&self, store: &AwsStore, wanted: Vec<Wanted>) {
-        let looks: Vec<Look> = wanted.iter().map(|one| self.state.begin_check(one)).collect();
-        let mut checked = self.provider.check(store, &wanted).await;
-        for (one, look) in wanted.iter().zip(looks) {
-            match checked.remove(one) {
-                // What does not stand is looked for by reads.
+    /// Says what is due, and reports what nobody announced.
+    fn round(&self, memory: &mut Memory, why: Why) -> Round {
+        let now = Timestamp::now();
+        for find in memory.unannounced.due(now, |wanted, since| self.state.heard_since(wanted, since)) {
+            self.report(&find);
+        }
+        let round = Round::new(&self.state, memory, self.interval, why, now);
+        for key in &round.nothing_to_compare {
+            self.state.with_object(key, |object| object.checked = Some(now));
+            self.push_if_stale(key);
+        }
+        round
+    }
+
+    /// Asks AWS for the versions of one store and puts them into the ledger.
+    async fn compare(&self, store: &AwsStore, group: Group) -> Compared {
+        let looks: Vec<Look> = group.asked.iter().map(|one| self.state.begin_check(&one.wanted)).collect();
+        // A panic must not leave the objects under way for ever: it is no answer.
+        let check = AssertUnwindSafe(self.provider.check(store, &group.asked)).catch_unwind();
+        let mut checked = check.await.unwrap_or_default();
+        let told = |(Asked { wanted, .. }, look): (Asked, Look)| {
+            let told = match checked.remove(&wanted) {
                 Some(Checked::Version { known, account }) => {
-                    let _ = self.state.settle(one, look, known, account);
+                    let token = known.token.clone();
+                    // What does not stand is looked for by reads.
+                    let _ = self.state.settle(&wanted, look, known, account);
+                    Told::Version(token)
                 }
                 Some(Checked::Unclear(reason)) => {
-                    debug!(source = %one, reason, "version not told; the value will be read");
-                    self.state.mark_unknown(one);
+                    debug!(source = %wanted, reason, "version not told; the value will be read");
+                    self.state.mark_unknown(&wanted);
+                    Told::OnlyReadsTell
                 }
-                Some(Checked::Later(reason)) => debug!(source = %one, reason, "version not told this time"),
+                Some(Checked::Later(reason)) => {
+                    debug!(source = %wanted, reason, "version not told this time");
+                    Told::Nothing
+                }
+                None => Told::Nothing,
+            };
+            (wanted, told)
+        };
+        let answers = group.asked.into_iter().zip(looks).map(told).collect();
+        Compared { objects: group.objects, answers }
+    }
+
+    /// Asks for a sync of the objects whose versions differ. Returns how soon one of them is due again out of turn.
+    fn settle(&self, memory: &mut Memory, compared: Compared) -> Option<Duration> {
+        let now = Timestamp::now();
+        let (mut stale, mut unanswered, mut soonest) = (0, 0, None);
+        let objects = compared.objects.len();
+        for (key, wants) in compared.objects {
+            let answers = || wants.iter().filter_map(|place| compared.answers.get(*place));
+            if self.push_if_stale(&key) {
+                stale += 1;
+                self.note_find(memory, &key, answers(), now);
+            }
+            let answered = answers().all(|(_, told)| !matches!(told, Told::Nothing));
+            unanswered += usize::from(!answered);
+            match memory.comparisons.store_done(&key, answered, now, rand::rng().random_range(0.0..=1.0)) {
+                Some(Closed::Compared) => {
+                    self.state.with_object(&key, |object| object.checked = Some(now));
+                }
+                Some(Closed::Again) => {
+                    self.state.with_object(&key, |object| object.checked = None);
+                    soonest = Some(Duration::ZERO);
+                }
+                Some(Closed::Postponed(wait)) => soonest = Some(soonest.unwrap_or(wait).min(wait)),
                 None => {}
             }
         }
+        debug!(objects, stale, unanswered, "store compared");
+        soonest
     }
 
-    /// Asks for a sync where the versions differ.
-    fn settle(&self, key: &ObjectKey, pipe: PipeState, found: bool) -> bool {
-        let now = Timestamp::now();
-        self.state.with_object(key, |object| object.checked = Some(now));
-        if self.state.decide(key, now) != Some(Decision::Read) {
-            return false;
+    /// Logs which versions moved, and remembers those that an event should have announced.
+    fn note_find<'a>(
+        &self,
+        memory: &mut Memory,
+        key: &ObjectKey,
+        answers: impl Iterator<Item = &'a (Wanted, Told)>,
+        now: Timestamp,
+    ) {
+        let Some(applied) = self.state.with_object(key, |object| object.applied.clone()) else { return };
+        let mut sources = Vec::new();
+        for (wanted, told) in answers {
+            if let Told::Version(token) = told
+                && moved(&applied, wanted, token)
+            {
+                info!(externalsecret = %key, source = %wanted, %token, "sweep found another version");
+                sources.push(wanted.clone());
+            }
         }
-        if pipe == PipeState::Proven && found {
-            self.metrics.unannounced();
-            warn!(externalsecret = %key, "unannounced change: the sweep found a version that no event told of; do the rules cover its store?");
-        } else {
-            info!(externalsecret = %key, "sweep found another version");
+        if let Some(begun) = memory.comparisons.begun(key).filter(|begun| begun.announced) {
+            memory.unannounced.found(Find { object: key.clone(), sources, since: begun.at }, now);
         }
-        self.work.push(key.clone(), Urgency::Routine);
-        true
     }
-}
 
-fn refresh_of(object: &Object) -> Option<Duration> {
-    match object.policy() {
-        Policy::Periodic(interval) => Some(interval),
-        Policy::Once | Policy::OnChange | Policy::CreatedOnce => None,
+    /// Asks for a sync of an object that is not as it should be, unless it failed: then its retry is under way.
+    fn push_if_stale(&self, key: &ObjectKey) -> bool {
+        let decision = self.state.decide(key, Timestamp::now());
+        let stale = matches!(decision, Some(Decision::Read | Decision::LookAgain(_) | Decision::Closed(_)));
+        if stale {
+            debug!(externalsecret = %key, "sweep asks for a sync");
+            self.work.push(key.clone(), Urgency::Routine);
+        }
+        stale
     }
-}
 
-fn until(checked: Option<Timestamp>, interval: Duration, now: Timestamp) -> Duration {
-    let Some(checked) = checked else { return Duration::ZERO };
-    let interval = SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX);
-    // Ten thousand years from now is never.
-    let Ok(due) = checked.checked_add(interval) else { return Duration::MAX };
-    Duration::try_from(due.duration_since(now)).unwrap_or_default()
+    /// Tells people of a change that no event announced.
+    fn report(&self, find: &Find) {
+        self.metrics.unannounced();
+        let sources = find.sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        warn!(
+            externalsecret = %find.object, %sources,
+            "unannounced change: the sweep found a version that no event told of; do the rules cover its source?"
+        );
+        let Some(about) = self.state.with_object(&find.object, |object| object.resource.object_ref(&())) else {
+            return;
+        };
+        let events = self.events.clone();
+        let note = format!("{sources} changed and no event told of it; do the rules of EventBridge cover it?");
+        tokio::spawn(async move { events.warning(&about, "UnannouncedChange", "Sweep", note).await });
+    }
 }

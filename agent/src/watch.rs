@@ -4,6 +4,7 @@
 //! and marks outlive the call. Nothing here writes, except that an unreadable ExternalSecret gets its condition.
 
 mod follow;
+mod lists;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,9 +30,10 @@ use crate::state::{State, StoreKey};
 use crate::stores::Stores;
 use crate::worker::{Urgency, Work};
 use follow::{Seen, follow};
+pub use lists::Lists;
 
 /// Watches that have to show everything once before the agent may decide anything.
-const WATCHES: usize = 5;
+pub const KINDS: [&str; 5] = ["externalsecrets", "secretstores", "clustersecretstores", "secrets", "deployments"];
 
 /// See the module's head.
 #[derive(Clone)]
@@ -50,6 +52,8 @@ pub struct Watches {
     pub stores: Stores,
     /// Who tells people about an object that cannot be parsed.
     pub statuses: Statuses,
+    /// Which watches have not shown everything yet.
+    pub lists: Lists,
     /// What was said of objects that cannot be parsed.
     pub unreadable: Arc<Mutex<Unreadable>>,
     /// Whether this instance is the one to tell people.
@@ -62,7 +66,7 @@ type Unreadable = HashMap<ObjectKey, (String, String)>;
 impl Watches {
     /// Starts every watch and returns when each has shown all there is; the watches then go on until told to stop.
     pub async fn start(self, shutdown: &CancellationToken) {
-        let complete = Arc::new(Barrier::new(WATCHES + 1));
+        let complete = Arc::new(Barrier::new(KINDS.len() + 1));
         let watches = Arc::new(self);
         macro_rules! watch {
             ($kind:ty, $name:literal, $handler:ident) => {{
@@ -71,7 +75,8 @@ impl Watches {
                 let shutdown = shutdown.clone();
                 tokio::spawn(async move {
                     let handler = |seen: Seen<$kind>| watches.$handler(seen);
-                    follow(api, $name, handler, complete, shutdown).await;
+                    let listed = (complete, watches.lists.clone());
+                    follow(api, $name, handler, listed, shutdown).await;
                 });
             }};
         }

@@ -151,11 +151,14 @@ impl Worker {
     async fn handle(&self, mut turn: Turn, mut job: Job) {
         let key = turn.key.clone();
         let began = Instant::now();
+        for waited in job.tickets.iter_mut().filter_map(Ticket::begin) {
+            self.metrics.sync_started(waited);
+        }
         // A panic must not take the object's retries and its condition with it.
         let sync = AssertUnwindSafe(self.syncer.sync(&key, job.asked)).catch_unwind();
         let outcome = sync.await.unwrap_or(Err(SyncError::Panicked));
         turn.release_restarts();
-        self.metrics.sync(outcome_label(&outcome), began.elapsed());
+        self.count(&key, &job.tickets, &outcome, began.elapsed());
         match outcome {
             Ok(Synced::Applied) => self.synced(key, job, ObjectOutcome::Applied),
             Ok(Synced::Unchanged) => self.synced(key, job, ObjectOutcome::Unchanged),
@@ -190,6 +193,15 @@ impl Worker {
         resolve(old, outcome);
         job.tickets = young;
         self.work.again(key, instant(until), job, 0, true);
+    }
+
+    fn count(&self, key: &ObjectKey, tickets: &[Ticket], outcome: &Result<Synced, SyncError>, took: Duration) {
+        self.metrics.sync(outcome_label(outcome), took);
+        self.syncer.state.with_object(key, |object| object.tally.count(outcome.is_err(), took));
+        if matches!(outcome, Ok(Synced::Applied)) {
+            let now = Timestamp::now();
+            tickets.iter().for_each(|ticket| self.metrics.carried(now, ticket.happened()));
+        }
     }
 
     async fn failed(&self, key: ObjectKey, mut job: Job, error: SyncError) {

@@ -17,6 +17,8 @@
 //! - A target that another controller owns is never written; one that is right is never written.
 //! - Secret values are [`value::SecretValue`] and nothing else; no error, token or hash here tells one.
 
+pub mod backoff;
+pub mod budget;
 pub mod change;
 pub mod decode;
 pub mod disposition;
@@ -26,15 +28,18 @@ pub mod identity;
 pub mod index;
 pub mod lease;
 pub mod ledger;
+pub mod listing;
 pub mod object;
 pub mod pipe;
 pub mod plan;
 pub mod property;
+pub mod regexp;
 pub mod render;
 pub mod report;
 pub mod request;
 pub mod resource;
 pub mod rollout;
 pub mod store;
+pub mod sweep;
 pub mod value;
 pub mod wanted;

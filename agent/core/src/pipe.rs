@@ -47,6 +47,21 @@ pub enum Reason {
     QueueUnreachable,
 }
 
+impl Reason {
+    /// Each there is.
+    pub const ALL: [Self; 3] = [Self::NoHeartbeatYet, Self::HeartbeatLate, Self::QueueUnreachable];
+
+    /// One word, for labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::NoHeartbeatYet => "no_heartbeat_yet",
+            Reason::HeartbeatLate => "heartbeat_late",
+            Reason::QueueUnreachable => "queue_unreachable",
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -92,10 +107,8 @@ impl Pipes {
     /// The state of one pipe.
     #[must_use]
     pub fn state(&self, pipe: &PipeId, now: Timestamp) -> PipeState {
-        if self.failing_since.is_some_and(|since| older(since, RECEIVE_GRACE, now)) {
-            return PipeState::Unproven(Reason::QueueUnreachable);
-        }
         match self.heartbeats.get(pipe) {
+            _ if self.is_queue_unreachable(now) => PipeState::Unproven(Reason::QueueUnreachable),
             None => PipeState::Unproven(Reason::NoHeartbeatYet),
             Some(&sent) if older(sent, self.patience, now) => PipeState::Unproven(Reason::HeartbeatLate),
             Some(_) => PipeState::Proven,
@@ -113,9 +126,14 @@ impl Pipes {
             .map(|id| self.state(id, now))
             .peekable();
         if candidates.peek().is_none() {
-            return PipeState::Unproven(Reason::NoHeartbeatYet);
+            let unreachable = self.is_queue_unreachable(now);
+            return PipeState::Unproven(if unreachable { Reason::QueueUnreachable } else { Reason::NoHeartbeatYet });
         }
         candidates.find(|state| *state != PipeState::Proven).unwrap_or(PipeState::Proven)
+    }
+
+    fn is_queue_unreachable(&self, now: Timestamp) -> bool {
+        self.failing_since.is_some_and(|since| older(since, RECEIVE_GRACE, now))
     }
 
     /// Every pipe that ever carried a heartbeat, with its state and the time of the newest one.

@@ -5,8 +5,9 @@
 //! leaves the message to be redelivered: nothing is deleted by accident.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use rekey_core::disposition::{MessageOutcome, ObjectOutcome};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -25,6 +26,7 @@ pub struct Finished {
 struct Held {
     receipt: String,
     received: Instant,
+    happened: Timestamp,
     concerned: usize,
     outcomes: Mutex<Vec<ObjectOutcome>>,
     finished: UnboundedSender<Finished>,
@@ -45,30 +47,46 @@ impl Drop for Held {
 
 /// One object's share of a message.
 #[derive(Debug)]
-pub struct Ticket(Arc<Held>);
+pub struct Ticket {
+    held: Arc<Held>,
+    begun: bool,
+}
 
 impl Ticket {
-    /// Makes one ticket for each of `concerned` objects. With none, the message is finished at once.
+    /// Makes one ticket for each of `concerned` objects. With none, the message is finished at once. `happened` is when
+    /// that happened which the message tells of.
     #[must_use]
     pub fn issue(
         receipt: String,
         received: Instant,
+        happened: Timestamp,
         concerned: usize,
         finished: UnboundedSender<Finished>,
     ) -> Vec<Self> {
-        let held = Arc::new(Held { receipt, received, concerned, outcomes: Mutex::default(), finished });
-        (0..concerned).map(|_| Self(Arc::clone(&held))).collect()
+        let held = Arc::new(Held { receipt, received, happened, concerned, outcomes: Mutex::default(), finished });
+        (0..concerned).map(|_| Self { held: Arc::clone(&held), begun: false }).collect()
+    }
+
+    /// Work on the object begins. Returns how long the message waited for that; nothing when it had begun before.
+    pub fn begin(&mut self) -> Option<Duration> {
+        (!std::mem::replace(&mut self.begun, true)).then(|| self.held.received.elapsed())
+    }
+
+    /// When that happened which the message tells of, by AWS's clock.
+    #[must_use]
+    pub fn happened(&self) -> Timestamp {
+        self.held.happened
     }
 
     /// When the message was received.
     #[must_use]
     pub fn received(&self) -> Instant {
-        self.0.received
+        self.held.received
     }
 
     /// The object is done, as far as this message is concerned.
     pub fn resolve(self, outcome: ObjectOutcome) {
-        self.0.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+        self.held.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
     }
 }
 
@@ -79,7 +97,7 @@ mod tests {
 
     fn issue(concerned: usize) -> (Vec<Ticket>, UnboundedReceiver<Finished>) {
         let (sender, receiver) = unbounded_channel();
-        (Ticket::issue("receipt".to_owned(), Instant::now(), concerned, sender), receiver)
+        (Ticket::issue("receipt".to_owned(), Instant::now(), Timestamp::UNIX_EPOCH, concerned, sender), receiver)
     }
 
     #[test]
@@ -97,6 +115,14 @@ mod tests {
         tickets.pop().expect("two tickets").resolve(ObjectOutcome::Applied);
         drop(tickets);
         assert_eq!(finished.try_recv().expect("finished").outcome, MessageOutcome::Abandoned);
+    }
+
+    #[test]
+    fn how_long_it_waited_is_told_once_for_each_object() {
+        let (mut tickets, _finished) = issue(2);
+        assert!(tickets[0].begin().is_some());
+        assert_eq!(tickets[0].begin(), None, "it is being tried again");
+        assert!(tickets[1].begin().is_some());
     }
 
     #[test]

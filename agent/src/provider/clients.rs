@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region as SdkRegion, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use aws_sdk_ssm::Client as ParameterStore;
 use aws_smithy_http_client::tls;
+use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use rekey_core::identity::Region;
 use rekey_core::object::ObjectKey;
@@ -70,9 +72,7 @@ impl Clients {
 
     pub async fn validate(&self, store: &AwsStore) -> Result<(), ReadProblem> {
         let built = self.get(store).await?;
-        built.credentials.provide_credentials().await.map_err(|error| ReadProblem::NoCredentials {
-            message: format!("{error}; use IRSA, Pod Identity, or access keys in the store's auth.secretRef"),
-        })?;
+        built.credentials.provide_credentials().await.map_err(|error| ReadProblem::no_credentials(&error))?;
         Ok(())
     }
 
@@ -101,7 +101,7 @@ impl Clients {
             Identity::Agent => self
                 .base
                 .credentials_provider()
-                .ok_or_else(|| ReadProblem::NoCredentials { message: "the SDK's default chain is empty".to_owned() })?,
+                .ok_or_else(|| ReadProblem::no_credentials(&CredentialsError::not_loaded_no_source()))?,
             Identity::AccessKeys(keys) => {
                 let token = match &keys.token {
                     Some(token) => Some(self.key(token).await?),
@@ -117,6 +117,8 @@ impl Clients {
             .to_builder()
             .region(SdkRegion::new(store.region.to_string()))
             .credentials_provider(credentials.clone())
+            // `attempt.rs` repeats calls, within the budget; each of the SDK's own would be one that nobody counts.
+            .retry_config(RetryConfig::disabled())
             // Unlike the long poll, a read that takes this long is not worth waiting for.
             .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(READ).build())
             .build();

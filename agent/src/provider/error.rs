@@ -1,11 +1,21 @@
-//! Why a value could not be read.
+//! Why a value could not be read, and whether asking again can help.
 
+mod stable;
+
+use std::error::Error;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use rekey_core::store::Identity;
 
 use crate::cluster::ClusterError;
+use stable::stable;
 
-/// The texts end in a condition: they name the action and what to do, and never hold a value.
+/// The texts end in a condition: they name the action and what to do, are the same for the same failure, and never
+/// hold a value.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ReadProblem {
     /// It is not there (or that version is not).
@@ -34,7 +44,15 @@ pub enum ReadProblem {
         /// AWS's sentence.
         message: String,
     },
-    /// Throttled, timed out, unreachable, or AWS's own fault.
+    /// There were too many calls.
+    #[error("{action}: AWS is not available: it throttles calls ({code})")]
+    Throttled {
+        /// The AWS action.
+        action: &'static str,
+        /// AWS's error code.
+        code: String,
+    },
+    /// Timed out, unreachable, or AWS's own fault.
     #[error("{action}: AWS is not available: {message}")]
     Unavailable {
         /// The AWS action.
@@ -47,6 +65,8 @@ pub enum ReadProblem {
     NoCredentials {
         /// What the credential chain said.
         message: String,
+        /// Can it pass by itself?
+        transient: bool,
     },
     /// A Secret with access keys could not be read.
     #[error("access keys of the store: {message}")]
@@ -58,14 +78,44 @@ pub enum ReadProblem {
     },
 }
 
+/// Where AWS's error codes differ from version to version of an API, all of them are named.
+const MISSING: &[&str] = &["ResourceNotFoundException", "ParameterNotFound", "ParameterVersionNotFound"];
+const DENIED: &[&str] = &["AccessDeniedException", "AccessDenied", "UnauthorizedOperation"];
+const THROTTLED: &[&str] = &[
+    "ThrottlingException",
+    "Throttling",
+    "ThrottledException",
+    "RequestThrottledException",
+    "RequestThrottled",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "PriorRequestNotComplete",
+    "BandwidthLimitExceeded",
+];
+const UNAVAILABLE: &[&str] = &[
+    "InternalServiceError",
+    "InternalServiceErrorException",
+    "InternalServerError",
+    "InternalFailure",
+    "InternalError",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "RequestTimeout",
+    "RequestTimeoutException",
+];
+const EXPIRED: &[&str] = &["ExpiredTokenException", "ExpiredToken", "TokenRefreshRequired"];
+/// A request that AWS thinks too old or too new, whatever is signed with.
+const SKEWED: &[&str] = &["RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"];
+
 impl ReadProblem {
     /// Can the same read succeed later without anybody changing anything?
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unavailable { .. } => true,
-            Self::KeysUnavailable { transient, .. } => *transient,
-            Self::NotFound { .. } | Self::Denied { .. } | Self::Rejected { .. } | Self::NoCredentials { .. } => false,
+            Self::Throttled { .. } | Self::Unavailable { .. } => true,
+            Self::KeysUnavailable { transient, .. } | Self::NoCredentials { transient, .. } => *transient,
+            Self::NotFound { .. } | Self::Denied { .. } | Self::Rejected { .. } => false,
         }
     }
 
@@ -73,46 +123,87 @@ impl ReadProblem {
         Self::KeysUnavailable { message: error.to_string(), transient: error.is_transient() }
     }
 
-    /// Classifies an SDK error by AWS's code.
-    pub(super) fn from_sdk<E: ProvideErrorMetadata, R>(action: &'static str, error: &SdkError<E, R>) -> Self {
+    /// Classifies an SDK error by AWS's code, and without a known one by the HTTP status. `identity` is who asked: a
+    /// session of the agent's own is renewed by itself, one that a Secret holds is not.
+    pub(super) fn from_sdk<E>(action: &'static str, identity: &Identity, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
         match error {
             SdkError::ServiceError(context) => {
                 let metadata = context.err();
-                let code = metadata.code().unwrap_or("Unknown").to_owned();
-                let message = stable(metadata.message().unwrap_or("no message"));
-                match code.as_str() {
-                    "ResourceNotFoundException" | "ParameterNotFound" | "ParameterVersionNotFound" => {
-                        Self::NotFound { action, message }
-                    }
-                    // AWS answers so for a secret that is scheduled for deletion.
-                    "InvalidRequestException" if message.contains("marked for deletion") => {
-                        Self::NotFound { action, message }
-                    }
-                    "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation" => {
-                        Self::Denied { action, message }
-                    }
-                    "ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded"
-                    | "InternalServiceError" | "InternalServerError" | "InternalFailure" | "ServiceUnavailable" => {
-                        Self::Unavailable { action, message: format!("{code}: {message}") }
-                    }
-                    _ => Self::Rejected { action, code, message },
-                }
-            }
-            SdkError::ConstructionFailure(_) => {
-                Self::NoCredentials { message: "the request could not be signed; give the agent an identity".to_owned() }
+                let status = context.raw().status().as_u16();
+                Self::of_service(action, identity, metadata.code(), metadata.message(), status)
             }
             SdkError::TimeoutError(_) => Self::Unavailable { action, message: "no answer in time".to_owned() },
-            SdkError::DispatchFailure(failure) if failure.is_other() => Self::NoCredentials {
-                message: "the credential chain found none; use IRSA, Pod Identity, or access keys in the store's auth.secretRef"
-                    .to_owned(),
+            SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) => match credentials_error(error) {
+                Some(error) => Self::no_credentials(error),
+                None if matches!(error, SdkError::ConstructionFailure(_)) => Self::NoCredentials {
+                    message: "the request could not be signed; give the agent an identity".to_owned(),
+                    transient: false,
+                },
+                None => Self::Unavailable { action, message: "no connection to the endpoint".to_owned() },
+            },
+            SdkError::ResponseError(context) => Self::Unavailable {
+                action,
+                message: format!("HTTP {} with an answer that is not AWS's", context.raw().status().as_u16()),
             },
             _ => Self::Unavailable { action, message: "no connection to the endpoint".to_owned() },
         }
     }
+
+    fn of_service(
+        action: &'static str,
+        identity: &Identity,
+        code: Option<&str>,
+        message: Option<&str>,
+        status: u16,
+    ) -> Self {
+        let message = stable(message.unwrap_or("no message"));
+        let is = |codes: &[&str]| code.is_some_and(|code| codes.contains(&code));
+        // Signed with a clock that is wrong: it passes when the clock is set, whoever the identity is.
+        let unsynchronized = is(SKEWED) || message.contains("Signature expired") || message.contains("not yet current");
+        // AWS answers so for a secret that is scheduled for deletion.
+        let deleted = is(&["InvalidRequestException"]) && message.contains("marked for deletion");
+        if is(MISSING) || deleted {
+            Self::NotFound { action, message }
+        } else if is(DENIED) {
+            Self::Denied { action, message }
+        } else if is(THROTTLED) || (status == 429 && !is(UNAVAILABLE)) {
+            Self::Throttled { action, code: code.unwrap_or("HTTP 429").to_owned() }
+        } else if unsynchronized {
+            let message = "the clock of this node differs from AWS's by minutes; synchronize it".to_owned();
+            Self::Unavailable { action, message }
+        } else if is(EXPIRED) && *identity == Identity::Agent {
+            Self::Unavailable { action, message: "the session has expired and is not renewed yet".to_owned() }
+        } else if is(UNAVAILABLE) || status >= 500 {
+            Self::Unavailable { action, message: format!("{} (HTTP {status})", code.unwrap_or("no error code")) }
+        } else {
+            Self::Rejected { action, code: code.unwrap_or("Unknown").to_owned(), message }
+        }
+    }
+
+    /// What the credential chain says. Only an identity that nobody configured, or that AWS refuses to hand out, needs
+    /// somebody to change something.
+    pub(super) fn no_credentials(error: &CredentialsError) -> Self {
+        let text = DisplayErrorContext(error).to_string();
+        let refused = ["AccessDenied", "InvalidIdentityToken"].iter().any(|code| text.contains(code));
+        let (message, transient) = match error {
+            CredentialsError::CredentialsNotLoaded(_) => ("the credential chain found none", false),
+            CredentialsError::InvalidConfiguration(_) => ("the credential chain is not configured correctly", false),
+            _ if refused => ("AWS refuses the agent's role", false),
+            CredentialsError::ProviderTimedOut(_) => ("the credential provider does not answer", true),
+            _ => ("the credential provider failed", true),
+        };
+        let remedy = "use IRSA, Pod Identity, or access keys in the store's auth.secretRef";
+        Self::NoCredentials { message: format!("{message}; {remedy}"), transient }
+    }
 }
 
-/// Drops what differs from one answer to the next, so that equal failures give equal conditions.
-fn stable(message: &str) -> String {
-    let cut = message.find("request id:").map_or(message, |position| &message[..position]);
-    cut.trim_end_matches([' ', ',', '(', ';']).to_owned()
+/// The error of the credential chain that an error comes from, if it does.
+fn credentials_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a CredentialsError> {
+    std::iter::successors(Some(error), |error| (*error).source()).find_map(|error| error.downcast_ref())
 }
+
+#[cfg(test)]
+mod tests;

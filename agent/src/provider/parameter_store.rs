@@ -1,32 +1,32 @@
 //! Parameter Store: GetParameter, and GetParameters without decryption where the value is not needed.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::Parameter;
-use rekey_core::identity::Account;
+use rekey_core::identity::{Account, Service};
 use rekey_core::ledger::Known;
 use rekey_core::render::Payload;
 use rekey_core::value::SecretValue;
 use rekey_core::wanted::{Selector, Token, Wanted};
 
-use super::{Answer, Checked, ReadProblem, timestamp};
-use crate::metrics::Metrics;
+use super::attempt::{Attempts, Call, For};
+use super::{Answer, Asked, Checked, Context, ReadProblem, timestamp};
 
 /// GetParameters takes so many names.
 const BATCH: usize = 10;
+const GET_ONE: &str = "ssm:GetParameter";
+const GET_MANY: &str = "ssm:GetParameters";
 
-pub(super) async fn read(client: &Client, wanted: &Wanted) -> Result<Answer, ReadProblem> {
-    const ACTION: &str = "ssm:GetParameter";
-    let output = client
-        .get_parameter()
-        .name(name(wanted))
-        .with_decryption(true)
-        .send()
-        .await
-        .map_err(|error| ReadProblem::from_sdk(ACTION, &error))?;
+pub(super) async fn read(client: &Client, attempts: &Attempts, wanted: &Wanted) -> Result<Answer, ReadProblem> {
+    let call = Call { action: GET_ONE, identity: &wanted.identity, reason: For::Sync };
+    let request = client.get_parameter().name(name(wanted)).with_decryption(true);
+    let output = attempts.run(Service::ParameterStore, call, || request.clone().send()).await?;
     let parameter = output.parameter.ok_or_else(|| ReadProblem::Rejected {
-        action: ACTION,
+        action: GET_ONE,
         code: "NoParameter".to_owned(),
         message: "the answer holds no parameter".to_owned(),
     })?;
@@ -37,41 +37,51 @@ pub(super) async fn read(client: &Client, wanted: &Wanted) -> Result<Answer, Rea
     })
 }
 
-pub(super) async fn check(client: &Client, wanted: &[Wanted], metrics: &Metrics) -> HashMap<Wanted, Checked> {
-    let mut checked = HashMap::with_capacity(wanted.len());
-    for batch in wanted.chunks(BATCH) {
-        let names = batch.iter().map(name).collect();
-        let answer = client.get_parameters().set_names(Some(names)).with_decryption(false).send().await;
-        metrics.aws_call("GetParameters", answer.is_ok());
-        match answer {
+pub(super) async fn check(client: &Client, context: Context<'_>, asked: &[Asked]) -> HashMap<Wanted, Checked> {
+    let mut checked = HashMap::with_capacity(asked.len());
+    let (mut denied, mut worked) = (None, false);
+    for batch in asked.chunks(BATCH) {
+        let batch = || batch.iter().map(|one| &one.wanted);
+        let names = batch().map(name).collect();
+        let request = client.get_parameters().set_names(Some(names)).with_decryption(false);
+        match context.run(GET_MANY, || request.clone().send()).await {
             Ok(output) => {
-                for one in batch {
+                worked = true;
+                for one in batch() {
                     let found = output.parameters().iter().find(|parameter| is(parameter, one));
                     checked.insert(one.clone(), found.map_or_else(missing, present));
                 }
             }
-            Err(error) => {
-                let problem = ReadProblem::from_sdk("ssm:GetParameters", &error);
-                if problem.is_transient() {
-                    checked.extend(batch.iter().map(|one| (one.clone(), Checked::failed(&problem))));
-                } else {
-                    // One name that is refused fails the whole batch, so each is asked for by itself.
-                    for one in batch {
-                        checked.insert(one.clone(), check_one(client, one, metrics).await);
-                    }
+            Err(problem) if problem.is_transient() => {
+                checked.extend(batch().map(|one| (one.clone(), Checked::failed(&problem))));
+            }
+            Err(problem) => {
+                // One name that is refused fails the whole batch, so each is asked for by itself.
+                for one in batch() {
+                    checked.insert(one.clone(), check_one(client, context, one).await);
+                }
+                if matches!(problem, ReadProblem::Denied { .. }) {
+                    denied = Some(problem);
                 }
             }
         }
     }
+    match denied {
+        Some(problem) => {
+            let instead = "parameters are asked for one by one";
+            context.denials.denied(context.store, GET_MANY, &problem, instead);
+        }
+        None if worked => context.denials.worked(context.store, GET_MANY),
+        None => {}
+    }
     checked
 }
 
-async fn check_one(client: &Client, wanted: &Wanted, metrics: &Metrics) -> Checked {
-    let answer = client.get_parameter().name(name(wanted)).with_decryption(false).send().await;
-    metrics.aws_call("GetParameter", answer.is_ok());
-    match answer {
+async fn check_one(client: &Client, context: Context<'_>, wanted: &Wanted) -> Checked {
+    let request = client.get_parameter().name(name(wanted)).with_decryption(false);
+    match context.run(GET_ONE, || request.clone().send()).await {
         Ok(output) => output.parameter().map_or_else(missing, present),
-        Err(error) => Checked::failed(&ReadProblem::from_sdk("ssm:GetParameter", &error)),
+        Err(problem) => Checked::failed(&problem),
     }
 }
 
@@ -91,13 +101,14 @@ fn name(wanted: &Wanted) -> String {
     }
 }
 
+/// Is this the answer to that name? AWS repeats name or ARN as it was asked for, and what followed the colon apart.
 fn is(parameter: &Parameter, wanted: &Wanted) -> bool {
-    let key = Some(wanted.source.key.as_str());
-    let selector = match &wanted.selector {
-        Selector::Parameter(Some(version)) => Some(format!(":{version}")),
-        _ => None,
-    };
-    (parameter.name() == key || parameter.arn() == key) && parameter.selector().map(ToOwned::to_owned) == selector
+    let selector = parameter.selector().unwrap_or_default();
+    let asked = name(wanted);
+    [parameter.name(), parameter.arn()]
+        .into_iter()
+        .flatten()
+        .any(|name| asked.strip_prefix(name).is_some_and(|rest| rest == selector))
 }
 
 fn known(parameter: &Parameter) -> Known {

@@ -1,32 +1,39 @@
-//! Secrets Manager: GetSecretValue, and DescribeSecret where the value is not needed.
+//! Secrets Manager: GetSecretValue, and DescribeSecret or ListSecrets where the value is not needed.
 
-use std::collections::HashMap;
+mod list;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
-use aws_sdk_secretsmanager::operation::describe_secret::builders::DescribeSecretFluentBuilder;
-use futures::stream::{self, StreamExt};
-use rekey_core::identity::Account;
+use futures::stream::{FuturesUnordered, StreamExt};
+use jiff::Timestamp;
+use rekey_core::identity::{Account, Service};
 use rekey_core::ledger::Known;
 use rekey_core::render::Payload;
 use rekey_core::value::SecretValue;
 use rekey_core::wanted::{Selector, Token, Wanted};
 
-use super::{Answer, Checked, ReadProblem, timestamp};
-use crate::metrics::Metrics;
+use super::attempt::{Attempts, Call, For};
+use super::{Answer, Asked, Checked, Context, ReadProblem, timestamp};
+pub(super) use list::Listings;
 
-/// Describes in flight at a time, for one store's sweep.
+/// Describes in flight at a time, for one store's comparison.
 const CONCURRENT_DESCRIBES: usize = 8;
+const DESCRIBE: &str = "secretsmanager:DescribeSecret";
 
-pub(super) async fn read(client: &Client, wanted: &Wanted) -> Result<Answer, ReadProblem> {
+pub(super) async fn read(client: &Client, attempts: &Attempts, wanted: &Wanted) -> Result<Answer, ReadProblem> {
     const ACTION: &str = "secretsmanager:GetSecretValue";
+    let call = Call { action: ACTION, identity: &wanted.identity, reason: For::Sync };
     let request = client.get_secret_value().secret_id(&wanted.source.key);
     let request = match &wanted.selector {
         Selector::Version(id) => request.version_id(id),
         Selector::Stage(stage) => request.version_stage(stage),
         Selector::Parameter(_) => request,
     };
-    let output = request.send().await.map_err(|error| ReadProblem::from_sdk(ACTION, &error))?;
+    let output = attempts.run(Service::SecretsManager, call, || request.clone().send()).await?;
     let (Some(arn), Some(version)) = (output.arn, output.version_id) else {
         return Err(ReadProblem::Rejected {
             action: ACTION,
@@ -45,62 +52,103 @@ pub(super) async fn read(client: &Client, wanted: &Wanted) -> Result<Answer, Rea
     })
 }
 
-pub(super) async fn check(client: &Client, wanted: &[Wanted], metrics: &Metrics) -> HashMap<Wanted, Checked> {
-    // One DescribeSecret tells of every version; several selectors of one secret share it.
-    let mut by_key: HashMap<String, Vec<Wanted>> = HashMap::new();
-    for one in wanted {
-        by_key.entry(one.source.key.clone()).or_default().push(one.clone());
+/// One answer of AWS tells of every version of a secret, so the selectors of one secret share it.
+type ByKey<'a> = BTreeMap<&'a str, Vec<&'a Asked>>;
+
+pub(super) async fn check(
+    client: &Client,
+    context: Context<'_>,
+    listings: &Listings,
+    asked: &[Asked],
+) -> HashMap<Wanted, Checked> {
+    let mut by_key = ByKey::new();
+    for one in asked {
+        by_key.entry(one.wanted.source.key.as_str()).or_default().push(one);
     }
-    let described = by_key
-        .into_iter()
-        .map(|(key, selectors)| describe(client.describe_secret().secret_id(key), selectors, metrics.clone()));
-    let answers: Vec<Vec<(Wanted, Checked)>> =
-        stream::iter(described).buffer_unordered(CONCURRENT_DESCRIBES).collect().await;
-    answers.into_iter().flatten().collect()
+    let mut checked = listings.check(client, context, &by_key).await;
+    by_key.retain(|_, selectors| selectors.iter().any(|one| !checked.contains_key(&one.wanted)));
+
+    let mut left = by_key.into_iter();
+    let mut described = FuturesUnordered::new();
+    let (mut denied, mut worked) = (None, false);
+    loop {
+        for (key, selectors) in left.by_ref().take(CONCURRENT_DESCRIBES - described.len()) {
+            described.push(describe(client, context, key, selectors));
+        }
+        let Some((selectors, answer)) = described.next().await else { break };
+        for one in selectors {
+            let answer = match &answer {
+                Ok(output) => {
+                    Secret::described(output).map_or_else(Checked::Unclear, |secret| secret.check(&one.wanted))
+                }
+                Err(problem) => Checked::failed(problem),
+            };
+            checked.insert(one.wanted.clone(), answer);
+        }
+        match answer {
+            Ok(_) => worked = true,
+            Err(problem @ ReadProblem::Denied { .. }) => denied = Some(problem),
+            Err(_) => {}
+        }
+    }
+    match denied {
+        Some(problem) => {
+            context.denials.denied(context.store, DESCRIBE, &problem, "the values are read");
+        }
+        None if worked => context.denials.worked(context.store, DESCRIBE),
+        None => {}
+    }
+    checked
 }
 
-async fn describe(
-    request: DescribeSecretFluentBuilder,
-    selectors: Vec<Wanted>,
-    metrics: Metrics,
-) -> Vec<(Wanted, Checked)> {
-    let described = request.send().await;
-    metrics.aws_call("DescribeSecret", described.is_ok());
-    let checked = |wanted: Wanted| {
-        let checked = match &described {
-            Ok(output) => version_of(&wanted, output),
-            Err(error) => Checked::failed(&ReadProblem::from_sdk("secretsmanager:DescribeSecret", error)),
+async fn describe<'a>(
+    client: &Client,
+    context: Context<'_>,
+    key: &str,
+    selectors: Vec<&'a Asked>,
+) -> (Vec<&'a Asked>, Result<DescribeSecretOutput, ReadProblem>) {
+    let request = client.describe_secret().secret_id(key);
+    (selectors, context.run(DESCRIBE, || request.clone().send()).await)
+}
+
+/// What is told of a secret without its value.
+struct Secret<'a> {
+    arn: &'a str,
+    stages: Option<&'a HashMap<String, Vec<String>>>,
+    changed: Option<Timestamp>,
+}
+
+impl<'a> Secret<'a> {
+    fn described(output: &'a DescribeSecretOutput) -> Result<Self, String> {
+        if output.deleted_date().is_some() {
+            return Err("the secret is scheduled for deletion".to_owned());
+        }
+        Ok(Self {
+            arn: output.arn().ok_or("DescribeSecret names no ARN")?,
+            stages: output.version_ids_to_stages(),
+            changed: timestamp(output.last_changed_date()),
+        })
+    }
+
+    fn check(&self, wanted: &Wanted) -> Checked {
+        match self.known(&wanted.selector) {
+            None => Checked::Unclear(format!("no version carries {}", wanted.selector)),
+            Some(known) => Checked::Version { known, account: Account::of_arn(self.arn) },
+        }
+    }
+
+    fn known(&self, selector: &Selector) -> Option<Known> {
+        let version = match selector {
+            Selector::Version(id) => id,
+            Selector::Stage(stage) => self
+                .stages
+                .into_iter()
+                .flatten()
+                .find(|(_, stages)| stages.contains(stage))
+                .map(|(version, _)| version)?,
+            Selector::Parameter(_) => return None,
         };
-        (wanted, checked)
-    };
-    selectors.into_iter().map(checked).collect()
-}
-
-fn version_of(wanted: &Wanted, output: &DescribeSecretOutput) -> Checked {
-    let Some(arn) = output.arn() else { return Checked::Unclear("DescribeSecret names no ARN".to_owned()) };
-    if output.deleted_date().is_some() {
-        return Checked::Unclear("the secret is scheduled for deletion".to_owned());
-    }
-    let version = match &wanted.selector {
-        Selector::Version(id) => Some(id),
-        Selector::Stage(stage) => output
-            .version_ids_to_stages()
-            .into_iter()
-            .flatten()
-            .find(|(_, stages)| stages.contains(stage))
-            .map(|(version, _)| version),
-        Selector::Parameter(_) => None,
-    };
-    match version {
-        None => Checked::Unclear(format!("no version carries {}", wanted.selector)),
-        Some(version) => Checked::Version {
-            known: Known {
-                token: Token::of_secret(arn, version),
-                // DescribeSecret does not date versions.
-                created: None,
-                changed: timestamp(output.last_changed_date()),
-            },
-            account: Account::of_arn(arn),
-        },
+        // Neither call dates versions.
+        Some(Known { token: Token::of_secret(self.arn, version), created: None, changed: self.changed })
     }
 }

@@ -1,5 +1,6 @@
 //! What people see of rollouts: log lines and Events on the workload. Never a hash, never data.
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use rekey_core::rollout::book::{Seen, Write};
 use rekey_core::rollout::workload::{WorkloadKey, WorkloadKind};
@@ -7,14 +8,16 @@ use tracing::{debug, error, info, warn};
 
 use crate::cluster::ClusterError;
 use crate::cluster::event::Events;
+use crate::metrics::{Metrics, RolloutOutcome};
 
 pub(super) struct Reports {
     events: Option<Events>,
+    metrics: Metrics,
 }
 
 impl Reports {
-    pub fn new(events: Option<Events>) -> Self {
-        Self { events }
+    pub fn new(events: Option<Events>, metrics: Metrics) -> Self {
+        Self { events, metrics }
     }
 
     /// What a delivered workload gave rise to.
@@ -32,7 +35,12 @@ impl Reports {
     pub fn written(&self, write: &Write) {
         let WorkloadKey { kind, object } = &write.workload;
         if write.changed.is_empty() {
+            self.metrics.rollout(RolloutOutcome::Baseline);
             return debug!(workload = %object, kind = kind.as_str(), "baseline recorded");
+        }
+        self.metrics.rollout(RolloutOutcome::Restarted);
+        if let Some(seen) = write.seen {
+            self.metrics.rolled_out(Timestamp::now(), seen);
         }
         let names: Vec<String> =
             write.changed.iter().map(|resource| format!("{}/{}", object.namespace, resource.name)).collect();
@@ -48,6 +56,7 @@ impl Reports {
         if error.is_not_found() {
             return debug!(workload = %object, kind = kind.as_str(), "workload was deleted before it was written");
         }
+        self.metrics.rollout(RolloutOutcome::Failed);
         if write.changed.is_empty() {
             return warn!(workload = %object, kind = kind.as_str(), %error, "baseline not recorded; trying again");
         }
@@ -57,7 +66,8 @@ impl Reports {
     }
 
     /// A write ended in a panic. Its text may quote anything, so it is not repeated.
-    pub fn panicked(write: &Write) {
+    pub fn panicked(&self, write: &Write) {
+        self.metrics.rollout(RolloutOutcome::Failed);
         error!(workload = %write.workload.object, "writing a workload ended in a panic; trying again");
     }
 

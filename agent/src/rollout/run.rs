@@ -14,7 +14,6 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::Rollouts;
-use super::report::Reports;
 use crate::cluster::ClusterError;
 
 /// Writes at a time. Those that failed before have a few places of their own, so that a webhook that hangs for seconds
@@ -110,7 +109,7 @@ impl Rollouts {
                 Outcome::Failed
             }
             None => {
-                Reports::panicked(write);
+                reports.panicked(write);
                 Outcome::Failed
             }
         };

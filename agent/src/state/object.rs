@@ -14,7 +14,7 @@ use rekey_core::resource::{ExternalSecret, ExternalSecretStatus, SecretStoreSpec
 use rekey_core::store::{self, StoreProblem};
 use rekey_core::wanted::{Token, Wanted};
 
-use super::StoreKey;
+use super::{StoreKey, Tally};
 
 /// With this annotation set to `events`, an object with `refreshInterval: 0` follows events, without any polling.
 const REFRESH_ANNOTATION: &str = "rekey.dev/refresh";
@@ -32,6 +32,8 @@ pub struct Object {
     pub retry_at: Option<Timestamp>,
     /// When its sources were last compared with AWS.
     pub checked: Option<Timestamp>,
+    /// Its syncs so far.
+    pub tally: Tally,
     key: ObjectKey,
     all_follow_events: bool,
 }
@@ -68,6 +70,7 @@ impl Object {
             requests: Ok(Arc::default()),
             retry_at: None,
             checked: None,
+            tally: Tally::default(),
             key,
             all_follow_events,
             resource: Arc::new(resource),

@@ -14,6 +14,8 @@ use tokio::sync::Barrier;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use super::Lists;
+
 /// What a watch shows.
 pub enum Seen<K> {
     /// The object is there, as given.
@@ -22,19 +24,19 @@ pub enum Seen<K> {
     Gone(ObjectKey),
 }
 
-/// Follows one kind. `complete` is passed once, when the first list is in.
+/// Follows one kind. Once the first list is in, `listed` is told so: the barrier is passed, the kind no longer missing.
 pub async fn follow<K>(
     api: Api<K>,
     kind: &'static str,
     mut handle: impl FnMut(Seen<K>),
-    complete: Arc<Barrier>,
+    listed: (Arc<Barrier>, Lists),
     shutdown: CancellationToken,
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     K::DynamicType: Default,
 {
     let mut stream = watcher(api, watcher::Config::default()).default_backoff().boxed();
-    let mut complete = Some(complete);
+    let mut first = Some(listed);
     let mut known: HashSet<ObjectKey> = HashSet::new();
     let mut listed: HashSet<ObjectKey> = HashSet::new();
     loop {
@@ -56,7 +58,8 @@ pub async fn follow<K>(
                     handle(Seen::Gone(gone.clone()));
                 }
                 known = std::mem::take(&mut listed);
-                if let Some(complete) = complete.take() {
+                if let Some((complete, lists)) = first.take() {
+                    lists.shown(kind);
                     tokio::spawn(async move { complete.wait().await });
                 }
             }

@@ -54,6 +54,7 @@ def main():
     import delivery
     import events
     import labels
+    import listing
     import lambda_log
     import lambda_processes
     import long_poll
@@ -69,6 +70,7 @@ def main():
         app._get_module(service)
     labels.install()
     versions.install()
+    listing.install()
     rotation.install()
     # After rotation, so that CancelRotateSecret is an API call of CloudTrail's too.
     cloudtrail.install()

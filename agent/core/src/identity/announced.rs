@@ -55,14 +55,18 @@ impl Announced {
     /// The words under which an index may have filed the source.
     #[must_use]
     pub fn lookup_keys(&self) -> Vec<LookupKey> {
-        let key = |name| LookupKey::new(self.service, name);
+        self.names().into_iter().map(|name| LookupKey::new(self.service, name)).collect()
+    }
+
+    /// The names that the source may have, without a parameter's first slash. An ARN leaves open whether its end is a
+    /// part of the name.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
         match (&self.name, self.resource()) {
-            (Some(name), _) if self.service == Service::ParameterStore => vec![key(parameter_name(name))],
-            (Some(name), _) => vec![key(name)],
-            (None, Some(resource)) if self.service == Service::ParameterStore => vec![key(resource)],
-            (None, Some(resource)) => {
-                [Some(resource), without_suffix(resource)].into_iter().flatten().map(key).collect()
-            }
+            (Some(name), _) if self.service == Service::ParameterStore => vec![parameter_name(name)],
+            (Some(name), _) => vec![name],
+            (None, Some(resource)) if self.service == Service::ParameterStore => vec![resource],
+            (None, Some(resource)) => [Some(resource), without_suffix(resource)].into_iter().flatten().collect(),
             (None, None) => Vec::new(),
         }
     }

@@ -25,10 +25,11 @@ use super::annotations::BadPattern;
 use super::decide::{self, Current, Currents, Decision, Held, Memory};
 use super::decision;
 use super::marker::Marker;
-use super::pace::{Bucket, Limits};
+use super::pace::Limits;
 use super::resource::ResourceName;
 use super::state::State;
 use super::workload::{Workload, WorkloadKey};
+use crate::budget::Bucket;
 use crate::object::ObjectKey;
 
 /// The book of all rollouts.
@@ -76,6 +77,8 @@ pub struct Write {
     pub changed: Vec<ResourceName>,
     /// Whether the last write of this workload failed. Such writes must not take the place of others.
     pub retrying: bool,
+    /// When the first of the changes was seen, of those that this process saw.
+    pub seen: Option<Timestamp>,
     outcome: State,
 }
 
@@ -112,7 +115,7 @@ impl Book {
     pub fn new(key_id: impl Into<String>, limits: Limits) -> Self {
         Self {
             key_id: key_id.into(),
-            bucket: Bucket::new(&limits),
+            bucket: Bucket::new(limits.rate, limits.burst),
             limits,
             secrets: Secrets::default(),
             entries: HashMap::new(),
@@ -291,6 +294,7 @@ impl Book {
             resource_version: workload.resource_version.clone(),
             state: (!state.hashes.is_empty()).then(|| state.render(&self.key_id, &workload.uid)),
             marker: changed.first().and_then(|name| marker(workload, name, &current, now)),
+            seen: changed.iter().filter_map(|name| current.get(name)?.changed).map(|change| change.at).min(),
             changed,
             retrying: entry.failures > 0,
             outcome: state,

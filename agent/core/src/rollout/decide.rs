@@ -6,10 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::hash::Mac;
-use super::pace::{Backoff, Limits, after};
+use super::pace::Limits;
 use super::resource::ResourceName;
 use super::state::{Hashes, State};
 use super::workload::Workload;
+use crate::backoff::{Backoff, after};
 
 /// How far before an opt-in was seen a change may lie and still count as later: the two come by different watches.
 const OPT_IN_SLACK: Duration = Duration::from_secs(1);

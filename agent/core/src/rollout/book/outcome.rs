@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Book, Seen, Write};
-use crate::rollout::pace::{Backoff, after};
+use crate::backoff::{Backoff, after};
 use crate::rollout::workload::Workload;
 
 /// What became of a [`Write`].

@@ -1,0 +1,264 @@
+//! Regular expressions as Go reads them: what a manifest says means the same here as in ESO.
+//!
+//! The syntax of the `regex` crate is Go's but for corners: Go's `\d`, `\w` and `\s` are ASCII, it knows `\Q…\E` and octal
+//! escapes, takes a brace that counts nothing literally, and has no arithmetic inside of brackets. Those are rewritten.
+
+use std::cmp::Ordering;
+use std::fmt::Write as _;
+use std::hash::{Hash, Hasher};
+
+use regex::{Regex, RegexBuilder};
+
+/// Compiled size up to which an expression is accepted, in bytes.
+const SIZE_LIMIT: usize = 1 << 20;
+
+/// A compiled expression. It is not anchored. Two are equal if they are written alike.
+#[derive(Clone, Debug)]
+pub struct Regexp {
+    source: String,
+    compiled: Regex,
+}
+
+/// What is wrong with an expression, in one line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Malformed(String);
+
+impl Regexp {
+    /// Compiles an expression of Go's.
+    pub fn parse(source: &str) -> Result<Self, Malformed> {
+        let compiled = RegexBuilder::new(&translate(source)?).size_limit(SIZE_LIMIT).build();
+        match compiled {
+            Ok(compiled) => Ok(Self { source: source.to_owned(), compiled }),
+            Err(regex::Error::CompiledTooBig(_)) => Err(Malformed("it is too large".to_owned())),
+            Err(error) => {
+                // The last line says what; those above draw where, in our spelling of it.
+                let text = error.to_string();
+                let line = text.lines().last().unwrap_or_default();
+                Err(Malformed(line.trim_start_matches("error: ").to_owned()))
+            }
+        }
+    }
+
+    /// Does it match anywhere in a text?
+    #[must_use]
+    pub fn is_match(&self, text: &str) -> bool {
+        self.compiled.is_match(text)
+    }
+
+    /// The expression as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.source
+    }
+}
+
+impl PartialEq for Regexp {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl Eq for Regexp {}
+
+impl Hash for Regexp {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.source.hash(state);
+    }
+}
+
+impl PartialOrd for Regexp {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Regexp {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.source.cmp(&other.source)
+    }
+}
+
+/// The same expression in the syntax of the `regex` crate. What neither knows is left for the crate to refuse.
+fn translate(source: &str) -> Result<String, Malformed> {
+    let mut rest = source;
+    let mut out = String::with_capacity(source.len());
+    while let Some(next) = rest.chars().next() {
+        rest = match next {
+            '\\' if rest.starts_with("\\Q") => quoted(&rest[2..], &mut out),
+            '\\' => escape(rest, &mut out),
+            '[' => class(rest, &mut out),
+            '{' => brace(rest, &mut out),
+            '(' => group(rest, &mut out)?,
+            _ => copy(rest, next.len_utf8(), &mut out),
+        };
+    }
+    Ok(out)
+}
+
+fn copy<'a>(text: &'a str, length: usize, out: &mut String) -> &'a str {
+    let (taken, rest) = text.split_at(length);
+    out.push_str(taken);
+    rest
+}
+
+/// `\Q…\E`, whose end may be missing; begins after the `\Q`.
+fn quoted<'a>(text: &'a str, out: &mut String) -> &'a str {
+    let (literal, rest) = text.split_once("\\E").unwrap_or((text, ""));
+    out.push_str(&regex::escape(literal));
+    rest
+}
+
+/// An escape, in or out of brackets; begins at the backslash.
+fn escape<'a>(text: &'a str, out: &mut String) -> &'a str {
+    let after = &text[1..];
+    let Some(next) = after.chars().next() else { return copy(text, 1, out) };
+    let set = match next {
+        'd' => "[0-9]",
+        'D' => "[^0-9]",
+        'w' => "[0-9A-Za-z_]",
+        'W' => "[^0-9A-Za-z_]",
+        's' => r"[\t\n\f\r ]",
+        'S' => r"[^\t\n\f\r ]",
+        '<' => "<",
+        '>' => ">",
+        'p' | 'P' | 'x' if after[1..].starts_with('{') => {
+            let end = after.find('}').map_or(after.len(), |end| end + 1);
+            return copy(text, 1 + end, out);
+        }
+        '0'..='7' => return octal(text, out),
+        _ => return copy(text, 1 + next.len_utf8(), out),
+    };
+    out.push_str(set);
+    &after[1..]
+}
+
+/// `\0`, `\123`. A single digit other than 0 refers back, which neither syntax knows.
+fn octal<'a>(text: &'a str, out: &mut String) -> &'a str {
+    let digits = text[1..].bytes().take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
+    let (number, rest) = text[1..].split_at(digits);
+    match u32::from_str_radix(number, 8) {
+        Ok(code) if digits > 1 || code == 0 => {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\x{{{code:x}}}");
+            rest
+        }
+        _ => copy(text, 2, out),
+    }
+}
+
+/// `{2}`, `{2,}`, `{2,3}`; any other brace stands for itself.
+fn brace<'a>(text: &'a str, out: &mut String) -> &'a str {
+    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    let counts = |inner: &str| match inner.split_once(',') {
+        None => !inner.is_empty() && number(inner),
+        Some((least, most)) => !least.is_empty() && number(least) && number(most),
+    };
+    match text.find('}') {
+        Some(end) if counts(&text[1..end]) => copy(text, end + 1, out),
+        _ => {
+            out.push('\\');
+            copy(text, 1, out)
+        }
+    }
+}
+
+/// An opening parenthesis, with its flags if it has some: the crate knows more of them than Go.
+fn group<'a>(text: &'a str, out: &mut String) -> Result<&'a str, Malformed> {
+    let Some(inside) = text.strip_prefix("(?") else { return Ok(copy(text, 1, out)) };
+    let named = inside.starts_with("P<") || inside.starts_with('<');
+    let flags = inside.find([':', ')']).map_or(inside, |end| &inside[..end]);
+    if !named && flags.chars().any(|flag| !"imsU-".contains(flag)) {
+        return Err(Malformed(format!("unknown flags \"(?{flags}\"")));
+    }
+    Ok(copy(text, 2, out))
+}
+
+/// Brackets. Between them `[`, `&` and `~` are plain characters.
+fn class<'a>(text: &'a str, out: &mut String) -> &'a str {
+    let mut rest = copy(text, if text.starts_with("[^") { 2 } else { 1 }, out);
+    let mut first = true;
+    while !rest.is_empty() && (first || !rest.starts_with(']')) {
+        first = false;
+        rest = match rest.find(":]") {
+            Some(end) if rest.starts_with("[:") => copy(rest, end + 2, out),
+            _ => range(rest, out),
+        };
+    }
+    if rest.is_empty() { rest } else { copy(rest, 1, out) }
+}
+
+/// One character between brackets, or two and what lies between them.
+fn range<'a>(text: &'a str, out: &mut String) -> &'a str {
+    let rest = character(text, out);
+    match rest.strip_prefix('-') {
+        Some(to) if !to.is_empty() && !to.starts_with(']') => {
+            out.push('-');
+            character(to, out)
+        }
+        _ => rest,
+    }
+}
+
+fn character<'a>(text: &'a str, out: &mut String) -> &'a str {
+    if text.starts_with('\\') {
+        return escape(text, out);
+    }
+    let length = text.chars().next().map_or(0, char::len_utf8);
+    out.push_str(&regex::escape(&text[..length]));
+    &text[length..]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_go_reads_otherwise_is_read_as_go_does() {
+        for (source, matches, others) in [
+            ("db", &["db", "prod/db-1"][..], &["dB"][..]),
+            ("^(prod|dev)/[^/]+$", &["prod/a"], &["prod/a/b", "xprod/a"]),
+            (r"^\d+$", &["12"], &["١٢", ""]),
+            (r"^[\w.]+$", &["a.b_1"], &["é"]),
+            (r"^[^\D5]$", &["4"], &["5", "a"]),
+            (r"^\Qa.b*\E+$", &["a.b*", "a.b**"], &["aXb"]),
+            (r"\Q[x", &["[x"], &["x"]),
+            ("^a{,2}$", &["a{,2}"], &["aa"]),
+            ("^a{2}{x$", &["aa{x"], &["a"]),
+            ("^a{01}$", &["a{01}"], &["a"]),
+            ("^[[&&]+$", &["[&"], &["a"]),
+            ("^[a-c~~b]+$", &["a~bc"], &["d"]),
+            ("^[]a]+$", &["]a"], &["b"]),
+            ("^[a-]+$", &["a-"], &["b"]),
+            ("^[--0]+$", &["-./0"], &["1", ","]),
+            ("^[[:alpha:]_]+$", &["a_"], &["1"]),
+            (r"^\<a\>\_\/$", &["<a>_/"], &["a"]),
+            (r"^\101\x{42}\x43\0?$", &["ABC"], &["ABD"]),
+            (r"(?i)^DB\b", &["db-1"], &["dbx"]),
+            ("", &["", "anything"], &[]),
+            ("^(?P<a>x)(?<b>y)$", &["xy"], &["x"]),
+        ] {
+            let regexp = Regexp::parse(source).unwrap_or_else(|error| panic!("{source}: {error}"));
+            assert!(matches.iter().all(|text| regexp.is_match(text)), "{source} matches {matches:?}");
+            assert!(!others.iter().any(|text| regexp.is_match(text)), "{source} does not match {others:?}");
+        }
+    }
+
+    #[test]
+    fn what_go_refuses_in_names_is_refused_in_one_line() {
+        for source in ["(", "a**(", "[a", "[z-a]", r"\1", r"\y", "(?x)a", "(?=a)", "(?<!a)b", "*", r"a\", r"\p{Nope}"] {
+            let error = Regexp::parse(source).expect_err(source).to_string();
+            assert!(!error.is_empty() && !error.contains('\n'), "{source}: {error}");
+        }
+        assert_eq!(Regexp::parse("(a{900}){900}"), Err(Malformed("it is too large".to_owned())));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_either_an_expression_or_refused(source in r"[\\\[\](){}?^$*+|:&~,a-cQE0-9<>é-]{0,12}") {
+            let _ = Regexp::parse(&source);
+        }
+    }
+}

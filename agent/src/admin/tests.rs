@@ -1,0 +1,103 @@
+use std::time::Duration;
+
+use rekey_core::identity::{Account, Region, Service};
+use rekey_core::pipe::PipeId;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::*;
+use crate::leader::Leadership;
+use crate::state::StateOptions;
+
+fn admin() -> Admin {
+    let state = State::new(StateOptions {
+        controller_class: "default".to_owned(),
+        all_follow_events: false,
+        heartbeat_period: Duration::from_mins(10),
+    });
+    Admin {
+        metrics: Metrics::default(),
+        state,
+        complete: Arc::default(),
+        leadership: Leadership::default(),
+        lists: Lists::of(&["secrets", "externalsecrets", "deployments"]),
+        work: Arc::default(),
+        eso_metrics: true,
+    }
+}
+
+/// The answer to a GET: status line and headers in lower case, and the body.
+async fn get(admin: &Admin, path: &str, header: &str) -> (String, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let router = admin.clone().router();
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+    let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{header}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    server.abort();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_lowercase(), body.to_owned())
+}
+
+#[tokio::test]
+async fn it_is_not_ready_while_watches_are_missing_and_names_them() {
+    let admin = admin();
+    admin.lists.shown("externalsecrets");
+    let (head, body) = get(&admin, "/readyz", "").await;
+    assert!(head.starts_with("http/1.1 503"), "{head}");
+    assert_eq!(body, "index: incomplete; not listed yet: deployments, secrets\n");
+    let (head, body) = get(&admin, "/healthz", "").await;
+    assert!(head.starts_with("http/1.1 200") && body == "ok\n", "{head}");
+}
+
+#[tokio::test]
+async fn once_complete_it_is_ready_whatever_the_pipes_say() {
+    let admin = admin();
+    admin.complete.store(true, Ordering::Release);
+    let (head, body) = get(&admin, "/readyz", "").await;
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    assert_eq!(
+        body,
+        "index: complete, 0 ExternalSecrets\nleader: not known yet\n\
+         pipe: unproven, no heartbeat has arrived yet; polling at each refreshInterval\n\
+         worker: 0 ExternalSecrets wait for their turn or their retry\n"
+    );
+    let pipe = |service| PipeId {
+        account: Account::parse("111122223333").unwrap(),
+        region: Region::parse("eu-west-1").unwrap(),
+        service,
+    };
+    let ago = |seconds| Timestamp::now() - Duration::from_secs(seconds);
+    admin.state.with_pipes(|pipes| {
+        pipes.heartbeat(pipe(Service::SecretsManager), ago(60));
+        pipes.heartbeat(pipe(Service::ParameterStore), ago(3600));
+    });
+    let (head, body) = get(&admin, "/readyz", "").await;
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    for line in [
+        "pipe 111122223333 eu-west-1 SecretsManager: proven; last heartbeat 6",
+        "pipe 111122223333 eu-west-1 ParameterStore: unproven, the last heartbeat is too old; last heartbeat 360",
+    ] {
+        assert!(body.lines().any(|found| found.starts_with(line)), "{line}\n{body}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_come_in_the_format_that_is_asked_for() {
+    let admin = admin();
+    for (accept, content_type, end) in [
+        ("", "content-type: text/plain; version=0.0.4; charset=utf-8", "\n"),
+        (
+            "accept: application/openmetrics-text\r\n",
+            "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8",
+            "# EOF\n",
+        ),
+    ] {
+        let (head, body) = get(&admin, "/metrics", accept).await;
+        assert!(head.contains(content_type), "{head}");
+        assert!(body.contains("rekey_leader 0\n") && body.ends_with(end), "{body}");
+        assert_eq!(body.ends_with("# EOF\n"), end == "# EOF\n");
+    }
+}

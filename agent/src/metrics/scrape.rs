@@ -1,0 +1,127 @@
+//! One scrape of `/metrics`: the counters, and what the state knows of objects, pipes and stores at that moment.
+//!
+//! Nothing of the second kind is kept from scrape to scrape, so that the series of an object end with it.
+
+use jiff::Timestamp;
+use rekey_core::object::ObjectKey;
+use rekey_core::pipe::{PipeState, Reason};
+use rekey_core::report;
+
+use super::exposition::{Exposition, Format, Kind};
+use super::{Metrics, eso};
+use crate::pipe;
+use crate::state::{State, Tally};
+
+/// An object as the series tell of it.
+pub(super) struct Row {
+    pub key: ObjectKey,
+    /// What its Ready condition says, where it has one.
+    pub ready: Option<bool>,
+    pub proven: bool,
+    pub tally: Tally,
+}
+
+impl Metrics {
+    /// The text of `/metrics`. `waiting` objects are in the worker's queue.
+    #[must_use]
+    pub fn scrape(&self, state: &State, waiting: usize, eso_names: bool, format: Format, now: Timestamp) -> String {
+        let mut text = Exposition::new(format);
+        text.registry(&self.0.registry);
+        let rows = rows(state, now);
+        objects(&mut text, &rows);
+        pipes(&mut text, &pipe::overview(state, now), now);
+        text.family(
+            "rekey_worker_queue_length",
+            Kind::Gauge,
+            "ExternalSecrets that wait for their turn or their retry",
+        );
+        text.sample("rekey_worker_queue_length", &[], waiting);
+        text.family("rekey_leader", Kind::Gauge, "1 while this instance is the one that writes");
+        text.sample("rekey_leader", &[], u8::from(self.leads()));
+        text.family("rekey_build_info", Kind::Gauge, "The version of the agent");
+        text.sample("rekey_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+        if eso_names {
+            eso::objects(&mut text, &rows);
+            eso::calls(&mut text, self);
+            eso::stores(&mut text, &state.validated_stores());
+        }
+        text.finish()
+    }
+
+    /// The counters alone.
+    #[cfg(test)]
+    pub fn counters(&self) -> String {
+        let mut text = Exposition::new(Format::OpenMetrics);
+        text.registry(&self.0.registry);
+        text.finish()
+    }
+}
+
+/// A copy, so that the state is locked for a moment only. Other controllers' objects are theirs to tell of.
+fn rows(state: &State, now: Timestamp) -> Vec<Row> {
+    let mut rows = Vec::with_capacity(state.objects());
+    state.visit(now, |key, object, pipe| {
+        if object.is_foreign() {
+            return;
+        }
+        let ready = report::ready_condition(object.resource.status.as_ref());
+        rows.push(Row {
+            key: key.clone(),
+            ready: ready.and_then(|ready| ready_of(&ready.status)),
+            proven: pipe == PipeState::Proven,
+            tally: object.tally,
+        });
+    });
+    rows.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+    rows
+}
+
+fn ready_of(status: &str) -> Option<bool> {
+    match status {
+        "True" => Some(true),
+        "False" => Some(false),
+        _ => None,
+    }
+}
+
+fn objects(text: &mut Exposition, rows: &[Row]) {
+    const NAME: &str = "rekey_objects";
+    text.family(NAME, Kind::Gauge, "ExternalSecrets by their condition and by the least proven pipe they depend on");
+    for (ready, label) in [(Some(true), "true"), (Some(false), "false"), (None, "unknown")] {
+        for (proven, pipe) in [(true, "proven"), (false, "unproven")] {
+            let count = rows.iter().filter(|row| row.ready == ready && row.proven == proven).count();
+            text.sample(NAME, &[("ready", label), ("pipe", pipe)], count);
+        }
+    }
+}
+
+fn pipes(text: &mut Exposition, pipes: &[pipe::Overview], now: Timestamp) {
+    let families: [(&str, &str); 3] = [
+        ("rekey_pipe_proven", "1 while heartbeats prove the pipe; no account: none was heard from yet"),
+        ("rekey_pipe_unproven", "1 for the reason why the pipe is not proven"),
+        ("rekey_pipe_heartbeat_age_seconds", "Time since the last heartbeat of the pipe was sent"),
+    ];
+    for (number, (name, help)) in families.into_iter().enumerate() {
+        text.family(name, Kind::Gauge, help);
+        for pipe in pipes {
+            let service = pipe.service.to_string();
+            let account = pipe.account.as_ref().map_or("", |account| account.as_str());
+            let labels = [("account", account), ("region", pipe.region.as_str()), ("service", &service)];
+            match number {
+                0 => text.sample(name, &labels, u8::from(pipe.state == PipeState::Proven)),
+                1 => {
+                    for reason in Reason::ALL {
+                        let [account, region, service] = labels;
+                        let labels = [account, region, service, ("reason", reason.as_str())];
+                        text.sample(name, &labels, u8::from(pipe.state == PipeState::Unproven(reason)));
+                    }
+                }
+                _ => {
+                    if let Some(sent) = pipe.heartbeat {
+                        text.sample(name, &labels, super::between(sent, now).as_secs_f64());
+                    }
+                }
+            }
+        }
+    }
+}

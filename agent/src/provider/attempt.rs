@@ -1,0 +1,179 @@
+//! The one place where calls to AWS are paced and repeated: each attempt waits for its turn in the budget of its
+//! service, is counted, and is made again with a back-off where that can help. The SDK's own retries are off.
+
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use jiff::Timestamp;
+use rand::RngExt;
+use rekey_core::backoff::Backoff;
+use rekey_core::budget::{Budget, Turn};
+use rekey_core::identity::Service;
+use rekey_core::store::Identity;
+use tracing::debug;
+
+use super::ReadProblem;
+use crate::metrics::Metrics;
+
+/// A call that fails in a way that can pass is made so often in all.
+const ATTEMPTS: u32 = 3;
+
+/// Calls a second that each service may be sent, by all identities together.
+#[derive(Clone, Copy, Debug)]
+pub struct Rates {
+    /// To Secrets Manager.
+    pub secrets_manager: f64,
+    /// To Parameter Store.
+    pub parameter_store: f64,
+}
+
+/// Who waits for the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum For {
+    /// A sync: it goes before whatever waits for a comparison.
+    Sync,
+    /// A comparison of versions, of which there may be thousands.
+    Comparison,
+}
+
+/// One call: what it is called, who makes it and for whom.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    /// The IAM action, such as `secretsmanager:GetSecretValue`.
+    pub action: &'static str,
+    pub identity: &'a Identity,
+    pub reason: For,
+}
+
+/// See the module's head. Clones share the budgets.
+#[derive(Clone)]
+pub(super) struct Attempts {
+    secrets_manager: Arc<Gate>,
+    parameter_store: Arc<Gate>,
+    metrics: Metrics,
+}
+
+impl Attempts {
+    pub fn new(rates: Rates, metrics: Metrics) -> Self {
+        Self {
+            secrets_manager: Arc::new(Gate::new(rates.secrets_manager)),
+            parameter_store: Arc::new(Gate::new(rates.parameter_store)),
+            metrics,
+        }
+    }
+
+    /// Makes the call until AWS answers it, or says something that repeating does not change, or enough is enough.
+    pub async fn run<T, E, F>(
+        &self,
+        service: Service,
+        call: Call<'_>,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, ReadProblem>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let gate = match service {
+            Service::SecretsManager => &self.secrets_manager,
+            Service::ParameterStore => &self.parameter_store,
+        };
+        let operation = call.action.split_once(':').map_or(call.action, |(_, operation)| operation);
+        let mut made = 0;
+        loop {
+            gate.pass(call.reason).await;
+            let answer = attempt().await;
+            self.metrics.aws_call(operation, answer.is_ok());
+            made += 1;
+            let problem = match answer {
+                Ok(answer) => return Ok(answer),
+                Err(error) => ReadProblem::from_sdk(call.action, call.identity, &error),
+            };
+            if matches!(problem, ReadProblem::Throttled { .. }) {
+                gate.budget().throttled(Timestamp::now());
+            }
+            if !problem.is_transient() || made >= ATTEMPTS {
+                return Err(problem);
+            }
+            let pause = Backoff::ATTEMPT.wait(made, rand::rng().random_range(0.0..=1.0));
+            debug!(%problem, ?pause, made, "asking AWS again");
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+/// The budget of a service, and the order in which those who wait for it are served: as they came, but of all
+/// comparisons only one waits beside the syncs, so that a sweep of thousands never stands before a rotation.
+struct Gate {
+    budget: Mutex<Budget>,
+    turn: tokio::sync::Mutex<()>,
+    comparison: tokio::sync::Mutex<()>,
+}
+
+impl Gate {
+    fn new(rate: f64) -> Self {
+        Self {
+            budget: Mutex::new(Budget::new(rate)),
+            turn: tokio::sync::Mutex::default(),
+            comparison: tokio::sync::Mutex::default(),
+        }
+    }
+
+    async fn pass(&self, reason: For) {
+        let _first_comparison = match reason {
+            For::Sync => None,
+            For::Comparison => Some(self.comparison.lock().await),
+        };
+        // Fair: tokio's mutex serves in the order of asking.
+        let _turn = self.turn.lock().await;
+        loop {
+            let now = Timestamp::now();
+            let turn = self.budget().take(now);
+            match turn {
+                Turn::Ready => return,
+                Turn::Wait(until) => {
+                    let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+    }
+
+    fn budget(&self) -> std::sync::MutexGuard<'_, Budget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sync_waits_behind_one_comparison_at_most() {
+        let gate = Arc::new(Gate::new(20.0));
+        for _ in 0..20 {
+            gate.pass(For::Sync).await;
+        }
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut waiting = tokio::task::JoinSet::new();
+        let mut ask = |reason| {
+            let (gate, order) = (Arc::clone(&gate), Arc::clone(&order));
+            waiting.spawn(async move {
+                gate.pass(reason).await;
+                order.lock().unwrap().push(reason);
+            });
+        };
+        (0..5).for_each(|_| ask(For::Comparison));
+        tokio::task::yield_now().await;
+        (0..3).for_each(|_| ask(For::Sync));
+        waiting.join_all().await;
+        let order = order.lock().unwrap();
+        let last_sync = order.iter().rposition(|one| *one == For::Sync);
+        // Each sync may meet one comparison that stood there before it.
+        assert_eq!(order.len(), 8);
+        assert!(last_sync.is_some_and(|last| last <= 4), "{order:?}");
+    }
+}
