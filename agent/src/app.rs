@@ -1,5 +1,6 @@
 //! Puts the parts together and keeps them running. The only file that knows every part.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -73,15 +74,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         eso_metrics: args.eso_metrics,
     };
     let mut parts: JoinSet<&'static str> = JoinSet::new();
-    parts.spawn({
-        let (address, shutdown) = (args.admin_addr, shutdown.clone());
-        async move {
-            if let Err(error) = admin.serve(address, shutdown).await {
-                error!(%error, %address, "admin port not available; choose another with --admin-addr");
-            }
-            "admin"
-        }
-    });
+    parts.spawn(serve(admin, args.admin_addr, shutdown.clone()));
 
     let Some(key) = until_told(&shutdown, hash_key(&client, &namespace)).await else { return Ok(()) };
     let gate = if args.leader_elect { Gate::closed() } else { Gate::open() };
@@ -150,6 +143,14 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     election.release().await;
     outcome(failed)
+}
+
+/// The admin port; its name when it ends.
+async fn serve(admin: Admin, address: SocketAddr, shutdown: CancellationToken) -> &'static str {
+    if let Err(error) = admin.serve(address, shutdown).await {
+        error!(%error, %address, "admin port not available; choose another with --admin-addr");
+    }
+    "admin"
 }
 
 /// What the parts are made of that only the one that leads starts.
