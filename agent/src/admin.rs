@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
@@ -19,6 +18,7 @@ use tracing::info;
 use crate::leader::Leadership;
 use crate::metrics::Metrics;
 use crate::metrics::exposition::Format;
+use crate::metrics::scrape::Scrape;
 use crate::pipe::{self, Overview};
 use crate::state::State;
 use crate::watch::Lists;
@@ -31,12 +31,10 @@ pub struct Admin {
     pub metrics: Metrics,
     /// Objects and pipes.
     pub state: State,
-    /// Has every watch shown all there is?
-    pub complete: Arc<AtomicBool>,
+    /// Which watches have not shown everything yet.
+    pub lists: Lists,
     /// Is this instance the one that writes?
     pub leadership: Leadership,
-    /// Which have not.
-    pub lists: Lists,
     /// The worker's queue, once there is one.
     pub work: Arc<OnceLock<Work>>,
     /// Are ESO's names among the metrics?
@@ -64,16 +62,21 @@ impl Admin {
     }
 }
 
-/// Ready as soon as the index is complete: a standby is ready to take over. An unproven pipe is no reason to be unready: polling does its work.
+/// Ready as soon as the index is complete: a standby is ready to take over. An unproven pipe is no reason to be unready:
+/// polling does its work.
 async fn readyz(Shared(admin): Shared<Admin>) -> impl IntoResponse {
-    if !admin.complete.load(Ordering::Acquire) {
-        let missing = admin.lists.missing().join(", ");
-        let missing = if missing.is_empty() { "nothing" } else { &missing };
-        return (StatusCode::SERVICE_UNAVAILABLE, format!("index: incomplete; not listed yet: {missing}\n"));
+    let missing = admin.lists.missing();
+    if !missing.is_empty() {
+        let text = format!("index: incomplete; not listed yet: {}\n", missing.join(", "));
+        return (StatusCode::SERVICE_UNAVAILABLE, text);
     }
     let mut text = format!("index: complete, {} ExternalSecrets\n", admin.state.objects());
     text.push_str(&admin.leadership.line());
     text.push('\n');
+    if !admin.leadership.is_leading() {
+        // It hears no heartbeats and syncs nothing.
+        return (StatusCode::OK, text);
+    }
     let now = Timestamp::now();
     let pipes = pipe::overview(&admin.state, now);
     if pipes.is_empty() {
@@ -102,7 +105,13 @@ fn line(pipe: &Overview, now: Timestamp) -> String {
 async fn metrics(Shared(admin): Shared<Admin>, headers: HeaderMap) -> impl IntoResponse {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::of_accept(accept);
-    let text = admin.metrics.scrape(&admin.state, admin.waiting(), admin.eso_metrics, format, Timestamp::now());
+    let scrape = Scrape {
+        state: &admin.state,
+        waiting: admin.waiting(),
+        leads: admin.leadership.is_leading(),
+        eso_names: admin.eso_metrics,
+    };
+    let text = admin.metrics.scrape(&scrape, format, Timestamp::now());
     ([(header::CONTENT_TYPE, format.content_type())], text)
 }
 

@@ -1,7 +1,6 @@
 //! Puts the parts together and keeps them running. The only file that knows every part.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -56,20 +55,17 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     Region::parse(region.as_ref()).map_err(|error| anyhow::anyhow!("AWS_REGION {error}"))?;
 
     let metrics = Metrics::default();
-    let complete = Arc::new(AtomicBool::new(false));
     let state = State::new(StateOptions {
         controller_class: args.controller_class.clone(),
         all_follow_events: args.event_refresh == EventRefresh::All,
         heartbeat_period: args.heartbeat_period,
     });
-    let leadership = Leadership::default();
-    let (lists, queued) = (Lists::of(&KINDS), Arc::new(OnceLock::new()));
+    let (leadership, lists, queued) = (Leadership::default(), Lists::of(&KINDS), Arc::new(OnceLock::new()));
     let admin = Admin {
         metrics: metrics.clone(),
         state: state.clone(),
-        complete: Arc::clone(&complete),
-        leadership: leadership.clone(),
         lists: lists.clone(),
+        leadership: leadership.clone(),
         work: Arc::clone(&queued),
         eso_metrics: args.eso_metrics,
     };
@@ -90,8 +86,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let rollouts = Rollouts::new(writer, key, options);
     let provider = Provider::new(aws.clone(), targets.clone(), args.rates(), metrics.clone());
     let work = Work::new(state.clone(), rollouts.clone());
+    // Nobody else sets it.
     let _ = queued.set(work.clone());
-    let own = OwnDeployment::new(client.clone(), namespace.clone(), args.pod_name.clone());
     let (mut validator, stores) =
         Validator::new(state.clone(), provider.clone(), statuses.clone(), args.controller_class.clone());
     let watches = Watches {
@@ -110,8 +106,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     if shutdown.is_cancelled() {
         return Ok(());
     }
-    complete.store(true, Ordering::Release);
-
+    let own = OwnDeployment::new(client.clone(), namespace.clone(), args.pod_name.clone());
     let mut election = if args.leader_elect {
         let leases = Leases::new(client, &namespace, &args.lease_name);
         Election::start(leases, identity(args.pod_name.as_deref()), gate, leadership.clone())
@@ -145,14 +140,6 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     outcome(failed)
 }
 
-/// The admin port; its name when it ends.
-async fn serve(admin: Admin, address: SocketAddr, shutdown: CancellationToken) -> &'static str {
-    if let Err(error) = admin.serve(address, shutdown).await {
-        error!(%error, %address, "admin port not available; choose another with --admin-addr");
-    }
-    "admin"
-}
-
 /// What the parts are made of that only the one that leads starts.
 struct Leader {
     args: Args,
@@ -173,13 +160,10 @@ struct Leader {
 fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &CancellationToken) -> JoinHandle<()> {
     let Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator } =
         leader;
-    metrics.set_leader(true);
     rollouts.complete();
     look_at_all(&state, &work);
 
     let reads = Reads::new(provider.clone(), state.clone());
-    let flipped = Arc::new(Notify::new());
-    let flips = Flips { state: state.clone(), events: events.clone(), own, sweep: Arc::clone(&flipped) };
     let syncer =
         Syncer { state: state.clone(), reads, targets, statuses, events: events.clone(), rollouts: rollouts.clone() };
     let worker = Worker {
@@ -189,6 +173,8 @@ fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &Cancellati
         concurrency: usize::from(args.concurrent),
         max_retry_interval: args.max_retry_interval,
     };
+    let flipped = Arc::new(Notify::new());
+    let flips = Flips { state: state.clone(), events: events.clone(), own, sweep: Arc::clone(&flipped) };
     let sweep = Sweep {
         state: state.clone(),
         provider,
@@ -254,6 +240,13 @@ fn look_at_all(state: &State, work: &Work) {
     for key in objects.into_iter().filter(|key| state.decide(key, now) == Some(Decision::Read)) {
         work.push(key, Urgency::Routine);
     }
+}
+
+async fn serve(admin: Admin, address: SocketAddr, shutdown: CancellationToken) -> &'static str {
+    if let Err(error) = admin.serve(address, shutdown).await {
+        error!(%error, %address, "admin port not available; choose another with --admin-addr");
+    }
+    "admin"
 }
 
 /// The key of the rollout hashes, however long Kubernetes takes to hand it out.

@@ -162,6 +162,12 @@ mod tests {
     }
 
     #[test]
+    fn eso_s_metrics_are_there_unless_switched_off() {
+        assert!(parse(&["--queue-url", URL]).expect("valid").eso_metrics);
+        assert!(!parse(&["--queue-url", URL, "--eso-metrics=false"]).expect("valid").eso_metrics);
+    }
+
+    #[test]
     fn bad_values_name_the_flag() {
         for (flag, value) in [
             ("--queue-url", "rekey"),

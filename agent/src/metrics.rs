@@ -6,7 +6,6 @@ pub mod exposition;
 pub mod scrape;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -56,7 +55,6 @@ struct Inner {
     aws_calls: Family<Call, Counter>,
     propagation: Family<Stage, Histogram>,
     unannounced: Counter,
-    leader: AtomicBool,
 }
 
 impl Default for Metrics {
@@ -69,7 +67,6 @@ impl Default for Metrics {
             aws_calls: Family::default(),
             propagation: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 18))),
             unannounced: Counter::default(),
-            leader: AtomicBool::new(false),
         };
         let registry = &mut inner.registry;
         registry.register("messages", "Messages by what became of them", inner.messages.clone());
@@ -148,15 +145,6 @@ impl Metrics {
     /// A sweep found a change that no event announced.
     pub fn unannounced(&self) {
         self.0.unannounced.inc();
-    }
-
-    /// Whether this instance is the one that writes.
-    pub fn set_leader(&self, leads: bool) {
-        self.0.leader.store(leads, Ordering::Relaxed);
-    }
-
-    fn leads(&self) -> bool {
-        self.0.leader.load(Ordering::Relaxed)
     }
 
     fn aws_calls(&self, operation: &'static str, ok: bool) -> Option<u64> {

@@ -18,7 +18,6 @@ use kube::core::DeserializeGuard;
 use rekey_core::object::ObjectKey;
 use rekey_core::report;
 use rekey_core::resource::{ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreSpec};
-use tokio::sync::Barrier;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -52,7 +51,7 @@ pub struct Watches {
     pub stores: Stores,
     /// Who tells people about an object that cannot be parsed.
     pub statuses: Statuses,
-    /// Which watches have not shown everything yet.
+    /// Which watches have not shown everything yet: [`KINDS`] at first.
     pub lists: Lists,
     /// What was said of objects that cannot be parsed.
     pub unreadable: Arc<Mutex<Unreadable>>,
@@ -66,17 +65,15 @@ type Unreadable = HashMap<ObjectKey, (String, String)>;
 impl Watches {
     /// Starts every watch and returns when each has shown all there is; the watches then go on until told to stop.
     pub async fn start(self, shutdown: &CancellationToken) {
-        let complete = Arc::new(Barrier::new(KINDS.len() + 1));
         let watches = Arc::new(self);
         macro_rules! watch {
             ($kind:ty, $name:literal, $handler:ident) => {{
-                let (watches, complete) = (Arc::clone(&watches), Arc::clone(&complete));
+                let (watches, lists) = (Arc::clone(&watches), watches.lists.clone());
                 let api: Api<$kind> = Api::all(watches.client.clone());
                 let shutdown = shutdown.clone();
                 tokio::spawn(async move {
                     let handler = |seen: Seen<$kind>| watches.$handler(seen);
-                    let listed = (complete, watches.lists.clone());
-                    follow(api, $name, handler, listed, shutdown).await;
+                    follow(api, $name, handler, lists, shutdown).await;
                 });
             }};
         }
@@ -87,7 +84,7 @@ impl Watches {
         watch!(Deployment, "deployments", deployment);
         tokio::select! {
             () = shutdown.cancelled() => {}
-            _ = complete.wait() => info!(externalsecrets = watches.state.objects(), "index complete"),
+            () = watches.lists.all_shown() => info!(externalsecrets = watches.state.objects(), "index complete"),
         }
     }
 

@@ -200,7 +200,9 @@ impl Worker {
         self.syncer.state.with_object(key, |object| object.tally.count(outcome.is_err(), took));
         if matches!(outcome, Ok(Synced::Applied)) {
             let now = Timestamp::now();
-            tickets.iter().for_each(|ticket| self.metrics.carried(now, ticket.happened()));
+            for ticket in tickets {
+                self.metrics.carried(now, ticket.happened());
+            }
         }
     }
 

@@ -6,8 +6,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::leader::Leadership;
+use crate::leader::Election;
 use crate::state::StateOptions;
+use crate::watch::KINDS;
 
 fn admin() -> Admin {
     let state = State::new(StateOptions {
@@ -18,12 +19,25 @@ fn admin() -> Admin {
     Admin {
         metrics: Metrics::default(),
         state,
-        complete: Arc::default(),
+        lists: Lists::of(&KINDS),
         leadership: Leadership::default(),
-        lists: Lists::of(&["secrets", "externalsecrets", "deployments"]),
         work: Arc::default(),
         eso_metrics: true,
     }
+}
+
+fn complete() -> Admin {
+    let admin = admin();
+    for kind in KINDS {
+        admin.lists.shown(kind);
+    }
+    admin
+}
+
+fn leading() -> Admin {
+    let admin = complete();
+    let _alone = Election::unopposed(&admin.leadership);
+    admin
 }
 
 /// The answer to a GET: status line and headers in lower case, and the body.
@@ -44,7 +58,9 @@ async fn get(admin: &Admin, path: &str, header: &str) -> (String, String) {
 #[tokio::test]
 async fn it_is_not_ready_while_watches_are_missing_and_names_them() {
     let admin = admin();
-    admin.lists.shown("externalsecrets");
+    for kind in ["externalsecrets", "secretstores", "clustersecretstores"] {
+        admin.lists.shown(kind);
+    }
     let (head, body) = get(&admin, "/readyz", "").await;
     assert!(head.starts_with("http/1.1 503"), "{head}");
     assert_eq!(body, "index: incomplete; not listed yet: deployments, secrets\n");
@@ -54,13 +70,13 @@ async fn it_is_not_ready_while_watches_are_missing_and_names_them() {
 
 #[tokio::test]
 async fn once_complete_it_is_ready_whatever_the_pipes_say() {
-    let admin = admin();
-    admin.complete.store(true, Ordering::Release);
+    let admin = leading();
     let (head, body) = get(&admin, "/readyz", "").await;
     assert!(head.starts_with("http/1.1 200"), "{head}");
     assert_eq!(
         body,
-        "index: complete, 0 ExternalSecrets\nleader: not known yet\n\
+        "index: complete, 0 ExternalSecrets\n\
+         leader: this instance, without election\n\
          pipe: unproven, no heartbeat has arrived yet; polling at each refreshInterval\n\
          worker: 0 ExternalSecrets wait for their turn or their retry\n"
     );
@@ -85,8 +101,15 @@ async fn once_complete_it_is_ready_whatever_the_pipes_say() {
 }
 
 #[tokio::test]
+async fn an_instance_that_does_not_lead_is_ready_and_says_nothing_of_pipes() {
+    let (head, body) = get(&complete(), "/readyz", "").await;
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    assert_eq!(body, "index: complete, 0 ExternalSecrets\nleader: not known yet\n");
+}
+
+#[tokio::test]
 async fn metrics_come_in_the_format_that_is_asked_for() {
-    let admin = admin();
+    let admin = leading();
     for (accept, content_type, end) in [
         ("", "content-type: text/plain; version=0.0.4; charset=utf-8", "\n"),
         (
@@ -97,7 +120,7 @@ async fn metrics_come_in_the_format_that_is_asked_for() {
     ] {
         let (head, body) = get(&admin, "/metrics", accept).await;
         assert!(head.contains(content_type), "{head}");
-        assert!(body.contains("rekey_leader 0\n") && body.ends_with(end), "{body}");
+        assert!(body.contains("rekey_leader 1\n") && body.ends_with(end), "{body}");
         assert_eq!(body.ends_with("# EOF\n"), end == "# EOF\n");
     }
 }

@@ -25,23 +25,23 @@ const CALLS: [(&str, &str, &str); 9] = [
 
 pub(super) fn objects(text: &mut Exposition, rows: &[Row]) {
     const TOTAL: &str = "externalsecret_sync_calls_total";
+    const ERROR: &str = "externalsecret_sync_calls_error";
+    const CONDITION: &str = "externalsecret_status_condition";
+    const DURATION: &str = "externalsecret_reconcile_duration";
     text.family(TOTAL, Kind::Counter, "Total number of the External Secret sync calls");
     for row in rows {
         text.sample(TOTAL, &labels(row), row.tally.calls);
     }
-    const ERROR: &str = "externalsecret_sync_calls_error";
     text.family(ERROR, Kind::Counter, "Total number of the External Secret sync errors");
     for row in rows {
         text.sample(ERROR, &labels(row), row.tally.errors);
     }
-    const CONDITION: &str = "externalsecret_status_condition";
     text.family(CONDITION, Kind::Gauge, "The status condition of a specific External Secret");
     for row in rows {
         if let Some(ready) = row.ready {
             condition(text, CONDITION, labels(row), ready);
         }
     }
-    const DURATION: &str = "externalsecret_reconcile_duration";
     text.family(DURATION, Kind::Gauge, "The duration time to reconcile the External Secret");
     for row in rows.iter().filter(|row| row.tally.calls > 0) {
         text.sample(DURATION, &labels(row), nanoseconds(row.tally.last));

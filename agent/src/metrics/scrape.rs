@@ -12,6 +12,19 @@ use super::{Metrics, eso};
 use crate::pipe;
 use crate::state::{State, Tally};
 
+/// What a scrape shows beside the counters.
+pub struct Scrape<'a> {
+    /// Objects, stores and pipes.
+    pub state: &'a State,
+    /// How many objects are in the worker's queue.
+    pub waiting: usize,
+    /// Is this instance the one that writes? A standby hears no heartbeats and syncs nothing; what it could say of
+    /// objects and pipes would be wrong, and the leader says it.
+    pub leads: bool,
+    /// Are ESO's names wanted?
+    pub eso_names: bool,
+}
+
 /// An object as the series tell of it.
 pub(super) struct Row {
     pub key: ObjectKey,
@@ -22,38 +35,41 @@ pub(super) struct Row {
 }
 
 impl Metrics {
-    /// The text of `/metrics`. `waiting` objects are in the worker's queue.
+    /// The counters alone, in the classic format.
     #[must_use]
-    pub fn scrape(&self, state: &State, waiting: usize, eso_names: bool, format: Format, now: Timestamp) -> String {
+    pub fn text(&self) -> String {
+        let mut text = Exposition::new(Format::Classic);
+        text.registry(&self.0.registry);
+        text.finish()
+    }
+
+    /// The text of `/metrics`.
+    #[must_use]
+    pub fn scrape(&self, scrape: &Scrape<'_>, format: Format, now: Timestamp) -> String {
         let mut text = Exposition::new(format);
         text.registry(&self.0.registry);
-        let rows = rows(state, now);
-        objects(&mut text, &rows);
-        pipes(&mut text, &pipe::overview(state, now), now);
-        text.family(
-            "rekey_worker_queue_length",
-            Kind::Gauge,
-            "ExternalSecrets that wait for their turn or their retry",
-        );
-        text.sample("rekey_worker_queue_length", &[], waiting);
-        text.family("rekey_leader", Kind::Gauge, "1 while this instance is the one that writes");
-        text.sample("rekey_leader", &[], u8::from(self.leads()));
         text.family("rekey_build_info", Kind::Gauge, "The version of the agent");
         text.sample("rekey_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
-        if eso_names {
-            eso::objects(&mut text, &rows);
-            eso::calls(&mut text, self);
-            eso::stores(&mut text, &state.validated_stores());
+        text.family("rekey_leader", Kind::Gauge, "1 while this instance is the one that writes");
+        text.sample("rekey_leader", &[], u8::from(scrape.leads));
+        if scrape.leads {
+            self.leader(&mut text, scrape, now);
         }
         text.finish()
     }
 
-    /// The counters alone.
-    #[cfg(test)]
-    pub fn counters(&self) -> String {
-        let mut text = Exposition::new(Format::OpenMetrics);
-        text.registry(&self.0.registry);
-        text.finish()
+    fn leader(&self, text: &mut Exposition, scrape: &Scrape<'_>, now: Timestamp) {
+        const QUEUE: &str = "rekey_worker_queue_length";
+        text.family(QUEUE, Kind::Gauge, "ExternalSecrets that wait for their turn or their retry");
+        text.sample(QUEUE, &[], scrape.waiting);
+        let rows = rows(scrape.state, now);
+        objects(text, &rows);
+        pipes(text, &pipe::overview(scrape.state, now), now);
+        if scrape.eso_names {
+            eso::objects(text, &rows);
+            eso::calls(text, self);
+            eso::stores(text, &scrape.state.validated_stores());
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use rekey_core::resource::ExternalSecret;
 use serde_json::json;
 
 use super::exposition::Format;
+use super::scrape::Scrape;
 use super::*;
 use crate::state::{State, StateOptions, StoreKey, Validated};
 use strict::Series;
@@ -59,8 +60,12 @@ fn state() -> State {
     state
 }
 
+fn text(metrics: &Metrics, state: &State, eso_names: bool, format: Format) -> String {
+    metrics.scrape(&Scrape { state, waiting: 7, leads: true, eso_names }, format, now())
+}
+
 fn read(metrics: &Metrics, state: &State, eso: bool, format: Format) -> Series {
-    let text = metrics.scrape(state, 7, eso, format, now());
+    let text = text(metrics, state, eso, format);
     strict::read(&text, format).unwrap_or_else(|error| panic!("{error}\n\n{text}"))
 }
 
@@ -90,7 +95,6 @@ fn both_formats_tell_the_same_and_parse() {
     metrics.aws_call("GetSecretValue", false);
     metrics.aws_call("DescribeParameters", true);
     metrics.unannounced();
-    metrics.set_leader(true);
     for eso in [true, false] {
         assert_eq!(read(&metrics, &state, eso, Format::Classic), read(&metrics, &state, eso, Format::OpenMetrics));
     }
@@ -123,7 +127,7 @@ fn both_formats_tell_the_same_and_parse() {
 fn the_types_are_those_that_dashboards_expect_in_the_classic_format() {
     let metrics = Metrics::default();
     metrics.message(MessageOutcome::Applied, Duration::ZERO);
-    let text = metrics.scrape(&state(), 0, true, Format::Classic, now());
+    let text = text(&metrics, &state(), true, Format::Classic);
     for (name, kind) in [
         ("rekey_messages_total", "counter"),
         ("rekey_propagation_seconds", "histogram"),
@@ -196,12 +200,12 @@ fn the_series_of_what_is_deleted_end_with_it() {
     let (metrics, state) = (Metrics::default(), state());
     let validated = Validated { ready: true, took: Duration::ZERO };
     state.store_validated(&store_key(None), validated);
-    assert!(metrics.scrape(&state, 0, true, Format::Classic, now()).contains("name=\"good\""));
+    assert!(text(&metrics, &state, true, Format::Classic).contains("name=\"good\""));
     state.object_gone(&ObjectKey::new("shop", "good"));
     let _ = state.store_seen(&store_key(None), None);
     // A validation that was under way when the store went.
     state.store_validated(&store_key(None), validated);
-    let text = metrics.scrape(&state, 0, true, Format::Classic, now());
+    let text = text(&metrics, &state, true, Format::Classic);
     assert!(!text.contains("name=\"good\"") && !text.contains("\nclustersecretstore_status_condition{"), "{text}");
 }
 
@@ -225,22 +229,33 @@ fn a_pipe_tells_its_state_its_reason_and_the_age_of_its_heartbeat_and_is_missed_
         region: Region::parse("eu-west-1").expect("a region"),
         service: Service::SecretsManager,
     };
-    for (age, proven) in [(1501, 0.0), (90, 1.0)] {
-        state.with_pipes(|pipes| pipes.heartbeat(pipe.clone(), now() - Duration::from_secs(age)));
+    for (age, proven, word) in [(1501_u32, 0.0, "unproven"), (90, 1.0, "proven")] {
+        state.with_pipes(|pipes| pipes.heartbeat(pipe.clone(), now() - Duration::from_secs(u64::from(age))));
         let series = read(&metrics, &state, true, Format::Classic);
         let heard = labels("111122223333");
-        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         assert_values(
             &series,
             &[
                 (&format!("rekey_pipe_proven{{{heard}}}"), proven),
                 (&format!("rekey_pipe_unproven{{{heard},reason=\"heartbeat_late\"}}"), 1.0 - proven),
                 (&format!("rekey_pipe_unproven{{{heard},reason=\"queue_unreachable\"}}"), 0.0),
-                (&format!("rekey_pipe_heartbeat_age_seconds{{{heard}}}"), age as f64),
-                (&format!("rekey_objects{{ready=\"true\",pipe=\"{}\"}}", ["unproven", "proven"][proven as usize]), 1.0),
+                (&format!("rekey_pipe_heartbeat_age_seconds{{{heard}}}"), f64::from(age)),
+                (&format!("rekey_objects{{ready=\"true\",pipe=\"{word}\"}}"), 1.0),
             ],
         );
         assert!(!series.contains_key(&format!("rekey_pipe_proven{{{unheard}}}")));
+    }
+}
+
+#[test]
+fn a_standby_leaves_objects_and_pipes_to_the_leader() {
+    let (metrics, state) = (Metrics::default(), state());
+    let scrape = Scrape { state: &state, waiting: 0, leads: false, eso_names: true };
+    let text = metrics.scrape(&scrape, Format::Classic, now());
+    let series = strict::read(&text, Format::Classic).expect("readable");
+    assert_values(&series, &[("rekey_leader", 0.0)]);
+    for part in ["rekey_objects", "rekey_pipe", "externalsecret", "secretstore"] {
+        assert!(!text.contains(part), "{part}\n{text}");
     }
 }
 

@@ -12,7 +12,7 @@ use crate::metrics::{Metrics, RolloutOutcome};
 
 pub(super) struct Reports {
     events: Option<Events>,
-    metrics: Metrics,
+    pub metrics: Metrics,
 }
 
 impl Reports {

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fmt::Debug;
-use std::sync::Arc;
 
 use futures::StreamExt;
 use kube::runtime::WatchStreamExt;
@@ -10,7 +9,6 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource, ResourceExt};
 use rekey_core::object::ObjectKey;
 use serde::de::DeserializeOwned;
-use tokio::sync::Barrier;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -24,19 +22,18 @@ pub enum Seen<K> {
     Gone(ObjectKey),
 }
 
-/// Follows one kind. Once the first list is in, `listed` is told so: the barrier is passed, the kind no longer missing.
+/// Follows one kind. `lists` is told when the first list is in.
 pub async fn follow<K>(
     api: Api<K>,
     kind: &'static str,
     mut handle: impl FnMut(Seen<K>),
-    listed: (Arc<Barrier>, Lists),
+    lists: Lists,
     shutdown: CancellationToken,
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     K::DynamicType: Default,
 {
     let mut stream = watcher(api, watcher::Config::default()).default_backoff().boxed();
-    let mut first = Some(listed);
     let mut known: HashSet<ObjectKey> = HashSet::new();
     let mut listed: HashSet<ObjectKey> = HashSet::new();
     loop {
@@ -58,10 +55,7 @@ pub async fn follow<K>(
                     handle(Seen::Gone(gone.clone()));
                 }
                 known = std::mem::take(&mut listed);
-                if let Some((complete, lists)) = first.take() {
-                    lists.shown(kind);
-                    tokio::spawn(async move { complete.wait().await });
-                }
+                lists.shown(kind);
             }
             Some(Ok(Event::Apply(object))) => {
                 known.insert(key_of(&object));

@@ -1,27 +1,36 @@
 //! Which watches have not shown everything yet.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
 
 /// The kinds that are still being listed for the first time. Clones share them.
-#[derive(Clone, Debug, Default)]
-pub struct Lists(Arc<Mutex<BTreeSet<&'static str>>>);
+#[derive(Clone, Debug)]
+pub struct Lists(watch::Sender<BTreeSet<&'static str>>);
 
 impl Lists {
     /// These are to come.
     #[must_use]
     pub fn of(kinds: &[&'static str]) -> Self {
-        Self(Arc::new(Mutex::new(kinds.iter().copied().collect())))
+        Self(watch::Sender::new(kinds.iter().copied().collect()))
     }
 
     /// This one is there.
     pub fn shown(&self, kind: &'static str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(kind);
+        self.0.send_modify(|missing| {
+            missing.remove(kind);
+        });
     }
 
     /// Those that are still to come, in order.
     #[must_use]
     pub fn missing(&self) -> Vec<&'static str> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+        self.0.borrow().iter().copied().collect()
+    }
+
+    /// Returns once none is missing.
+    pub async fn all_shown(&self) {
+        // An error says that no sender is left, and this is one.
+        let _ = self.0.subscribe().wait_for(BTreeSet::is_empty).await;
     }
 }
