@@ -180,7 +180,7 @@ async fn a_version_that_no_event_announced_is_synced_at_once_and_reported_after_
     assert_eq!(find.object, key("db"));
     assert_eq!(find.sources[0].to_string(), "SecretsManager/eu-west-1/db#AWSCURRENT");
     sweep.report(find);
-    assert!(aws.metrics.text().contains("rekey_unannounced_changes_total 1"));
+    assert!(aws.metrics.counters().contains("rekey_unannounced_changes_total 1"));
 }
 
 #[tokio::test]
