@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Secret;
+use rekey_core::change::{self, Parsed};
 use rekey_core::identity::{Account, Region, Service};
 use rekey_core::pipe::PipeId;
 use rekey_core::plan;
@@ -110,15 +111,15 @@ fn heartbeat(sweep: &Sweep, account: &str, region: &str) {
     sweep.state.with_pipes(|pipes| pipes.heartbeat(pipe, Timestamp::now()));
 }
 
-/// Makes a round and waits for its answers. Returns how many stores were asked.
-async fn round(sweep: &Sweep, memory: &mut Memory, why: Why) -> usize {
+/// Makes a round and waits for its answers. Returns how many stores were asked, and what is due again out of turn.
+async fn round(sweep: &Sweep, memory: &mut Memory, why: Why) -> (usize, Option<Duration>) {
     let round = sweep.round(memory, why);
-    let asked = round.groups.len();
+    let (asked, mut soonest) = (round.groups.len(), None);
     for (store, group) in round.groups {
         let compared = sweep.compare(&store, group).await;
-        sweep.settle(memory, compared);
+        soonest = soonest.or(sweep.settle(memory, compared));
     }
-    asked
+    (asked, soonest)
 }
 
 /// Secrets at this version, parameters at version 1.
@@ -150,7 +151,12 @@ async fn a_store_that_does_not_answer_holds_up_no_other_and_is_asked_again_soon(
     synced(&sweep, "both", "1h", &[(SECRETS, "db"), (PARAMETERS, "/app")]);
     synced(&sweep, "parameter", "1h", &[(PARAMETERS, "/app")]);
     let mut memory = memory(began);
-    assert_eq!(round(&sweep, &mut memory, Why::Start).await, 2);
+    let (asked, again) = round(&sweep, &mut memory, Why::Start).await;
+    assert_eq!(asked, 2);
+    assert!(again.is_some_and(|wait| (2..=4).contains(&wait.as_secs())), "{again:?}");
+    let operations = aws.operations();
+    let described = operations.iter().filter(|operation| *operation == "DescribeSecret").count();
+    assert_eq!(described, 3, "the SDK repeats nothing by itself");
     assert!(checked(&sweep, "parameter").is_some_and(|at| at >= began));
     assert!(checked(&sweep, "both").is_some_and(|at| at < began), "half an answer is none");
     let due = |memory: &mut Memory, after: i64| {
@@ -171,7 +177,7 @@ async fn a_version_that_no_event_announced_is_synced_at_once_and_reported_after_
     heartbeat(&sweep, ACCOUNT, "eu-west-1");
     synced(&sweep, "db", "1m", &[(SECRETS, "db")]);
     let mut memory = memory(ago(120));
-    assert_eq!(round(&sweep, &mut memory, Why::Due).await, 1);
+    assert_eq!(round(&sweep, &mut memory, Why::Due).await, (1, None));
     assert_eq!(sweep.work.waiting(), 1);
     assert_eq!(sweep.state.decide(&key("db"), Timestamp::now()), Some(Decision::Read));
     let later = Timestamp::now() + SignedDuration::from_secs(60);
@@ -180,7 +186,7 @@ async fn a_version_that_no_event_announced_is_synced_at_once_and_reported_after_
     assert_eq!(find.object, key("db"));
     assert_eq!(find.sources[0].to_string(), "SecretsManager/eu-west-1/db#AWSCURRENT");
     sweep.report(find);
-    assert!(aws.metrics.counters().contains("rekey_unannounced_changes_total 1"));
+    assert!(aws.metrics.text().contains("rekey_unannounced_changes_total 1"));
 }
 
 #[tokio::test]
@@ -260,4 +266,51 @@ async fn an_object_in_use_twice_is_asked_for_once_and_late_answers_only_where_al
     };
     assert_eq!(asked(Why::Start), [("db".to_owned(), false), ("other".to_owned(), true)]);
     assert_eq!(asked(Why::Flip), [("db".to_owned(), false), ("other".to_owned(), false)]);
+    let body = json!({
+        "version": "0", "id": "event-1", "detail-type": "Secret Label Updated", "source": "aws.secretsmanager",
+        "account": ACCOUNT, "time": "2027-01-15T08:00:00Z", "region": "eu-west-1", "resources": [arn("other")],
+        "detail": {"name": "other", "labelUpdated": "AWSCURRENT", "versionId": "2"},
+    });
+    let Parsed::Change(change) = change::parse(&body.to_string()) else { panic!("a change") };
+    assert_eq!(sweep.state.announce(&change, Timestamp::now()).objects, 1);
+    let after_an_event = [("db".to_owned(), false), ("other".to_owned(), false)];
+    assert_eq!(asked(Why::Start), after_an_event, "a listing may not show what the event spoke of");
+}
+
+#[tokio::test]
+async fn the_loop_compares_at_start_at_a_flip_and_again_after_a_failure() {
+    let down = Arc::new(AtomicBool::new(false));
+    let aws = FakeAws::new({
+        let down = Arc::clone(&down);
+        move |operation, request| {
+            if down.load(Ordering::Relaxed) { Reply::NoConnection } else { answer(operation, request, "1") }
+        }
+    });
+    let sweep = sweep(&aws);
+    synced(&sweep, "db", "1h", &[(SECRETS, "db")]);
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(sweep.clone().run(shutdown.clone()));
+    let compared_after = async |began: Timestamp| {
+        let compared = async {
+            while checked(&sweep, "db").is_none_or(|at| at < began) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        // Far less than the hour of its interval.
+        tokio::time::timeout(Duration::from_secs(20), compared).await.expect("compared in time");
+    };
+    compared_after(ago(1)).await;
+    down.store(true, Ordering::Relaxed);
+    aws.requests();
+    let flipped = Timestamp::now();
+    sweep.flipped.notify_one();
+    let mut attempts = 0;
+    while attempts < 3 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        attempts += aws.requests().len();
+    }
+    down.store(false, Ordering::Relaxed);
+    compared_after(flipped).await;
+    shutdown.cancel();
+    tokio::time::timeout(Duration::from_secs(5), running).await.expect("it ends").expect("without a panic");
 }

@@ -193,7 +193,7 @@ async fn throttling_is_tried_three_times_and_then_says_nothing() {
     let checked = check(&aws, &store(SM), &Listings::default(), &[asked(current("db"), None, true)]).await;
     assert!(matches!(&checked[&current("db")], Checked::Later(reason) if reason.contains("throttles")), "{checked:?}");
     assert_eq!(aws.operations().len(), 3);
-    let text = aws.metrics.counters();
+    let text = aws.metrics.text();
     assert!(text.contains(r#"aws_calls_total{operation="DescribeSecret",result="error"} 3"#), "{text}");
 }
 
