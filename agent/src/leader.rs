@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use crate::cluster::Gate;
 use crate::cluster::lease::{Held, Leases};
+use crate::cluster::{ClusterError, Gate};
 
 /// The part of this instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -232,11 +232,28 @@ impl Elector {
 
     async fn release(&mut self) {
         self.gate.close();
-        let Some(held) = self.held.as_ref().filter(|_| self.candidate.is_leading()) else { return };
-        match self.leases.release(held, Timestamp::now()).await {
+        if !self.candidate.is_leading() {
+            return;
+        }
+        let mut outcome = self.give_back().await;
+        if outcome.as_ref().is_err_and(ClusterError::is_conflict) && self.look().await && self.is_ours() {
+            // A renewal whose answer was lost had arrived after all.
+            outcome = self.give_back().await;
+        }
+        match outcome {
             Ok(()) => info!(lease = %self.leases, "lease released"),
             Err(error) => warn!(%error, "lease not released; it expires by itself"),
         }
+    }
+
+    async fn give_back(&self) -> Result<(), ClusterError> {
+        let Some(held) = &self.held else { return Ok(()) };
+        self.leases.release(held, Timestamp::now()).await
+    }
+
+    fn is_ours(&self) -> bool {
+        let holder = self.candidate.record().and_then(|record| record.holder.as_deref());
+        holder == Some(self.candidate.identity())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The agent, as the chart's container would be: the arguments and the environment of the Deployment that helm created,
-//! and a token of its ServiceAccount. Only the admin address and the kubeconfig are replaced, because it runs on the host.
+//! and a token of its ServiceAccount. Only the admin address and the kubeconfig are replaced, because it runs on the host,
+//! and what a test asks for by [`Way`]: proxies in front of its servers, flags that the chart was not given.
 //!
 //! So whatever the chart forgets (a flag, a variable, a rule of RBAC) fails here as it would in a cluster.
 
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -44,9 +45,26 @@ impl Line {
     }
 }
 
+/// How an agent reaches its servers, and how it differs from what its Deployment says.
+#[derive(Debug, Clone, Default)]
+pub struct Way {
+    /// URL of the AWS it talks to, in place of the stack's.
+    pub aws: Option<String>,
+    /// URL of the API server it talks to and the CA (PEM) of that server's certificate, in place of the cluster's.
+    pub kubernetes: Option<(String, String)>,
+    /// The name of its pod, for a second agent of one Deployment.
+    pub pod: Option<String>,
+    /// Flags (`--name`) and their values.
+    pub flags: Vec<(String, String)>,
+}
+
 /// An agent. Dropping it kills it.
 pub struct Agent {
+    /// All but the arguments.
     spec: Spec,
+    /// As the Deployment has them.
+    args: Vec<String>,
+    flags: Mutex<Vec<(String, String)>>,
     process: Mutex<Process>,
     admin: u16,
     log: JsonLog<Line>,
@@ -56,27 +74,34 @@ pub struct Agent {
 impl Agent {
     /// Builds the agent if need be and starts it for the Deployment `name` in `namespace`, which helm has created. Returns
     /// when its admin port answers.
-    pub async fn start(stack: &Stack, namespace: &str, name: &str) -> Result<Self> {
+    pub async fn start(stack: &Stack, namespace: &str, name: &str, way: &Way) -> Result<Self> {
         let binary = binary::build(stack.directory()).await?;
         let container = container::Container::read(stack, namespace, name).await?;
         let directory = stack.join("agent")?;
         let id = format!("{namespace}-{name}-{}", crate::random_word(4));
         let kubeconfig = directory.join(format!("{id}.kubeconfig"));
-        let access = stack.kubernetes.service_account_kubeconfig(namespace, &container.service_account).await?;
-        write_private(&kubeconfig, &access)?;
+        let cluster = &stack.kubernetes;
+        let (url, ca) = way.kubernetes.as_ref().map_or((cluster.url(), cluster.ca()), |(url, ca)| (url, ca));
+        let account = &container.service_account;
+        write_private(&kubeconfig, &cluster.service_account_kubeconfig_for(namespace, account, url, ca).await?)?;
 
         let admin = free_port()?;
         let log = directory.join(format!("{id}.log"));
-        let mut spec = Spec::new("rekey-agent", binary, &log)
-            .args(container.args_with_admin_address(&format!("127.0.0.1:{admin}")))
-            .clean_env()
-            .env("HOME", "/nonexistent");
+        let mut spec = Spec::new("rekey-agent", binary, &log).clean_env().env("HOME", "/nonexistent");
         for (name, value) in &container.env {
             spec = spec.env(name, value);
         }
-        let spec = spec.env("KUBECONFIG", &kubeconfig);
-        let process = Mutex::new(spec.clone().start()?);
-        let agent = Self { spec, process, admin, log: JsonLog::new(log), kubeconfig };
+        spec = spec.env("KUBECONFIG", &kubeconfig);
+        if let Some(aws) = &way.aws {
+            spec = spec.env("AWS_ENDPOINT_URL", aws);
+        }
+        if let Some(pod) = &way.pod {
+            spec = spec.env("REKEY_POD_NAME", pod);
+        }
+        let args = container::with_flag(&container.args, "--admin-addr", &format!("127.0.0.1:{admin}"));
+        let process = Mutex::new(started(&spec, &args, &way.flags)?);
+        let flags = Mutex::new(way.flags.clone());
+        let agent = Self { spec, args, flags, process, admin, log: JsonLog::new(log), kubeconfig };
         agent.answers().await?;
         Ok(agent)
     }
@@ -136,13 +161,44 @@ impl Agent {
         self.process().stop(Signal::TERM, grace);
     }
 
+    /// SIGSTOP: it does nothing more, and keeps everything that is open.
+    pub fn freeze(&self) {
+        self.process().signal(Signal::STOP);
+    }
+
+    /// SIGCONT, after [`Agent::freeze`].
+    pub fn thaw(&self) {
+        self.process().signal(Signal::CONT);
+    }
+
+    /// Its resident memory in bytes.
+    pub fn resident(&self) -> Result<u64> {
+        let path = format!("/proc/{}/status", self.pid());
+        let text = std::fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
+        let field = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("it has no VmRSS")?;
+        let kilobytes: u64 = field.trim().trim_end_matches(" kB").parse().context("VmRSS is no number of kB")?;
+        Ok(kilobytes * 1024)
+    }
+
     /// Starts it again, after [`Agent::kill`] or [`Agent::stop`] or instead of them, with the same arguments. Returns
     /// when its admin port answers.
     pub async fn restart(&self) -> Result<()> {
         self.kill();
-        let process = self.spec.clone().start()?;
+        let flags = self.flags.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let process = started(&self.spec, &self.args, &flags)?;
         *self.process() = process;
         self.answers().await
+    }
+
+    /// The flags of the next start, in place of those it was started with.
+    pub fn set_flags(&self, flags: &[(String, String)]) {
+        flags.clone_into(&mut self.flags.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The flags of [`Way`] that it runs with, or will after its next start.
+    #[must_use]
+    pub fn flags(&self) -> Vec<(String, String)> {
+        self.flags.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn process(&self) -> std::sync::MutexGuard<'_, Process> {
@@ -168,4 +224,9 @@ impl Agent {
             error = end => Err(error),
         }
     }
+}
+
+fn started(spec: &Spec, args: &[String], flags: &[(String, String)]) -> Result<Process> {
+    let args = flags.iter().fold(args.to_vec(), |args, (flag, value)| container::with_flag(&args, flag, value));
+    spec.clone().args(args).start()
 }

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::agent::Agent;
+use crate::agent::{Agent, Way};
 use crate::aws::User;
 use crate::helm;
 use crate::progress::Progress;
@@ -23,6 +23,8 @@ pub struct Options {
     pub parameters: Vec<(String, String)>,
     /// Further values of infra/chart; objects are merged, lists grow, everything else replaces what was there.
     pub values: Value,
+    /// How the agent reaches its servers.
+    pub way: Way,
 }
 
 impl Default for Options {
@@ -32,6 +34,7 @@ impl Default for Options {
             namespace: "rekey-system".to_owned(),
             parameters: Vec::new(),
             values: Value::Null,
+            way: Way::default(),
         }
     }
 }
@@ -45,6 +48,10 @@ pub struct Installation {
     pub user: User,
     /// The agent.
     pub agent: Agent,
+    /// The agent's namespace.
+    pub namespace: String,
+    /// The name of its Deployment.
+    pub deployment: String,
 }
 
 impl Installation {
@@ -63,8 +70,9 @@ impl Installation {
 
         progress.line("starting the agent as its Deployment says");
         let deployment = helm::deployment(stack, name, &options.namespace).await?;
-        let agent = Box::pin(Agent::start(stack, &options.namespace, &deployment)).await.context("start the agent")?;
-        Ok(Self { deployed, user, agent })
+        let agent = Agent::start(stack, &options.namespace, &deployment, &options.way);
+        let agent = Box::pin(agent).await.context("start the agent")?;
+        Ok(Self { deployed, user, agent, namespace: options.namespace.clone(), deployment })
     }
 }
 

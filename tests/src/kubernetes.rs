@@ -63,6 +63,12 @@ impl Kubernetes {
         &self.url
     }
 
+    /// The CA that the API server's certificate is from, PEM.
+    #[must_use]
+    pub fn ca(&self) -> &str {
+        &self.ca
+    }
+
     /// The kubeconfig of the administrator: what a person exports as KUBECONFIG.
     #[must_use]
     pub fn kubeconfig(&self) -> &Path {
@@ -82,8 +88,19 @@ impl Kubernetes {
     /// A kubeconfig (YAML) with a token of a ServiceAccount, as a pod of that account would have one. It is valid for
     /// eight hours.
     pub async fn service_account_kubeconfig(&self, namespace: &str, name: &str) -> Result<String> {
+        self.service_account_kubeconfig_for(namespace, name, &self.url, &self.ca).await
+    }
+
+    /// The same for an API server that is reached at `url`, whose certificate is from the CA `ca` (PEM): a proxy.
+    pub async fn service_account_kubeconfig_for(
+        &self,
+        namespace: &str,
+        name: &str,
+        url: &str,
+        ca: &str,
+    ) -> Result<String> {
         let token = self.service_account_token(namespace, name, &[]).await?;
-        Ok(kubeconfig::with_token(&self.url, &self.ca, &token))
+        Ok(kubeconfig::with_token(url, ca, &token))
     }
 
     /// A token of a ServiceAccount for `audiences` (none: the API server).

@@ -7,6 +7,7 @@
 //!       ├ aws, kubernetes, postgres    one module for each part; each knows how to reach what it started
 //!       └ stack                        the three together, and the file by which `cargo xtask down` finds them
 //! installation  puts Rekey itself on a stack, with the tools its users have: sam, helm, and the agent as its Deployment says
+//! fault         proxies that break what passes between the agent and its servers, a fleet to rotate, and what must hold afterwards
 //! eventually, log                      wait for what was promised, and read what was logged
 //! ```
 //!
@@ -21,6 +22,7 @@ pub mod app;
 pub mod aws;
 pub mod cache;
 pub mod eventually;
+pub mod fault;
 pub mod helm;
 pub mod installation;
 pub mod kubernetes;

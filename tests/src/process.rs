@@ -111,7 +111,8 @@ impl Process {
         watchdog::forget(self.pid);
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Sends a signal to its process group.
+    pub fn signal(&self, signal: Signal) {
         // An error says that no process of the group is left.
         let _ = i32::try_from(self.pid).ok().and_then(Pid::from_raw).map(|group| kill_process_group(group, signal));
     }

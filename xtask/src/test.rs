@@ -1,5 +1,7 @@
 //! `cargo xtask test`.
 
+mod faults;
+
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
@@ -8,7 +10,7 @@ use clap::{Args, ValueEnum};
 use rekey_tests::progress::elapsed;
 use rekey_tests::repository;
 
-/// Run every check: formatting, lints, unit tests, and the end-to-end tests on one shared stack.
+/// Run every check: formatting, lints, unit tests, and the end-to-end tests on a shared stack.
 ///
 /// The end-to-end tests start their stack by themselves (so does a plain `cargo test`) and lint the chart and the
 /// template with helm and sam. The first run installs what is missing, which takes minutes; each phase is timed.
@@ -31,11 +33,19 @@ enum Phase {
     Unit,
     /// End-to-end tests on the local stack
     E2e,
+    /// End-to-end tests of everything that goes wrong in a cluster, with a table of what each fault cost
+    Faults,
     /// cargo xtask demo, which fails unless each step was seen
     Demo,
 }
 
-const PHASES: [Phase; 6] = [Phase::Fmt, Phase::Clippy, Phase::Alone, Phase::Unit, Phase::E2e, Phase::Demo];
+const PHASES: [Phase; 7] =
+    [Phase::Fmt, Phase::Clippy, Phase::Alone, Phase::Unit, Phase::E2e, Phase::Faults, Phase::Demo];
+
+/// The module of the tests of the phase `faults`.
+const FAULTS: &str = "faults::";
+
+const END_TO_END: [&str; 6] = ["test", "--package", "rekey-tests", "--test", "e2e", "--"];
 
 impl Phase {
     fn name(self) -> &'static str {
@@ -45,6 +55,7 @@ impl Phase {
             Phase::Alone => "crates alone",
             Phase::Unit => "unit tests",
             Phase::E2e => "end-to-end tests",
+            Phase::Faults => "faults",
             Phase::Demo => "demo",
         }
     }
@@ -63,7 +74,9 @@ impl Phase {
                 vec!["test", "--package", "rekey-core", "--package", "rekey-template", "--tests"],
             ],
             // They wait for servers more than they compute.
-            Phase::E2e => vec![vec!["test", "--package", "rekey-tests", "--test", "e2e", "--", "--test-threads=4"]],
+            Phase::E2e => vec![[END_TO_END.as_slice(), &["--test-threads=4", "--skip", FAULTS]].concat()],
+            // A fault is everybody's, so one row at a time.
+            Phase::Faults => vec![[END_TO_END.as_slice(), &["--test-threads=1", FAULTS]].concat()],
             Phase::Demo => vec![vec!["run", "--quiet", "--package", "xtask", "--", "demo"]],
         }
     }
@@ -78,8 +91,14 @@ impl Test {
             println!("== {}", phase.name());
             let begun = Instant::now();
             let mut passed = true;
+            if phase == Phase::Faults {
+                faults::forget()?;
+            }
             for command in phase.commands() {
                 passed = passed && cargo(&command)?;
+            }
+            if phase == Phase::Faults {
+                faults::print()?;
             }
             times.push((phase.name(), begun.elapsed(), passed));
             if !passed {

@@ -10,12 +10,10 @@ use kube::{Api, Client};
 
 use crate::stack::Stack;
 
-/// The flag that is ours to set.
-const ADMIN_FLAG: &str = "--admin-addr";
-
 /// A container to be run on the host.
 pub(super) struct Container {
-    args: Vec<String>,
+    /// Its arguments.
+    pub(super) args: Vec<String>,
     /// Its environment.
     pub(super) env: BTreeMap<String, String>,
     /// The account its pod runs as.
@@ -44,22 +42,22 @@ impl Container {
         let service_account = pod.service_account_name.unwrap_or_else(|| "default".to_owned());
         Ok(Self { args, env, service_account })
     }
+}
 
-    /// The arguments, with the admin server at `address`.
-    pub(super) fn args_with_admin_address(&self, address: &str) -> Vec<String> {
-        let mut args: Vec<String> = Vec::new();
-        let mut given = self.args.iter();
-        while let Some(arg) = given.next() {
-            if arg == ADMIN_FLAG {
-                given.next();
-            } else if arg.split_once('=').is_none_or(|(flag, _)| flag != ADMIN_FLAG) {
-                args.push(arg.clone());
-            }
+/// `args` with this flag set to `value`, whether and however it was set before. A flag wins over its variable, so that one
+/// needs no look.
+pub(super) fn with_flag(args: &[String], flag: &str, value: &str) -> Vec<String> {
+    let mut changed: Vec<String> = Vec::new();
+    let mut given = args.iter();
+    while let Some(arg) = given.next() {
+        if arg == flag {
+            given.next();
+        } else if arg.split_once('=').is_none_or(|(name, _)| name != flag) {
+            changed.push(arg.clone());
         }
-        // A flag wins over its variable, so REKEY_ADMIN_ADDR needs no look.
-        args.push(format!("{ADMIN_FLAG}={address}"));
-        args
     }
+    changed.push(format!("{flag}={value}"));
+    changed
 }
 
 /// Where the values of variables come from.
@@ -125,23 +123,16 @@ fn expand(text: &str, env: &BTreeMap<String, String>) -> String {
 mod tests {
     use super::*;
 
-    fn container(args: &[&str]) -> Container {
-        Container {
-            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
-            env: BTreeMap::new(),
-            service_account: String::new(),
-        }
-    }
-
     #[test]
-    fn the_admin_address_is_replaced_in_either_spelling_and_nothing_else_is() {
+    fn a_flag_is_replaced_in_either_spelling_and_nothing_else_is() {
         let expected = ["--queue-url=u", "--log-level=info", "--admin-addr=127.0.0.1:1"];
         for given in [
             ["--queue-url=u", "--admin-addr=0.0.0.0:8080", "--log-level=info"].as_slice(),
             ["--queue-url=u", "--admin-addr", "0.0.0.0:8080", "--log-level=info"].as_slice(),
             ["--queue-url=u", "--log-level=info"].as_slice(),
         ] {
-            assert_eq!(container(given).args_with_admin_address("127.0.0.1:1"), expected);
+            let given: Vec<String> = given.iter().map(|arg| (*arg).to_owned()).collect();
+            assert_eq!(with_flag(&given, "--admin-addr", "127.0.0.1:1"), expected);
         }
     }
 

@@ -16,9 +16,9 @@ use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
 /// AWS's schedules run so much faster on the shared stack: a heartbeat of five minutes comes every five seconds.
 pub const TIME_FACTOR: u32 = 60;
 /// In AWS's minutes, for the template.
-const HEARTBEAT_MINUTES: &str = "5";
+pub const HEARTBEAT_MINUTES: &str = "5";
 /// In our seconds, for the agent.
-const HEARTBEAT_PERIOD: &str = "5s";
+pub const HEARTBEAT_PERIOD: &str = "5s";
 
 /// Rekey on the shared stack; its agent logs everything it can.
 pub async fn rekey() -> (&'static Stack, &'static Installation, &'static Values) {
@@ -58,6 +58,7 @@ impl Pipe {
 }
 
 /// Every secret value that was used so far.
+#[derive(Default)]
 pub struct Values(Mutex<Vec<String>>);
 
 impl Values {
@@ -69,15 +70,17 @@ impl Values {
 
     /// Reads the agent's whole log, and what the functions printed, for every value so far and its encodings.
     pub fn are_in_no_log(&self, stack: &Stack, rekey: &Installation) {
-        let values = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let log = rekey.agent.log().text_since(Mark::default()).unwrap();
         assert!(log.contains("\"TRACE\"") || log.contains("\"DEBUG\""), "the log is not as detailed as it should be");
-        let functions = stack.aws.lambda_log().text_since(Mark::default()).unwrap();
-        for value in values {
-            for form in forms(&value) {
-                assert!(!log.contains(&form), "a secret value is in the agent's log");
-                assert!(!functions.contains(&form), "a secret value is in the functions' log");
-            }
+        self.are_not_in("the agent's log", &log);
+        self.are_not_in("the functions' log", &stack.aws.lambda_log().text_since(Mark::default()).unwrap());
+    }
+
+    /// Reads `text` for every value so far and its encodings.
+    pub fn are_not_in(&self, what: &str, text: &str) {
+        let values = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for form in values.iter().flat_map(|value| forms(value)) {
+            assert!(!text.contains(&form), "a secret value is in {what}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The end-to-end tests: one binary, because linking the SDKs takes longer than running most of the tests.
 //!
-//! They share one stack, which the first test to ask for it starts and which ends with this process. A test therefore uses
+//! All but the rows in `faults` share one stack, which the first test to ask for it starts and which ends with this process. A test therefore uses
 //! names of its own, and waits for what concerns it and for nothing else.
 
 #![allow(
@@ -16,6 +16,7 @@ mod bad_input;
 mod boundaries;
 mod changes;
 mod deploy;
+mod faults;
 mod fixture;
 mod local_aws;
 mod local_deployment;
