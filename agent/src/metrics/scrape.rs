@@ -37,7 +37,7 @@ pub(super) struct Row {
 impl Metrics {
     /// The counters alone, in the classic format.
     #[must_use]
-    pub fn counters(&self) -> String {
+    pub fn text(&self) -> String {
         let mut text = Exposition::new(Format::Classic);
         text.registry(&self.0.registry);
         text.finish()
