@@ -95,10 +95,10 @@ spec:
     .unwrap();
     app.holds("cut", "value", &first, SOON).await.unwrap();
     told(stack, "PipeProven", "Normal", "heartbeats prove").await;
-    let ready = |of: &str, name: &str| {
+    let is_ready = |of: &str, name: &str| {
         format!("{of}_status_condition{{name=\"{name}\",namespace=\"pipe-cut\",condition=\"Ready\",status=\"True\"}} 1")
     };
-    series(rekey, &[&ready("externalsecret", "cut"), &ready("secretstore", "aws"), "rekey_leader 1"]).await;
+    series(rekey, &[&is_ready("externalsecret", "cut"), &is_ready("secretstore", "aws"), "rekey_leader 1"]).await;
 
     rules(stack, "disable-rule").await;
     let put = ["secretsmanager", "put-secret-value", "--secret-id", "pipe/cut", "--secret-string", &second];
