@@ -11,6 +11,7 @@ use rekey_core::ledger::Decision;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -23,7 +24,7 @@ use crate::cluster::own::OwnDeployment;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
 use crate::cluster::{Gate, Writer, hash_key};
-use crate::intake::{Acknowledger, Holding, Intake};
+use crate::intake::{Acknowledger, Holding, Intake, Receiving, hand_back};
 use crate::leader::{Election, Leadership};
 use crate::metrics::Metrics;
 use crate::pipe::Flips;
@@ -34,7 +35,7 @@ use crate::state::{State, StateOptions};
 use crate::stores::Validator;
 use crate::sweep::Sweep;
 use crate::sync::{Reads, Syncer};
-use crate::watch::{KINDS, Lists, Watches};
+use crate::watch::{KINDS, Lists, Watches, look_at_secrets};
 use crate::worker::{Urgency, Work, Worker};
 
 /// What is under way when the agent is told to stop gets this long.
@@ -107,8 +108,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         return Ok(());
     }
     let own = OwnDeployment::new(client.clone(), namespace.clone(), args.pod_name.clone());
-    let mut election = if args.leader_elect {
-        let leases = Leases::new(client, &namespace, &args.lease_name);
+    let elected = args.leader_elect;
+    let mut election = if elected {
+        let leases = Leases::new(client.clone(), &namespace, &args.lease_name);
         Election::start(leases, identity(args.pod_name.as_deref()), gate, leadership.clone())
     } else {
         Election::unopposed(&leadership)
@@ -126,17 +128,23 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let leader =
         Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator };
     let work = async {
-        let acknowledging = lead(leader, &mut parts, &shutdown);
+        if elected && until_told(&shutdown, look_at_secrets(&client, &leader.rollouts)).await.is_none() {
+            return (None, None);
+        }
+        let Led { acknowledging, queue, receiving } = lead(leader, &mut parts, &shutdown);
         let failed = wait(&mut parts, &shutdown).await;
         finish(parts, acknowledging).await;
-        failed
+        (failed, receiving.await.ok().map(|receiving| (queue, receiving)))
     };
-    let failed = tokio::select! {
-        failed = work => failed,
+    let (failed, receiving) = tokio::select! {
+        ended = work => ended,
         // What is under way would be refused: there is nothing to finish.
         lost = election.lost() => return Err(lost.into()),
     };
     election.release().await;
+    if let Some((queue, receiving)) = receiving.filter(|_| elected) {
+        hand_back(&queue, receiving).await;
+    }
     outcome(failed)
 }
 
@@ -156,8 +164,16 @@ struct Leader {
     validator: Validator,
 }
 
-/// Starts those parts, and returns what ends when the queue was told about every message.
-fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &CancellationToken) -> JoinHandle<()> {
+/// What outlives those parts.
+struct Led {
+    /// Ends when the queue was told about every message.
+    acknowledging: JoinHandle<()>,
+    queue: Queue,
+    receiving: oneshot::Receiver<Receiving>,
+}
+
+/// Starts those parts.
+fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &CancellationToken) -> Led {
     let Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator } =
         leader;
     rollouts.complete();
@@ -184,7 +200,7 @@ fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &Cancellati
         interval: args.sweep_interval,
         flipped,
     };
-    let queue = Queue::new(aws_sdk_sqs::Client::new(&aws), &args.queue_url);
+    let queue = Queue::new(&aws, &args.queue_url);
     let (finished, outcomes) = unbounded_channel();
     let holding = Holding::default();
     let acknowledger = Acknowledger {
@@ -194,7 +210,16 @@ fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &Cancellati
         metrics: metrics.clone(),
         shutdown: shutdown.clone(),
     };
-    let intake = Intake { queue, state: state.clone(), work, finished, holding, metrics: metrics.clone() };
+    let (unfinished, receiving) = oneshot::channel();
+    let intake = Intake {
+        queue: queue.clone(),
+        state: state.clone(),
+        work,
+        finished,
+        holding,
+        metrics: metrics.clone(),
+        unfinished,
+    };
 
     let acknowledging = tokio::spawn(acknowledger.run());
     macro_rules! part {
@@ -213,7 +238,7 @@ fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &Cancellati
     part!("sweep", sweep.run(shutdown.clone()));
     part!("intake", intake.run(shutdown.clone()));
 
-    acknowledging
+    Led { acknowledging, queue, receiving }
 }
 
 fn outcome(failed: Option<&'static str>) -> anyhow::Result<()> {
