@@ -73,20 +73,19 @@ pub async fn look_at_secrets(client: &kube::Client, rollouts: &Rollouts) {
     let secrets: Api<Secret> = Api::all(client.clone());
     let mut page = ListParams::default().limit(PAGE);
     loop {
-        match secrets.list(&page).await {
-            Ok(list) => {
-                list.items.iter().for_each(|secret| rollouts.secret_seen(secret));
-                match list.metadata.continue_.filter(|token| !token.is_empty()) {
-                    Some(token) => page = ListParams::default().limit(PAGE).continue_token(&token),
-                    None => return,
-                }
-            }
-            // The error may quote what it could not read.
-            Err(_) => {
-                warn!("secrets not listed before taking over; trying again");
-                page = ListParams::default().limit(PAGE);
-                tokio::time::sleep(PAUSE).await;
-            }
+        // The error may quote what it could not read.
+        let Ok(list) = secrets.list(&page).await else {
+            warn!("secrets not listed before taking over; trying again");
+            page = ListParams::default().limit(PAGE);
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        for secret in &list.items {
+            rollouts.secret_seen(secret);
+        }
+        match list.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = ListParams::default().limit(PAGE).continue_token(&token),
+            None => return,
         }
     }
 }
