@@ -3,6 +3,7 @@
 //! All values of a fleet begin with the same random word, so one search of a log finds any of them: [`Fleet::word`].
 
 mod manifests;
+mod removal;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,13 +13,15 @@ use aws_sdk_secretsmanager::Client as SecretsManager;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
-use kube::api::{DeleteParams, ListParams};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::ListParams;
 use kube::{Api, Client};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rekey_core::resource::ExternalSecret;
 use serde_json::{Value, json};
+
+pub use removal::remove_all;
 
 use super::observer::Observer;
 use crate::aws::{ACCOUNT, REGION};
@@ -258,38 +261,8 @@ impl Fleet {
 
     /// Deletes what is in Kubernetes, and waits until the ExternalSecrets are gone: nobody is to sweep them any more.
     pub async fn remove(self) -> Result<()> {
-        remove(&self.client, &self.namespace).await
+        removal::remove(&self.client, &self.namespace).await
     }
-}
-
-/// Deletes every fleet that a failed test has left.
-pub async fn remove_all(client: &Client) -> Result<()> {
-    let namespaces: Api<Namespace> = Api::all(client.clone());
-    let found = namespaces.list(&ListParams::default()).await?.items;
-    for name in found.into_iter().filter_map(|namespace| namespace.metadata.name) {
-        if name.starts_with(PREFIX) {
-            remove(client, &name).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn remove(client: &Client, namespace: &str) -> Result<()> {
-    let (now, all) = (DeleteParams::default(), ListParams::default());
-    let deployments: Api<Deployment> = Api::namespaced(client.clone(), namespace);
-    deployments.delete_collection(&now, &all).await?;
-    let objects: Api<ExternalSecret> = Api::namespaced(client.clone(), namespace);
-    objects.delete_collection(&now, &all).await?;
-    eventually("the ExternalSecrets to be gone", Duration::from_secs(30), async || {
-        let left = objects.list(&all).await?.items.len();
-        ensure!(left == 0, "{left} are left");
-        Ok(())
-    })
-    .await?;
-    Api::<Namespace>::all(client.clone()).delete(namespace, &now).await.map(drop).or_else(|error| match error {
-        kube::Error::Api(status) if status.code == 404 || status.code == 409 => Ok(()),
-        error => Err(error.into()),
-    })
 }
 
 async fn create_secret(client: &SecretsManager, namespace: &str, name: &str, word: &str) -> Result<Source> {

@@ -18,8 +18,8 @@ pub struct Seen {
     pub generations: (i64, i64),
     /// Each marker on its template that differs from the one before.
     pub markers: Vec<Marker>,
-    /// The newest text of the marker, so that a change of anything in it counts.
-    text: String,
+    /// The newest marker's text, by which a change of anything in it counts.
+    pub text: String,
     /// The state that the agent keeps on it.
     pub state: Option<String>,
     /// Its uid.

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use rekey_core::object::ObjectKey;
 use rekey_core::rollout::hash::{HashKey, Mac};
+use rekey_core::rollout::marker::Marker;
 use rekey_core::rollout::resource::{ResourceKind, ResourceName};
 use rekey_core::rollout::state::State;
 
-use super::fleet::Fleet;
+use super::fleet::{Fleet, Source};
 use super::observer::Seen;
 use super::queue::Queue;
 use crate::eventually::eventually;
@@ -34,21 +35,26 @@ pub async fn hash_key(stack: &Stack, rekey: &Installation) -> Result<HashKey> {
 pub async fn verdict(fleet: &Fleet, queue: &Queue, key: &HashKey, dead: usize, timeout: Duration) -> Result<usize> {
     fleet.arrived(timeout).await?;
     let macs = hashes(fleet, key).await?;
-    eventually("every Deployment to carry the final values", timeout, async || {
-        fleet.observer.seen().iter().try_for_each(|(name, seen)| carries_final(fleet, name, seen, key, &macs))
-    })
-    .await?;
+    let is_final = |seen: &Seen, sources: &[&Source]| carries_final(seen, sources, key, &macs);
+    eventually("every Deployment to carry the final values", timeout, async || each(fleet, is_final)).await?;
     queue.drained(timeout).await?;
     let found = queue.dead().await?;
     ensure!(found == dead, "{found} messages are in the DLQ, not {dead}");
     // Nothing that was still under way may have undone it.
     fleet.are_equal().await?;
-    let seen = fleet.observer.seen();
-    for (name, seen) in &seen {
-        carries_final(fleet, name, seen, key, &macs)?;
-        restarted_for_a_reason(fleet, name, seen)?;
-    }
+    each(fleet, is_final)?;
+    each(fleet, restarted_for_a_reason)?;
     Ok(fleet.observer.restarts())
+}
+
+/// Holds up what was seen of each Deployment, and the secrets it uses, to a check.
+fn each(fleet: &Fleet, check: impl Fn(&Seen, &[&Source]) -> Result<()>) -> Result<()> {
+    let seen = fleet.observer.seen();
+    fleet.workloads().iter().try_for_each(|(name, targets)| {
+        let sources: Vec<&Source> = targets.iter().filter_map(|target| fleet.source(target)).collect();
+        let seen = seen.get(name).with_context(|| format!("{name} was never seen"))?;
+        check(seen, &sources).with_context(|| format!("Deployment {name}"))
+    })
 }
 
 async fn hashes(fleet: &Fleet, key: &HashKey) -> Result<BTreeMap<String, Mac>> {
@@ -64,51 +70,40 @@ async fn hashes(fleet: &Fleet, key: &HashKey) -> Result<BTreeMap<String, Mac>> {
 }
 
 /// The state names the final value of each target; so does the marker, of the one it is about, if there was any rotation.
-fn carries_final(fleet: &Fleet, name: &str, seen: &Seen, key: &HashKey, macs: &BTreeMap<String, Mac>) -> Result<()> {
-    let text = seen.state.as_deref().with_context(|| format!("{name} has no state"))?;
-    let state =
-        State::parse(text, key.id(), &seen.uid).with_context(|| format!("the state of {name} is not readable"))?;
-    let targets = fleet.workloads().get(name).with_context(|| format!("{name} is not of the fleet"))?;
-    for target in targets {
-        let recorded = state.hashes.get(&ResourceName::secret(target));
-        ensure!(
-            recorded.is_some() && recorded == macs.get(target),
-            "the state of {name} has another value of {target}"
-        );
+fn carries_final(seen: &Seen, sources: &[&Source], key: &HashKey, macs: &BTreeMap<String, Mac>) -> Result<()> {
+    let text = seen.state.as_deref().context("it has no state")?;
+    let state = State::parse(text, key.id(), &seen.uid).context("its state is not readable")?;
+    for source in sources {
+        let recorded = state.hashes.get(&ResourceName::secret(&source.name));
+        let equal = recorded.is_some() && recorded == macs.get(&source.name);
+        ensure!(equal, "its state has another value of {}", source.name);
     }
-    let rotated = targets.iter().any(|target| fleet.source(target).is_some_and(|source| source.versions.len() > 1));
     let Some(marker) = seen.markers.last() else {
-        ensure!(!rotated, "{name} was not restarted");
+        ensure!(sources.iter().all(|source| source.versions.len() == 1), "it was not restarted");
         return Ok(());
     };
     let last = macs.get(&marker.name).map(Mac::to_string);
-    ensure!(
-        last.as_deref() == Some(marker.hash.as_str()),
-        "the marker of {name} is not that of {}'s value",
-        marker.name
-    );
+    ensure!(last.as_deref() == Some(marker.hash.as_str()), "its marker is not that of the value of {}", marker.name);
     Ok(())
 }
 
 /// No two markers are for the same value of the same target, least of all successive ones; there are no more restarts than
 /// values; and nothing else has changed it, so that no restart was missed.
-fn restarted_for_a_reason(fleet: &Fleet, name: &str, seen: &Seen) -> Result<()> {
-    let same = |pair: &[_]| matches!(pair, [one, other] if same_value(one, other));
-    if let Some(pair) = seen.markers.windows(2).find(|pair| same(pair)) {
-        return Err(anyhow!("{name} was restarted twice in succession for the same value of {}", pair[0].name));
+fn restarted_for_a_reason(seen: &Seen, sources: &[&Source]) -> Result<()> {
+    let value = |marker: &Marker| (marker.name.clone(), marker.hash.clone());
+    if let Some(pair) = seen.markers.windows(2).find(|pair| value(&pair[0]) == value(&pair[1])) {
+        bail!("it was restarted twice in succession for the same value of {}", pair[0].name);
     }
-    let distinct: BTreeSet<_> = seen.markers.iter().map(|marker| (&marker.name, &marker.hash)).collect();
-    ensure!(distinct.len() == seen.markers.len(), "{name} was restarted again for a value that it had");
-    let targets = &fleet.workloads()[name];
-    let values: usize =
-        targets.iter().filter_map(|target| fleet.source(target)).map(|source| source.versions.len() - 1).sum();
-    ensure!(seen.markers.len() <= values, "{name}: {} restarts for {values} values", seen.markers.len());
+    let distinct: BTreeSet<_> = seen.markers.iter().map(value).collect();
+    let restarts = seen.markers.len();
+    ensure!(distinct.len() == restarts, "it was restarted again for a value that it had");
+    let values: usize = sources.iter().map(|source| source.versions.len() - 1).sum();
+    ensure!(restarts <= values, "{restarts} restarts for {values} values");
     let (first, last) = seen.generations;
     let changes = usize::try_from(last - first)?;
-    ensure!(changes == seen.markers.len(), "{name}: {changes} changes, {} markers", seen.markers.len());
+    ensure!(changes == restarts, "{changes} changes, {restarts} markers");
     Ok(())
 }
 
-fn same_value(one: &rekey_core::rollout::marker::Marker, other: &rekey_core::rollout::marker::Marker) -> bool {
-    one.name == other.name && one.hash == other.hash
-}
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ pub(super) async fn namespace(client: &Client, name: &str) -> Result<()> {
     let namespace: Namespace = serde_json::from_value(json!({"metadata": {"name": name}}))?;
     Api::all(client.clone()).create(&PostParams::default(), &namespace).await.context("create the namespace")?;
     let provider = json!({"aws": {"service": "SecretsManager", "region": REGION}});
-    let store = object::<SecretStore>(STORE, json!({"spec": {"provider": provider}}))?;
+    let store = object::<SecretStore>(STORE, json!({"spec": {"provider": provider}}));
     create::<SecretStore>(client, name, &store).await
 }
 
@@ -29,7 +29,7 @@ pub(super) async fn external_secret(client: &Client, namespace: &str, source: &S
         "secretStoreRef": {"name": STORE},
         "data": [{"secretKey": KEY, "remoteRef": {"key": source.id}}],
     });
-    create::<ExternalSecret>(client, namespace, &object::<ExternalSecret>(&source.name, json!({"spec": spec}))?).await
+    create::<ExternalSecret>(client, namespace, &object::<ExternalSecret>(&source.name, json!({"spec": spec}))).await
 }
 
 pub(super) async fn deployment(client: &Client, namespace: &str, name: &str, targets: &[String]) -> Result<()> {
@@ -49,9 +49,9 @@ pub(super) async fn deployment(client: &Client, namespace: &str, name: &str, tar
     Ok(())
 }
 
-fn object<K: kube::Resource<DynamicType = ()>>(name: &str, rest: Value) -> Result<DynamicObject> {
+fn object<K: kube::Resource<DynamicType = ()>>(name: &str, rest: Value) -> DynamicObject {
     let object = DynamicObject::new(name, &ApiResource::erase::<K>(&()));
-    Ok(DynamicObject { data: rest, ..object })
+    DynamicObject { data: rest, ..object }
 }
 
 async fn create<K: kube::Resource<DynamicType = ()>>(

@@ -5,11 +5,12 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use rekey_tests::eventually::eventually;
 use rekey_tests::fault::fleet::Fleet;
+use rekey_tests::fault::passed::Passed;
 use serde_json::json;
 
 use super::stage::{Row, SOON};
 
-/// In place of seven minutes.
+/// In place of seven minutes: see the flags of the stage.
 const LONGEST_PAUSE: Duration = Duration::from_secs(6);
 
 async fn ready(fleet: &Fleet, status: &str, part: &str, timeout: Duration) {
@@ -28,7 +29,7 @@ async fn ready(fleet: &Fleet, status: &str, part: &str, timeout: Duration) {
 
 #[tokio::test]
 async fn a_repaired_policy_is_noticed_without_anybody_touching_an_object() {
-    let row = Row::begin("IAM refuses a read, then allows it", &[("--max-retry-interval", "6s")]).await;
+    let row = Row::begin("IAM refuses a read, then allows it", &[]).await;
     let mut fleet = row.fleet(3, 1, "1h").await;
     let aws = &row.stage.stack.aws;
     let user = format!("{}-agent", row.stage.name);
@@ -45,7 +46,7 @@ async fn a_repaired_policy_is_noticed_without_anybody_touching_an_object() {
     row.queue.drained(SOON).await.unwrap();
     let mark = row.stage.aws.mark();
     eventually("the back-off to have reached its longest pause", SOON, async || {
-        let tries = row.stage.aws.count(mark, |passed| passed.is_read());
+        let tries = row.stage.aws.count(mark, Passed::is_read);
         ensure!(tries >= 9, "{tries} tries");
         Ok(())
     })

@@ -13,7 +13,7 @@ use super::stage::{REDELIVERED, Row, SOON};
 
 /// A Lease of 10 s that nobody renews, and the standby's look at it every 2 s.
 const TAKEN_OVER: Duration = Duration::from_secs(12);
-const ELECTED: [(&str, &str); 2] = [("--leader-elect", "true"), ("--max-retry-interval", "5s")];
+const ELECTED: [(&str, &str); 1] = [("--leader-elect", "true")];
 
 async fn says(agent: &Agent, part: &str, timeout: Duration) -> Duration {
     let begun = Instant::now();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rekey_tests::fault::passed::fullest;
+use rekey_tests::fault::passed::{Passed, fullest};
 use rekey_tests::fault::rule::{Effect, When};
 
 use super::stage::{FIVE_SECONDS, Row, SOON};
@@ -35,17 +35,14 @@ async fn an_event_that_overtakes_a_sync_is_read_and_written_before_its_message_i
     let row = Row::begin("V2's event arrives during the sync of V1", &[]).await;
     let mut fleet = row.fleet(2, 1, "1h").await;
     let (aws, kubernetes) = (&row.stage.aws, &row.stage.kubernetes);
-    for (index, point) in ["the answer of the read", "the write"].into_iter().enumerate() {
-        let hold = match point {
-            "the write" => {
-                let path = format!("/namespaces/{}/secrets/{}", fleet.namespace, fleet.sources[index].name);
-                kubernetes.fault(When::action("PUT").path(&path).times(1), Effect::Hold)
-            }
-            _ => {
-                let when = When::action("GetSecretValue").body(&fleet.sources[index].id).times(1);
-                aws.fault(when, Effect::HoldAnswer)
-            }
-        };
+    let read = When::action("GetSecretValue").body(&fleet.sources[0].id).times(1);
+    let write = format!("/namespaces/{}/secrets/{}", fleet.namespace, fleet.sources[1].name);
+    let write = When::action("PUT").path(&write).times(1);
+    let holds = [
+        ("the answer of the read", aws.fault(read, Effect::HoldAnswer)),
+        ("the write", kubernetes.fault(write, Effect::Hold)),
+    ];
+    for (index, (point, hold)) in holds.into_iter().enumerate() {
         fleet.rotate(index).await.unwrap();
         hold.arrived(1, SOON).await.unwrap();
         let (logged, asked) = (row.agent().log().mark(), aws.mark());
@@ -56,7 +53,7 @@ async fn an_event_that_overtakes_a_sync_is_read_and_written_before_its_message_i
         received.await.unwrap();
         drop(hold);
         fleet.one_arrived(index, SOON).await.unwrap();
-        assert!(aws.count(asked, |passed| passed.is_read()) >= 1, "V2 was not read while {point} of V1 was held");
+        assert!(aws.count(asked, Passed::is_read) >= 1, "V2 was not read while {point} of V1 was held");
     }
     row.queue.drained(SOON).await.unwrap();
     row.none_deleted_early(&fleet, 4);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use rekey_tests::eventually::eventually;
 use rekey_tests::fault::fleet::Fleet;
+use rekey_tests::fault::passed::Passed;
 use rekey_tests::fault::rule::{Effect, When};
 use serde_json::{Value, json};
 
@@ -58,7 +59,7 @@ async fn an_unreachable_queue_is_noticed_replaced_and_believed_again() {
     drop(refused);
     row.pipes(": proven", SOON).await;
     row.queue.drained(SOON).await.unwrap();
-    let reads = aws.count(applied, |passed| passed.is_read());
+    let reads = aws.count(applied, Passed::is_read);
     assert_eq!(reads, 0, "the events that had waited were news to nobody");
     row.end(fleet, 0, SOON).await;
 }

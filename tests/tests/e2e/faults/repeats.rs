@@ -6,6 +6,7 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
+use rekey_tests::fault::passed::Passed;
 use rekey_tests::fault::rule::{Effect, When};
 
 use super::stage::{Row, SOON};
@@ -38,7 +39,7 @@ async fn three_deliveries_in_any_order_cost_one_read() {
     fleet.arrived(SOON).await.unwrap();
     row.queue.drained(SOON).await.unwrap();
     let mut reads: BTreeMap<String, usize> = BTreeMap::new();
-    for read in aws.since(mark).into_iter().filter(|passed| passed.is_read()) {
+    for read in aws.since(mark).into_iter().filter(Passed::is_read) {
         *reads.entry(read.resource).or_default() += 1;
     }
     let more: Vec<_> = reads.iter().filter(|(_, reads)| **reads != 1).collect();
@@ -50,6 +51,6 @@ async fn three_deliveries_in_any_order_cost_one_read() {
     row.queue.send_all(&thrice).await.unwrap();
     row.sent(thrice.len());
     row.queue.drained(SOON).await.unwrap();
-    assert_eq!(aws.count(mark, |passed| passed.is_read()), 0);
+    assert_eq!(aws.count(mark, Passed::is_read), 0);
     row.end(fleet, 0, SOON).await;
 }

@@ -4,15 +4,14 @@ use std::time::{Duration, Instant};
 
 use rekey_tests::fault::answer::Answer;
 use rekey_tests::fault::passed::fullest;
-use rekey_tests::fault::rule::{Effect, When};
+use rekey_tests::fault::rule::{Effect, Fault, When};
 
 use super::stage::{Row, SOON};
 
 #[tokio::test]
 async fn half_of_the_calls_are_throttled_and_everything_arrives_within_the_budget() {
     const RATE: u32 = 10;
-    let flags = [("--secrets-manager-rate", "10"), ("--max-retry-interval", "5s")];
-    let row = Row::begin("Secrets Manager throttles 50 % for 30 s", &flags).await;
+    let row = Row::begin("Secrets Manager throttles 50 % for 30 s", &[("--secrets-manager-rate", "10")]).await;
     let mut fleet = row.fleet(40, 2, "1h").await;
     let aws = &row.stage.aws;
     let mark = aws.mark();
@@ -44,7 +43,7 @@ async fn half_of_the_calls_are_throttled_and_everything_arrives_within_the_budge
 
 #[tokio::test]
 async fn everything_arrives_though_the_api_server_fails_in_every_way() {
-    let row = Row::begin("API server down 20 s, 410, conflicts", &[("--max-retry-interval", "5s")]).await;
+    let row = Row::begin("API server down 20 s, 410, conflicts", &[]).await;
     let mut fleet = row.fleet(30, 3, "1h").await;
     let kubernetes = &row.stage.kubernetes;
     let objects = format!("/namespaces/{}/", fleet.namespace);
@@ -58,7 +57,7 @@ async fn everything_arrives_though_the_api_server_fails_in_every_way() {
     ];
     fleet.rotate_each().await.unwrap();
     fleet.arrived(SOON).await.unwrap();
-    let met: u32 = failing.iter().map(|fault| fault.hits()).sum();
+    let met: u32 = failing.iter().map(Fault::hits).sum();
     assert!(met > 20, "only {met} writes failed");
     drop(failing);
 

@@ -125,11 +125,12 @@ fn through(aws: &Proxy, kubernetes: &Proxy) -> Way {
 }
 
 /// The chart gives the agent a standby; where no row is about it the agent is alone, and starts without waiting for a lease.
-const ALONE: (&str, &str) = ("--leader-elect", "false");
+/// And what failed is tried again soon, for nobody waits seven minutes here.
+const ALWAYS: [(&str, &str); 2] = [("--leader-elect", "false"), ("--max-retry-interval", "6s")];
 
-/// These flags, or [`ALONE`] before them.
+/// These flags, with [`ALWAYS`] before them: the last one counts.
 fn owned(flags: &[(&str, &str)]) -> Vec<(String, String)> {
-    [ALONE].iter().chain(flags).map(|(flag, value)| ((*flag).to_owned(), (*value).to_owned())).collect()
+    ALWAYS.iter().chain(flags).map(|(flag, value)| ((*flag).to_owned(), (*value).to_owned())).collect()
 }
 
 /// One row while it runs. If it ends without [`Row::end`], it has failed.
@@ -233,7 +234,8 @@ impl Row {
     pub fn none_deleted_early(&self, fleet: &Fleet, at_least: usize) {
         // From the very beginning: the long poll that brought the first message may be older than the row.
         let everything = self.stage.aws.since(Mark::default());
-        let (early, deleted) = Deliveries::of(&everything).deleted_early(fleet, &self.kubernetes());
+        let (early, deleted) =
+            Deliveries::of(&everything).deleted_early(&fleet.namespace, &fleet.sources, &self.kubernetes());
         assert!(early.is_empty(), "{} of {deleted} messages were deleted too early: {early:?}", early.len());
         assert!(deleted >= at_least, "only {deleted} messages about the fleet were deleted");
     }
