@@ -14,14 +14,16 @@ use rekey_core::change::{self, Change, Heartbeat, Parsed, What};
 use rekey_core::disposition::MessageOutcome;
 use rekey_core::pipe::{PipeId, Pipes};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 pub use acknowledge::{Acknowledger, Holding};
 pub use held::{Finished, Ticket};
 
 use crate::metrics::Metrics;
-use crate::queue::{Message, Queue};
+use crate::queue::{Message, Queue, QueueError};
 use crate::state::State;
 use crate::worker::Work;
 
@@ -42,6 +44,25 @@ pub struct Intake {
     pub holding: Holding,
     /// Counters.
     pub metrics: Metrics,
+    /// Takes the receive that is under way when the intake is told to stop.
+    pub unfinished: oneshot::Sender<Receiving>,
+}
+
+/// A receive under way. It goes on when nobody waits for it: SQS may hand messages to a connection that was given up,
+/// and hides them for 30 s then.
+pub type Receiving = JoinHandle<Result<Vec<Message>, QueueError>>;
+
+/// Waits for the end of a receive and hands back what it brings, for the agent that took over.
+pub async fn hand_back(queue: &Queue, receiving: Receiving) {
+    let Ok(Ok(messages)) = receiving.await else { return };
+    let receipts: Vec<String> = messages.into_iter().map(|message| message.receipt).collect();
+    if receipts.is_empty() {
+        return;
+    }
+    info!(messages = receipts.len(), "the last receive brought messages; handed back to the next agent");
+    if let Err(error) = queue.show_after(&receipts, Duration::ZERO).await {
+        warn!(%error, "messages not handed back; they come again when their visibility ends");
+    }
 }
 
 impl Intake {
@@ -49,10 +70,23 @@ impl Intake {
     pub async fn run(self, shutdown: CancellationToken) {
         let mut failures = 0;
         loop {
+            let began = Timestamp::now();
+            let mut receiving: Receiving = tokio::spawn({
+                let queue = self.queue.clone();
+                async move { queue.receive().await }
+            });
             let received = tokio::select! {
                 biased;
-                () = shutdown.cancelled() => return,
-                received = self.queue.receive() => received,
+                () = shutdown.cancelled() => {
+                    // Whoever does not want it lets it go on unheard.
+                    let _ = self.unfinished.send(receiving);
+                    return;
+                }
+                received = &mut receiving => received,
+            };
+            let Ok(received) = received else {
+                error!("a receive ended in a panic");
+                continue;
             };
             match received {
                 Ok(messages) => {
@@ -64,7 +98,7 @@ impl Intake {
                     }
                 }
                 Err(error) => {
-                    self.state.with_pipes(|pipes| pipes.receive_failed(Timestamp::now()));
+                    self.state.with_pipes(|pipes| pipes.receive_failed(began));
                     let pause = pause(failures);
                     failures += 1;
                     warn!(%error, ?pause, "queue not readable; trying again");

@@ -3,14 +3,20 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
 use rekey_core::identity::Region;
 
 /// SQS's limit for every batch.
 pub const BATCH: usize = 10;
 /// The longest long poll that SQS offers.
 const LONG_POLL_SECONDS: i32 = 20;
+const CONNECT: Duration = Duration::from_secs(3);
+/// A long poll that takes longer is not going to be answered.
+const ANSWER: Duration = Duration::from_secs(25);
 /// A received message belongs to this agent for so long, and is extended while it is held.
 pub const VISIBILITY: Duration = Duration::from_secs(30);
 
@@ -106,10 +112,16 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Uses this client's identity.
+    /// Uses the agent's own identity. The SDK does not try again by itself: a queue that does not answer has to be
+    /// noticed within half a minute, and whoever asks it has a back-off of his own.
     #[must_use]
-    pub fn new(client: Client, url: &QueueUrl) -> Self {
-        Self { client, url: url.as_str().to_owned() }
+    pub fn new(aws: &SdkConfig, url: &QueueUrl) -> Self {
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ANSWER).build();
+        let config = aws_sdk_sqs::config::Builder::from(aws)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
+            .build();
+        Self { client: Client::from_conf(config), url: url.as_str().to_owned() }
     }
 
     /// Waits for messages, up to 20 s.

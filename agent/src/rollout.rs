@@ -15,8 +15,8 @@ mod run;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -34,7 +34,6 @@ use tracing::warn;
 use self::report::Reports;
 use crate::cluster::Writer;
 use crate::cluster::event::Events;
-use crate::cluster::target::Targets;
 use crate::cluster::workload::Workloads;
 use crate::metrics::Metrics;
 
@@ -65,9 +64,6 @@ struct Inner {
     book: Mutex<Book>,
     key: HashKey,
     workloads: Workloads,
-    targets: Targets,
-    /// When the watches had shown everything, and this instance led.
-    completed: OnceLock<Instant>,
     reports: Reports,
     /// Something may have become due.
     due: Notify,
@@ -83,9 +79,7 @@ impl Rollouts {
         let inner = Inner {
             book: Mutex::new(Book::new(key.id(), limits)),
             key,
-            workloads: Workloads::new(writer.clone()),
-            targets: Targets::new(writer),
-            completed: OnceLock::new(),
+            workloads: Workloads::new(writer),
             reports: Reports::new(options.events, options.metrics),
             due: Notify::new(),
             settled: watch::Sender::new(()),
@@ -97,12 +91,7 @@ impl Rollouts {
     /// order: an older version than one seen before is ignored. Whoever writes a Secret shows the answer before
     /// [`Rollouts::sync_finished`], so that a restart carries it even when the watch is a moment behind.
     pub fn secret_seen(&self, secret: &Secret) {
-        self.take_in(secret);
-    }
-
-    /// Returns whether it is different from what was known.
-    fn take_in(&self, secret: &Secret) -> bool {
-        let (Some(namespace), Some(name)) = (&secret.metadata.namespace, &secret.metadata.name) else { return false };
+        let (Some(namespace), Some(name)) = (&secret.metadata.namespace, &secret.metadata.name) else { return };
         let key = ObjectKey::new(namespace, name);
         let (no_data, no_annotations) = (BTreeMap::new(), BTreeMap::new());
         let data = secret.data.as_ref().unwrap_or(&no_data).iter();
@@ -112,9 +101,8 @@ impl Rollouts {
             mac: self.inner.key.hash(ResourceKind::Secret, &key, data),
             flags: Flags::read(secret.metadata.annotations.as_ref().unwrap_or(&no_annotations)),
         };
-        let different = self.book().secret_seen(&key, &seen, Timestamp::now());
+        self.book().secret_seen(&key, &seen, Timestamp::now());
         self.inner.due.notify_one();
-        different
     }
 
     /// A Secret was deleted. That restarts nothing.
@@ -141,7 +129,6 @@ impl Rollouts {
 
     /// Every Secret and Deployment that exists has been seen, and this instance leads. Nothing is decided before.
     pub fn complete(&self) {
-        self.inner.completed.get_or_init(Instant::now);
         self.book().complete();
         self.inner.due.notify_one();
         self.inner.settled.send_replace(());

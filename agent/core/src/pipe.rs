@@ -203,9 +203,13 @@ mod tests {
         pipes.receive_failed(at(10));
         pipes.receive_failed(at(35));
         assert_eq!(pipes.state(&pipe(), at(40)), PipeState::Proven);
-        assert_eq!(pipes.state(&pipe(), at(41)), PipeState::Unproven(Reason::QueueUnreachable));
+        let unreachable = PipeState::Unproven(Reason::QueueUnreachable);
+        assert_eq!(pipes.state(&pipe(), at(41)), unreachable);
+        let unheard = |pipes: &Pipes| pipes.state_for(None, &pipe().region, Service::ParameterStore, at(41));
+        assert_eq!(unheard(&pipes), unreachable, "also those that no heartbeat came through");
         pipes.receive_succeeded();
         assert_eq!(pipes.state(&pipe(), at(41)), PipeState::Proven);
+        assert_eq!(unheard(&pipes), PipeState::Unproven(Reason::NoHeartbeatYet));
     }
 
     #[test]

@@ -2,13 +2,10 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
-use rekey_core::object::ObjectKey;
 use rekey_core::rollout::book::{Outcome, Room, Write};
-use rekey_core::rollout::resource::ResourceKind;
 use rekey_core::rollout::workload::Workload;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -20,11 +17,7 @@ use crate::cluster::ClusterError;
 /// takes none from the others.
 const ROOM: Room = Room { fresh: 32, retrying: 8 };
 
-/// So long after an instance began to lead, the watches may not have shown yet what the last leader wrote.
-const SETTLING: Duration = Duration::from_secs(10);
-
-/// The workload as it is then; nothing, if the write was not carried out because what it is for is outdated.
-type Answer = Result<Option<Deployment>, ClusterError>;
+type Answer = Result<Deployment, ClusterError>;
 
 impl Rollouts {
     /// Works until told to stop; then finishes the writes under way.
@@ -41,8 +34,8 @@ impl Rollouts {
                 let (due, next) = self.take(&under_way);
                 wake = next;
                 for write in due {
-                    let (rollouts, patch) = (self.clone(), write.clone());
-                    let id = writes.spawn(async move { rollouts.carry_out(&patch).await }).id();
+                    let (workloads, patch) = (self.inner.workloads.clone(), write.clone());
+                    let id = writes.spawn(async move { workloads.patch(&patch).await }).id();
                     under_way.insert(id, write);
                 }
             }
@@ -79,26 +72,10 @@ impl Rollouts {
         (book.take(room, Timestamp::now()), book.next_wake())
     }
 
-    /// The watches of Secrets and of workloads do not keep pace with each other. At a hand-over the workload may be seen as
-    /// the last leader restarted it, and the Secret as it was before: so the Secret itself is asked.
-    async fn carry_out(&self, write: &Write) -> Answer {
-        if self.inner.completed.get().is_some_and(|since| since.elapsed() < SETTLING) {
-            for resource in write.changed.iter().filter(|resource| resource.kind == ResourceKind::Secret) {
-                let key = ObjectKey::new(&write.workload.object.namespace, &resource.name);
-                let secret = self.inner.targets.get(&key).await?;
-                if secret.is_some_and(|secret| self.take_in(&secret)) {
-                    return Ok(None);
-                }
-            }
-        }
-        self.inner.workloads.patch(write).await.map(Some)
-    }
-
     fn settle(&self, write: &Write, answer: Option<Answer>) {
         let reports = &self.inner.reports;
         let outcome = match answer {
-            Some(Ok(None)) => Outcome::Conflict,
-            Some(Ok(Some(deployment))) => {
+            Some(Ok(deployment)) => {
                 reports.written(write);
                 let workload = Workload::from_deployment(&deployment, self.inner.key.id());
                 workload.map_or(Outcome::Failed, |workload| Outcome::Applied(Box::new(workload)))

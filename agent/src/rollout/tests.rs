@@ -1,4 +1,4 @@
-//! The loop against an API server that knows two verbs: PATCH of a Deployment, GET of a Secret.
+//! The loop against an API server that knows one verb: PATCH of a Deployment.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::routing::{get, patch};
+use axum::routing::patch;
 use k8s_openapi::ByteString;
 use kube::api::ObjectMeta;
 use serde_json::{Value, json};
@@ -20,19 +20,13 @@ use crate::cluster::Gate;
 #[derive(Clone, Default)]
 struct Server {
     objects: Arc<Mutex<HashMap<String, Value>>>,
-    secret: Arc<Mutex<Option<Secret>>>,
-    /// How often the Secret was read.
-    reads: Arc<watch::Sender<usize>>,
     patched: Arc<watch::Sender<Vec<(String, Value)>>>,
 }
 
 impl Server {
     async fn client(&self) -> kube::Client {
         let path = "/apis/apps/v1/namespaces/ns/deployments/{name}";
-        let router = axum::Router::new()
-            .route(path, patch(apply))
-            .route("/api/v1/namespaces/ns/secrets/db", get(read))
-            .with_state(self.clone());
+        let router = axum::Router::new().route(path, patch(apply)).with_state(self.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -60,26 +54,16 @@ impl Server {
     }
 }
 
-fn refuse(code: StatusCode) -> (StatusCode, String) {
-    let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code.as_u16(),
-                        "reason": if code == StatusCode::NOT_FOUND { "NotFound" } else { "Refused" }, "message": "no"});
-    (code, status.to_string())
-}
-
-async fn read(State(server): State<Server>) -> (StatusCode, String) {
-    server.reads.send_modify(|reads| *reads += 1);
-    let secret = server.secret.lock().unwrap().clone();
-    secret.map_or_else(
-        || refuse(StatusCode::NOT_FOUND),
-        |secret| (StatusCode::OK, serde_json::to_string(&secret).unwrap()),
-    )
-}
-
 async fn apply(
     State(server): State<Server>,
     Path(name): Path<String>,
     body: axum::body::Bytes,
 ) -> (StatusCode, String) {
+    let refuse = |code: StatusCode| {
+        let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code.as_u16(),
+                            "reason": "Refused", "message": "no"});
+        (code, status.to_string())
+    };
     let patch: Value = serde_json::from_slice(&body).unwrap();
     let mut objects = server.objects.lock().unwrap();
     let object = objects.get_mut(&name).unwrap();
@@ -179,41 +163,4 @@ async fn a_baseline_is_on_record_before_it_returns_and_does_not_wait_for_the_bro
     rollouts.baseline(&ObjectKey::new("ns", "unused")).await.unwrap();
     shutdown.cancel();
     running.await.unwrap();
-}
-
-#[tokio::test]
-async fn what_the_last_leader_rolled_out_is_not_rolled_out_again_while_the_watch_is_behind() {
-    let server = Server::default();
-    let writer = Writer::new(server.client().await, Gate::open());
-    let instance = || {
-        let options = RolloutOptions { min_interval: Duration::ZERO, ..RolloutOptions::default() };
-        Rollouts::new(writer.clone(), HashKey::new(&[7; 32]).unwrap(), options)
-    };
-    let shutdown = CancellationToken::new();
-    let first = instance();
-    first.workload_seen(&server.add("one"));
-    first.secret_seen(&secret(1, "hunter2"));
-    first.complete();
-    let running = tokio::spawn(first.run_until(shutdown.clone()));
-    server.patches(1).await;
-    first.secret_seen(&secret(2, "hunter3"));
-    server.patches(2).await;
-    shutdown.cancel();
-    running.await.unwrap();
-
-    let second = instance();
-    let restarted = serde_json::from_value(server.objects.lock().unwrap()["one"].clone()).unwrap();
-    second.workload_seen(&restarted);
-    second.secret_seen(&secret(1, "hunter2"));
-    *server.secret.lock().unwrap() = Some(secret(2, "hunter3"));
-    second.complete();
-    let shutdown = CancellationToken::new();
-    let running = tokio::spawn(second.run_until(shutdown.clone()));
-    timeout(Duration::from_secs(20), server.reads.subscribe().wait_for(|reads| *reads > 0)).await.unwrap().unwrap();
-    *server.secret.lock().unwrap() = Some(secret(3, "hunter4"));
-    second.secret_seen(&secret(3, "hunter4"));
-    server.patches(3).await;
-    shutdown.cancel();
-    running.await.unwrap();
-    assert_eq!(server.patched.borrow().len(), 3, "a baseline, and one restart for each of two changes");
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anyhow::ensure;
+use k8s_openapi::api::core::v1::Event;
+use kube::api::{Api, ListParams};
 use rekey_tests::app::App;
 use rekey_tests::aws::Request;
 use rekey_tests::eventually::eventually;
@@ -20,6 +22,38 @@ async fn readyz(rekey: &Installation, part: &str) {
         let (status, text) = rekey.agent.get("/readyz").await?;
         ensure!(status == 200, "it is {status}: an unproven pipe is no reason to be unready");
         ensure!(text.lines().filter(|line| line.contains(part)).count() >= 2, "{text}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+/// The agent's Deployment carries this Event about each of the pipes, and one of them says so.
+async fn told(stack: &Stack, reason: &str, type_: &str, part: &str) {
+    let events: Api<Event> = Api::namespaced(stack.kubernetes.client().await.unwrap(), "rekey-system");
+    eventually(&format!("the Event {reason} about both pipes"), SOON, async || {
+        let all = events.list(&ListParams::default()).await?.items;
+        let told: Vec<&Event> = all.iter().filter(|event| event.reason.as_deref() == Some(reason)).collect();
+        ensure!(told.len() >= 2, "{told:?}");
+        for event in &told {
+            let about = &event.involved_object;
+            ensure!(about.kind.as_deref() == Some("Deployment") && about.name.as_deref() == Some("rekey"), "{about:?}");
+            ensure!(event.type_.as_deref() == Some(type_), "{event:?}");
+        }
+        ensure!(told.iter().any(|event| event.message.as_ref().is_some_and(|note| note.contains(part))), "{told:?}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+/// `/metrics` has these series, with these values.
+async fn series(rekey: &Installation, lines: &[&str]) {
+    eventually(&format!("/metrics to say {lines:?}"), SOON, async || {
+        let (_, text) = rekey.agent.get("/metrics").await?;
+        for line in lines {
+            ensure!(text.lines().any(|found| found == *line), "{line}\n{text}");
+        }
         Ok(())
     })
     .await
@@ -60,6 +94,11 @@ spec:
     .await
     .unwrap();
     app.holds("cut", "value", &first, SOON).await.unwrap();
+    told(stack, "PipeProven", "Normal", "heartbeats prove").await;
+    let is_ready = |of: &str, name: &str| {
+        format!("{of}_status_condition{{name=\"{name}\",namespace=\"pipe-cut\",condition=\"Ready\",status=\"True\"}} 1")
+    };
+    series(rekey, &[&is_ready("externalsecret", "cut"), &is_ready("secretstore", "aws"), "rekey_leader 1"]).await;
 
     rules(stack, "disable-rule").await;
     let put = ["secretsmanager", "put-secret-value", "--secret-id", "pipe/cut", "--secret-string", &second];
@@ -71,6 +110,7 @@ spec:
     seen.await.unwrap();
     app.holds("cut", "value", &second, Duration::from_secs(10)).await.unwrap();
     readyz(rekey, ": unproven").await;
+    told(stack, "PipeUnproven", "Warning", "refreshInterval takes over").await;
     let requests = stack.aws.requests().since(asked).unwrap();
     let reads = requests
         .iter()

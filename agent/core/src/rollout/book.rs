@@ -127,14 +127,11 @@ impl Book {
     }
 
     /// A Secret as Kubernetes holds it, from a watch, a read or the answer to a write. Older versions than one seen before
-    /// are ignored; so whoever writes a Secret shows the version that he writes over first. Returns whether it is different
-    /// from what was known.
-    pub fn secret_seen(&mut self, key: &ObjectKey, seen: &SecretSeen<'_>, now: Timestamp) -> bool {
-        let different = self.secrets.seen(key, seen, now);
-        if different && self.complete {
+    /// are ignored; so whoever writes a Secret shows the version that he writes over first.
+    pub fn secret_seen(&mut self, key: &ObjectKey, seen: &SecretSeen<'_>, now: Timestamp) {
+        if self.secrets.seen(key, seen, now) && self.complete {
             self.queue.extend(self.interest.workloads(key, &self.entries));
         }
-        different
     }
 
     /// A Secret was deleted. That restarts nothing; what was applied of it stays remembered on the workloads.

@@ -52,8 +52,6 @@ pub struct Memory {
     /// Whether the workload was looked at before, so that a resource without a hash is a later opt-in.
     examined: bool,
     rollout: Option<Rollout>,
-    /// What it was before the last restart was decided.
-    rollout_before: Option<Rollout>,
     /// Resources that changed while pods started: some may have data that is neither the old nor the newest.
     uncertain: BTreeSet<ResourceName>,
     last_restart: Option<Timestamp>,
@@ -107,7 +105,6 @@ impl Memory {
             first_version: workload.resource_version.parse().ok(),
             examined: false,
             rollout: None,
-            rollout_before: None,
             uncertain: BTreeSet::new(),
             last_restart: None,
             waiting_since: None,
@@ -162,12 +159,7 @@ impl Memory {
 
     /// A restart was decided, after this many changes.
     pub fn restart_decided(&mut self, changes: u64) {
-        self.rollout_before = self.rollout.replace(Rollout { decided: changes, done: None });
-    }
-
-    /// The restart that was decided did certainly not happen: no pods are starting.
-    pub fn restart_refused(&mut self) {
-        self.rollout = self.rollout_before.take();
+        self.rollout = Some(Rollout { decided: changes, done: None });
     }
 
     /// All pods of the last restart have started, after this many changes.

@@ -11,7 +11,7 @@ use crate::rollout::workload::Workload;
 pub enum Outcome {
     /// It was applied; the workload as the API server answered.
     Applied(Box<Workload>),
-    /// It was not applied, because something newer is there than was known when it was decided.
+    /// There was a newer version.
     Conflict,
     /// Anything else, also if nobody knows whether it was applied.
     Failed,
@@ -37,9 +37,6 @@ impl Book {
             return Settled::default();
         };
         entry.in_flight = false;
-        if restart && matches!(outcome, Outcome::Conflict) {
-            entry.memory.restart_refused();
-        }
         let retry_at = match outcome {
             Outcome::Applied(updated) => {
                 (entry.failures, entry.conflicts, entry.retry_at) = (0, 0, None);

@@ -1,0 +1,130 @@
+//! The parts of the agent that only the one that leads has: they receive, compare, read and write.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rekey_core::ledger::Decision;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::args::Args;
+use crate::cluster::event::Events;
+use crate::cluster::own::OwnDeployment;
+use crate::cluster::status::Statuses;
+use crate::cluster::target::Targets;
+use crate::intake::{Acknowledger, Holding, Intake, Receiving};
+use crate::metrics::Metrics;
+use crate::pipe::Flips;
+use crate::provider::Provider;
+use crate::queue::Queue;
+use crate::rollout::Rollouts;
+use crate::state::State;
+use crate::stores::Validator;
+use crate::sweep::Sweep;
+use crate::sync::{Reads, Syncer};
+use crate::worker::{Urgency, Work, Worker};
+
+/// What they are made of.
+pub(super) struct Leader {
+    pub args: Args,
+    pub aws: aws_config::SdkConfig,
+    pub metrics: Metrics,
+    pub state: State,
+    pub provider: Provider,
+    pub targets: Targets,
+    pub statuses: Statuses,
+    pub events: Events,
+    pub own: OwnDeployment,
+    pub rollouts: Rollouts,
+    pub work: Work,
+    pub validator: Validator,
+}
+
+/// What outlives them.
+pub(super) struct Led {
+    /// Ends when the queue was told about every message.
+    pub acknowledging: JoinHandle<()>,
+    pub queue: Queue,
+    pub receiving: oneshot::Receiver<Receiving>,
+}
+
+/// Starts them.
+pub(super) fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &CancellationToken) -> Led {
+    let Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator } =
+        leader;
+    rollouts.complete();
+    look_at_all(&state, &work);
+
+    let reads = Reads::new(provider.clone(), state.clone());
+    let syncer =
+        Syncer { state: state.clone(), reads, targets, statuses, events: events.clone(), rollouts: rollouts.clone() };
+    let worker = Worker {
+        work: work.clone(),
+        syncer,
+        metrics: metrics.clone(),
+        concurrency: usize::from(args.concurrent),
+        max_retry_interval: args.max_retry_interval,
+    };
+    let flipped = Arc::new(Notify::new());
+    let flips = Flips { state: state.clone(), events: events.clone(), own, sweep: Arc::clone(&flipped) };
+    let sweep = Sweep {
+        state: state.clone(),
+        provider,
+        work: work.clone(),
+        metrics: metrics.clone(),
+        events,
+        interval: args.sweep_interval,
+        flipped,
+    };
+    let queue = Queue::new(&aws, &args.queue_url);
+    let (finished, outcomes) = unbounded_channel();
+    let holding = Holding::default();
+    let acknowledger = Acknowledger {
+        queue: queue.clone(),
+        finished: outcomes,
+        holding: holding.clone(),
+        metrics: metrics.clone(),
+        shutdown: shutdown.clone(),
+    };
+    let (unfinished, receiving) = oneshot::channel();
+    let intake = Intake {
+        queue: queue.clone(),
+        state: state.clone(),
+        work,
+        finished,
+        holding,
+        metrics: metrics.clone(),
+        unfinished,
+    };
+
+    let acknowledging = tokio::spawn(acknowledger.run());
+    macro_rules! part {
+        ($name:literal, $future:expr) => {
+            let future = $future;
+            parts.spawn(async move {
+                future.await;
+                $name
+            });
+        };
+    }
+    part!("worker", worker.run(shutdown.clone()));
+    part!("rollout", rollouts.run_until(shutdown.clone()));
+    part!("stores", validator.run(shutdown.clone()));
+    part!("pipe", flips.run(shutdown.clone()));
+    part!("sweep", sweep.run(shutdown.clone()));
+    part!("intake", intake.run(shutdown.clone()));
+
+    Led { acknowledging, queue, receiving }
+}
+
+/// What was seen before this instance led, and what failed under the last leader, even where no sweep comes by.
+fn look_at_all(state: &State, work: &Work) {
+    let now = Timestamp::now();
+    let mut objects = Vec::new();
+    state.visit(now, |key, _, _| objects.push(key.clone()));
+    for key in objects.into_iter().filter(|key| state.decide(key, now) == Some(Decision::Read)) {
+        work.push(key, Urgency::Routine);
+    }
+}
