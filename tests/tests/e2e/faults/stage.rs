@@ -7,7 +7,7 @@ use anyhow::ensure;
 use rekey_tests::agent::{Agent, Way};
 use rekey_tests::eventually::eventually;
 use rekey_tests::fault::deliveries::Deliveries;
-use rekey_tests::fault::figures::Figures;
+use rekey_tests::fault::figures::{self, Figures};
 use rekey_tests::fault::fleet::{self, Fleet};
 use rekey_tests::fault::passed::{Mark, Passed};
 use rekey_tests::fault::proxy::Proxy;
@@ -276,8 +276,10 @@ impl Row {
 impl Drop for Row {
     fn drop(&mut self) {
         if !self.done {
-            // The test fails anyhow.
+            // The test fails anyhow. What the agent did would go with the stack.
             let _ = self.figures(0, 0, false).save();
+            let kept = figures::path().with_file_name("faults-failed.log");
+            let _ = std::fs::copy(self.agent().log().path(), kept);
         }
     }
 }
