@@ -24,8 +24,8 @@ use crate::fixture::{HEARTBEAT_MINUTES, HEARTBEAT_PERIOD, TIME_FACTOR, Values};
 
 /// For what takes an instant on a machine that has nothing else to do.
 pub const SOON: Duration = Duration::from_secs(30);
-/// Five seconds between two reads, less what the first may have taken longer on its way to where it is counted.
-pub const FIVE_SECONDS: Duration = Duration::from_millis(4900);
+/// In which a source may be read six times.
+pub const FIVE_SECONDS: Duration = Duration::from_secs(5);
 /// A message that a killed agent had received is hidden from the next one for 30 s.
 pub const REDELIVERED: Duration = Duration::from_secs(75);
 
