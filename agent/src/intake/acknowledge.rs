@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rekey_core::disposition::Disposition;
+use rekey_core::disposition::{Disposition, Standing};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::Finished;
+use crate::cluster::Gate;
 use crate::metrics::Metrics;
 use crate::queue::{BATCH, Queue, VISIBILITY};
 
@@ -64,6 +65,8 @@ pub struct Acknowledger {
     pub metrics: Metrics,
     /// Once it is cancelled, what is not done is for the next agent, at once.
     pub shutdown: CancellationToken,
+    /// While it is closed, the messages are another agent's.
+    pub gate: Gate,
 }
 
 impl Acknowledger {
@@ -79,8 +82,20 @@ impl Acknowledger {
                     }
                     self.tell(batch.drain(..)).await;
                 }
-                _ = look.tick() => self.extend().await,
+                _ = look.tick() => if self.gate.is_open() {
+                    self.extend().await;
+                },
             }
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        if !self.gate.is_open() {
+            Standing::Overtaken
+        } else if self.shutdown.is_cancelled() {
+            Standing::Stopping
+        } else {
+            Standing::Working
         }
     }
 
@@ -89,7 +104,7 @@ impl Acknowledger {
         for finished in batch {
             self.holding.remove(&finished.receipt);
             self.metrics.message(finished.outcome, finished.received.elapsed());
-            let disposition = finished.outcome.disposition(self.shutdown.is_cancelled());
+            let disposition = finished.outcome.disposition(self.standing());
             by_disposition.entry(disposition).or_default().push(finished.receipt);
         }
         for (disposition, receipts) in by_disposition {
