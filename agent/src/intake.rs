@@ -5,6 +5,7 @@
 
 mod acknowledge;
 mod held;
+mod holding;
 
 use std::time::{Duration, Instant};
 
@@ -19,8 +20,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-pub use acknowledge::{Acknowledger, Holding};
+pub use acknowledge::Acknowledger;
 pub use held::{Finished, Ticket};
+pub use holding::Holding;
 
 use crate::metrics::Metrics;
 use crate::queue::{Message, Queue, QueueError};
@@ -70,6 +72,10 @@ impl Intake {
     pub async fn run(self, shutdown: CancellationToken) {
         let mut failures = 0;
         loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.holding.room() => {}
+            }
             let began = Timestamp::now();
             let mut receiving: Receiving = tokio::spawn({
                 let queue = self.queue.clone();
@@ -182,3 +188,6 @@ fn pause(failures: u32) -> Duration {
         .min(LAST_PAUSE)
         .mul_f64(rand::rng().random_range(0.5..=1.0))
 }
+
+#[cfg(test)]
+mod tests;
