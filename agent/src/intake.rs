@@ -18,7 +18,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
 pub use acknowledge::Acknowledger;
 pub use held::{Finished, Ticket};
@@ -90,10 +90,8 @@ impl Intake {
                 }
                 received = &mut receiving => received,
             };
-            let Ok(received) = received else {
-                error!("a receive ended in a panic");
-                continue;
-            };
+            let received = received
+                .unwrap_or_else(|_| Err(QueueError { action: "sqs:ReceiveMessage", message: "a panic".to_owned() }));
             match received {
                 Ok(messages) => {
                     failures = 0;
