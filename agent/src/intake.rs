@@ -175,7 +175,7 @@ impl Intake {
     fn heartbeat(&self, heartbeat: Heartbeat) {
         debug!(service = %heartbeat.service, account = %heartbeat.account, region = %heartbeat.region, "heartbeat received");
         let pipe = PipeId { account: heartbeat.account, region: heartbeat.region, service: heartbeat.service };
-        self.state.with_pipes(|pipes| pipes.heartbeat(pipe, heartbeat.at));
+        self.state.with_pipes(|pipes| pipes.heartbeat(pipe, heartbeat.at, Timestamp::now()));
     }
 }
 
