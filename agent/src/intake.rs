@@ -5,6 +5,7 @@
 
 mod acknowledge;
 mod held;
+mod holding;
 
 use std::time::{Duration, Instant};
 
@@ -17,10 +18,11 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
-pub use acknowledge::{Acknowledger, Holding};
+pub use acknowledge::Acknowledger;
 pub use held::{Finished, Ticket};
+pub use holding::Holding;
 
 use crate::metrics::Metrics;
 use crate::queue::{Message, Queue, QueueError};
@@ -70,6 +72,10 @@ impl Intake {
     pub async fn run(self, shutdown: CancellationToken) {
         let mut failures = 0;
         loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.holding.room() => {}
+            }
             let began = Timestamp::now();
             let mut receiving: Receiving = tokio::spawn({
                 let queue = self.queue.clone();
@@ -84,10 +90,8 @@ impl Intake {
                 }
                 received = &mut receiving => received,
             };
-            let Ok(received) = received else {
-                error!("a receive ended in a panic");
-                continue;
-            };
+            let received = received
+                .unwrap_or_else(|_| Err(QueueError { action: "sqs:ReceiveMessage", message: "a panic".to_owned() }));
             match received {
                 Ok(messages) => {
                     failures = 0;
@@ -171,7 +175,7 @@ impl Intake {
     fn heartbeat(&self, heartbeat: Heartbeat) {
         debug!(service = %heartbeat.service, account = %heartbeat.account, region = %heartbeat.region, "heartbeat received");
         let pipe = PipeId { account: heartbeat.account, region: heartbeat.region, service: heartbeat.service };
-        self.state.with_pipes(|pipes| pipes.heartbeat(pipe, heartbeat.at));
+        self.state.with_pipes(|pipes| pipes.heartbeat(pipe, heartbeat.at, Timestamp::now()));
     }
 }
 
@@ -182,3 +186,6 @@ fn pause(failures: u32) -> Duration {
         .min(LAST_PAUSE)
         .mul_f64(rand::rng().random_range(0.5..=1.0))
 }
+
+#[cfg(test)]
+mod tests;

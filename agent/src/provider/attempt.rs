@@ -52,16 +52,16 @@ pub(super) struct Call<'a> {
 /// See the module's head. Clones share the budgets.
 #[derive(Clone)]
 pub(super) struct Attempts {
-    secrets_manager: Arc<Gate>,
-    parameter_store: Arc<Gate>,
+    secrets_manager: Arc<Turnstile>,
+    parameter_store: Arc<Turnstile>,
     metrics: Metrics,
 }
 
 impl Attempts {
     pub fn new(rates: Rates, metrics: Metrics) -> Self {
         Self {
-            secrets_manager: Arc::new(Gate::new(rates.secrets_manager)),
-            parameter_store: Arc::new(Gate::new(rates.parameter_store)),
+            secrets_manager: Arc::new(Turnstile::new(rates.secrets_manager)),
+            parameter_store: Arc::new(Turnstile::new(rates.parameter_store)),
             metrics,
         }
     }
@@ -77,14 +77,14 @@ impl Attempts {
         E: ProvideErrorMetadata + Error + 'static,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
-        let gate = match service {
+        let turnstile = match service {
             Service::SecretsManager => &self.secrets_manager,
             Service::ParameterStore => &self.parameter_store,
         };
         let operation = call.action.split_once(':').map_or(call.action, |(_, operation)| operation);
         let mut made = 0;
         loop {
-            gate.pass(call.reason).await;
+            turnstile.pass(call.reason).await;
             let answer = attempt().await;
             self.metrics.aws_call(operation, answer.is_ok());
             made += 1;
@@ -93,7 +93,7 @@ impl Attempts {
                 Err(error) => ReadProblem::from_sdk(call.action, call.identity, &error),
             };
             if matches!(problem, ReadProblem::Throttled { .. }) {
-                gate.budget().throttled(Timestamp::now());
+                turnstile.budget().throttled(Timestamp::now());
             }
             if !problem.is_transient() || made >= ATTEMPTS {
                 return Err(problem);
@@ -107,13 +107,13 @@ impl Attempts {
 
 /// The budget of a service, and the order in which those who wait for it are served: as they came, but of all
 /// comparisons only one waits beside the syncs, so that a sweep of thousands never stands before a rotation.
-struct Gate {
+struct Turnstile {
     budget: Mutex<Budget>,
     turn: tokio::sync::Mutex<()>,
     comparison: tokio::sync::Mutex<()>,
 }
 
-impl Gate {
+impl Turnstile {
     fn new(rate: f64) -> Self {
         Self {
             budget: Mutex::new(Budget::new(rate)),
@@ -153,16 +153,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_sync_waits_behind_one_comparison_at_most() {
-        let gate = Arc::new(Gate::new(20.0));
+        let turnstile = Arc::new(Turnstile::new(20.0));
         for _ in 0..20 {
-            gate.pass(For::Sync).await;
+            turnstile.pass(For::Sync).await;
         }
         let order = Arc::new(Mutex::new(Vec::new()));
         let mut waiting = tokio::task::JoinSet::new();
         let mut ask = |reason| {
-            let (gate, order) = (Arc::clone(&gate), Arc::clone(&order));
+            let (turnstile, order) = (Arc::clone(&turnstile), Arc::clone(&order));
             waiting.spawn(async move {
-                gate.pass(reason).await;
+                turnstile.pass(reason).await;
                 order.lock().unwrap().push(reason);
             });
         };
