@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rand::RngExt;
+use rekey_core::backoff::Backoff;
 use rekey_core::change::{self, Change, Heartbeat, Parsed, What};
 use rekey_core::disposition::MessageOutcome;
 use rekey_core::pipe::{PipeId, Pipes};
@@ -28,9 +29,6 @@ use crate::metrics::Metrics;
 use crate::queue::{Message, Queue, QueueError};
 use crate::state::State;
 use crate::worker::Work;
-
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LAST_PAUSE: Duration = Duration::from_secs(20);
 
 /// See the module's head.
 pub struct Intake {
@@ -103,8 +101,8 @@ impl Intake {
                 }
                 Err(error) => {
                     self.state.with_pipes(|pipes| pipes.receive_failed(began));
-                    let pause = pause(failures);
                     failures += 1;
+                    let pause = Backoff::RECEIVE.wait(failures, rand::rng().random_range(0.0..=1.0));
                     warn!(%error, ?pause, "queue not readable; trying again");
                     tokio::select! {
                         () = shutdown.cancelled() => return,
@@ -177,14 +175,6 @@ impl Intake {
         let pipe = PipeId { account: heartbeat.account, region: heartbeat.region, service: heartbeat.service };
         self.state.with_pipes(|pipes| pipes.heartbeat(pipe, heartbeat.at, Timestamp::now()));
     }
-}
-
-/// 0.5 s, 1 s … 20 s, with jitter, so that many agents do not come back together.
-fn pause(failures: u32) -> Duration {
-    FIRST_PAUSE
-        .saturating_mul(2_u32.saturating_pow(failures))
-        .min(LAST_PAUSE)
-        .mul_f64(rand::rng().random_range(0.5..=1.0))
 }
 
 #[cfg(test)]

@@ -13,8 +13,9 @@ use crate::identity::{Account, Region, Service};
 
 /// Heartbeats may be late by this much, in periods, before their pipe counts as unproven (one lost, one late).
 const PERIODS: f64 = 2.5;
-/// The queue may fail for this long without one success in between before every pipe counts as unproven.
-const RECEIVE_GRACE: Duration = Duration::from_secs(30);
+/// The queue may fail for this long without one success in between; whoever looks once a second then knows within 30 s
+/// that every pipe is unproven.
+const RECEIVE_GRACE: Duration = Duration::from_secs(29);
 
 /// A pipe whose newest heartbeat is older, and was late for as long as it may be, is not there any more: its account or
 /// region was taken out of service.
@@ -219,9 +220,9 @@ mod tests {
         pipes.heartbeat(pipe(), at(0), at(0));
         pipes.receive_failed(at(10));
         pipes.receive_failed(at(35));
-        assert_eq!(pipes.state(&pipe(), at(40)), PipeState::Proven);
+        assert_eq!(pipes.state(&pipe(), at(39)), PipeState::Proven);
         let unreachable = PipeState::Unproven(Reason::QueueUnreachable);
-        assert_eq!(pipes.state(&pipe(), at(41)), unreachable);
+        assert_eq!(pipes.state(&pipe(), at(40)), unreachable);
         let unheard = |pipes: &Pipes| pipes.state_for(None, &pipe().region, Service::ParameterStore, at(41));
         assert_eq!(unheard(&pipes), unreachable, "also those that no heartbeat came through");
         pipes.receive_succeeded();
