@@ -17,6 +17,7 @@ use kube::Api;
 use kube::api::ListParams;
 use kube::api::ObjectMeta;
 use kube::core::DeserializeGuard;
+use rekey_core::backoff::Backoff;
 use rekey_core::object::ObjectKey;
 use rekey_core::report;
 use rekey_core::resource::{ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreSpec};
@@ -238,10 +239,15 @@ impl Watches {
         let leading = self.leadership.leading();
         tokio::spawn(async move {
             leading.await;
-            let still = lock(&unreadable).get(&key) == Some(&told);
-            let Some(status) = status.filter(|_| still) else { return };
-            if let Err(error) = statuses.external_secret(&metadata, None, &status).await {
-                warn!(externalsecret = %key, %error, "condition not written");
+            let Some(status) = status else { return };
+            for failures in 1.. {
+                if lock(&unreadable).get(&key) != Some(&told) {
+                    return;
+                }
+                let Err(error) = statuses.external_secret(&metadata, None, &status).await else { return };
+                let pause = Backoff::FAILURE.wait(failures, rand::random());
+                warn!(externalsecret = %key, %error, ?pause, "condition not written; trying again");
+                tokio::time::sleep(pause).await;
             }
         });
     }
