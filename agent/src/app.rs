@@ -29,7 +29,7 @@ use crate::provider::{Provider, aws_config};
 use crate::rollout::{RolloutOptions, Rollouts};
 use crate::state::{State, StateOptions};
 use crate::stores::{Stores, Validator};
-use crate::watch::{KINDS, Lists, Watches, look_at_secrets};
+use crate::watch::{HASH_KEY, KINDS, Lists, Watches, look_at_secrets};
 use crate::worker::Work;
 use lead::{Leader, Led, lead};
 use stop::{finish, stop_on_signal, until_told, wait};
@@ -54,7 +54,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         all_follow_events: args.event_refresh == EventRefresh::All,
         heartbeat_period: args.heartbeat_period,
     });
-    let (leadership, lists, queued) = (Leadership::default(), Lists::of(&KINDS), Arc::new(OnceLock::new()));
+    let awaited = [&[HASH_KEY], KINDS.as_slice()].concat();
+    let (leadership, lists, queued) = (Leadership::default(), Lists::of(&awaited), Arc::new(OnceLock::new()));
     let admin = Admin {
         metrics: metrics.clone(),
         state: state.clone(),
@@ -67,6 +68,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     parts.spawn(serve(admin, args.admin_addr, shutdown.clone()));
 
     let Some(key) = until_told(&shutdown, hash_key(&client, &namespace)).await else { return Ok(()) };
+    lists.shown(HASH_KEY);
     let gate = if args.leader_elect { Gate::closed() } else { Gate::open() };
     let elected = args.leader_elect.then(|| Leases::new(client.clone(), &namespace, &args.lease_name));
     let identity = identity(args.pod_name.as_deref());

@@ -34,6 +34,9 @@ use crate::worker::{Urgency, Work};
 use follow::{Seen, follow};
 pub use lists::Lists;
 
+/// What the agent waits for before it watches anything.
+pub const HASH_KEY: &str = "hash-key";
+
 /// Watches that have to show everything once before the agent may decide anything.
 pub const KINDS: [&str; 5] = ["externalsecrets", "secretstores", "clustersecretstores", "secrets", "deployments"];
 
