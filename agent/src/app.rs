@@ -32,7 +32,7 @@ use crate::stores::{Stores, Validator};
 use crate::watch::{HASH_KEY, KINDS, Lists, Watches, look_at_secrets};
 use crate::worker::Work;
 use lead::{Leader, Led, lead};
-use stop::{finish, stop_on_signal, until_told, wait};
+use stop::{Stages, finish, stop_on_signal, until_told, wait};
 
 /// Runs the agent until a signal tells it to stop, or a part of it ends that should not.
 pub async fn run(args: Args) -> anyhow::Result<()> {
@@ -67,7 +67,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut parts: JoinSet<&'static str> = JoinSet::new();
     parts.spawn(serve(admin, args.admin_addr, shutdown.clone()));
 
-    let Some(key) = until_told(&shutdown, hash_key(&client, &namespace)).await else { return Ok(()) };
+    let key = tokio::select! {
+        key = hash_key(&client, &namespace) => key,
+        failed = wait(&mut parts, &shutdown) => return outcome(failed),
+    };
     lists.shown(HASH_KEY);
     let gate = if args.leader_elect { Gate::closed() } else { Gate::open() };
     let elected = args.leader_elect.then(|| Leases::new(client.clone(), &namespace, &args.lease_name));
@@ -79,19 +82,21 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let _ = queued.set(leader.work.clone());
     let watches = Watches {
         client: client.clone(),
-        state,
+        state: state.clone(),
         work: leader.work.clone(),
         rollouts: leader.rollouts.clone(),
         provider: leader.provider.clone(),
         stores,
         statuses: leader.statuses.clone(),
-        lists,
+        lists: lists.clone(),
         unreadable: Arc::default(),
         leadership: leadership.clone(),
     };
-    watches.start(&shutdown).await;
-    if shutdown.is_cancelled() {
-        return Ok(());
+    let stages = Stages::default();
+    watches.start(&mut parts, &stages.synced);
+    tokio::select! {
+        () = lists.all_shown() => info!(externalsecrets = state.objects(), "index complete"),
+        failed = wait(&mut parts, &shutdown) => return outcome(failed),
     }
     let takes_over = elected.is_some();
     let mut election = match elected {
@@ -112,9 +117,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         if takes_over && until_told(&shutdown, look_at_secrets(&client, &leader.rollouts)).await.is_none() {
             return (None, None);
         }
-        let Led { acknowledging, queue, receiving } = lead(leader, &mut parts, &shutdown);
+        let waiting = leader.work.clone();
+        let Led { acknowledging, queue, receiving } = lead(leader, &mut parts, &shutdown, &stages);
         let failed = wait(&mut parts, &shutdown).await;
-        finish(parts, acknowledging).await;
+        finish(parts, &waiting, acknowledging).await;
         (failed, receiving.await.ok().map(|receiving| (queue, receiving)))
     };
     let (failed, receiving) = tokio::select! {

@@ -21,8 +21,9 @@ use rekey_core::backoff::Backoff;
 use rekey_core::object::ObjectKey;
 use rekey_core::report;
 use rekey_core::resource::{ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreSpec};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::cluster::status::Statuses;
 use crate::leader::Leadership;
@@ -95,17 +96,18 @@ pub async fn look_at_secrets(client: &kube::Client, rollouts: &Rollouts) {
 }
 
 impl Watches {
-    /// Starts every watch and returns when each has shown all there is; the watches then go on until told to stop.
-    pub async fn start(self, shutdown: &CancellationToken) {
+    /// Starts every watch, each a part of the agent for itself, until told to stop.
+    pub fn start(self, parts: &mut JoinSet<&'static str>, stop: &CancellationToken) {
         let watches = Arc::new(self);
         macro_rules! watch {
             ($kind:ty, $name:literal, $handler:ident) => {{
                 let (watches, lists) = (Arc::clone(&watches), watches.lists.clone());
                 let api: Api<$kind> = Api::all(watches.client.clone());
-                let shutdown = shutdown.clone();
-                tokio::spawn(async move {
+                let stop = stop.clone();
+                parts.spawn(async move {
                     let handler = |seen: Seen<$kind>| watches.$handler(seen);
-                    follow(api, $name, handler, lists, shutdown).await;
+                    follow(api, $name, handler, lists, stop).await;
+                    concat!("the watch of ", $name)
                 });
             }};
         }
@@ -114,10 +116,6 @@ impl Watches {
         watch!(DeserializeGuard<ClusterSecretStore>, "clustersecretstores", cluster_store);
         watch!(Secret, "secrets", secret);
         watch!(Deployment, "deployments", deployment);
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = watches.lists.all_shown() => info!(externalsecrets = watches.state.objects(), "index complete"),
-        }
     }
 
     fn external_secret(&self, seen: Seen<DeserializeGuard<ExternalSecret>>) {

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::stop::{Stages, start};
 use crate::args::Args;
 use crate::cluster::Gate;
 use crate::cluster::event::Events;
@@ -53,7 +54,12 @@ pub(super) struct Led {
 }
 
 /// Starts them.
-pub(super) fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &CancellationToken) -> Led {
+pub(super) fn lead(
+    leader: Leader,
+    parts: &mut JoinSet<&'static str>,
+    shutdown: &CancellationToken,
+    stages: &Stages,
+) -> Led {
     let Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator, gate } =
         leader;
     rollouts.complete();
@@ -103,21 +109,12 @@ pub(super) fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: 
     };
 
     let acknowledging = tokio::spawn(acknowledger.run());
-    macro_rules! part {
-        ($name:literal, $future:expr) => {
-            let future = $future;
-            parts.spawn(async move {
-                future.await;
-                $name
-            });
-        };
-    }
-    part!("worker", worker.run(shutdown.clone()));
-    part!("rollout", rollouts.run_until(shutdown.clone()));
-    part!("stores", validator.run(shutdown.clone()));
-    part!("pipe", flips.run(shutdown.clone()));
-    part!("sweep", sweep.run(shutdown.clone()));
-    part!("intake", intake.run(shutdown.clone()));
+    start(parts, "worker", Some(&stages.synced), worker.run(stages.received.clone()));
+    start(parts, "rollout", None, rollouts.run(stages.synced.clone()));
+    start(parts, "stores", None, validator.run(shutdown.clone()));
+    start(parts, "pipe", None, flips.run(shutdown.clone()));
+    start(parts, "sweep", None, sweep.run(shutdown.clone()));
+    start(parts, "intake", Some(&stages.received), intake.run(shutdown.clone()));
 
     Led { acknowledging, queue, receiving }
 }
