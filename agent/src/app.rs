@@ -29,10 +29,10 @@ use crate::provider::{Provider, aws_config};
 use crate::rollout::{RolloutOptions, Rollouts};
 use crate::state::{State, StateOptions};
 use crate::stores::{Stores, Validator};
-use crate::watch::{HASH_KEY, KINDS, Lists, Watches, look_at_secrets};
+use crate::watch::{HASH_KEY, KINDS, Lists, Watches};
 use crate::worker::Work;
 use lead::{Leader, Led, lead};
-use stop::{Stages, finish, stop_on_signal, until_told, wait};
+use stop::{Stages, finish, stop_on_signal, wait};
 
 /// Runs the agent until a signal tells it to stop, or a part of it ends that should not.
 pub async fn run(args: Args) -> anyhow::Result<()> {
@@ -114,11 +114,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         () = leader.validator.stand_by() => return outcome(Some("watch")),
     }
     let work = async {
-        if takes_over && until_told(&shutdown, look_at_secrets(&client, &leader.rollouts)).await.is_none() {
-            return (None, None);
-        }
-        let waiting = leader.work.clone();
-        let Led { acknowledging, queue, receiving } = lead(leader, &mut parts, &shutdown, &stages);
+        let (waiting, before) = (leader.work.clone(), takes_over.then_some(client));
+        let Led { acknowledging, queue, receiving } = lead(leader, before, &mut parts, &shutdown, &stages);
         let failed = wait(&mut parts, &shutdown).await;
         finish(parts, &waiting, acknowledging).await;
         (failed, receiving.await.ok().map(|receiving| (queue, receiving)))

@@ -5,16 +5,15 @@
 
 mod follow;
 mod lists;
+mod takeover;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use kube::api::ListParams;
 use kube::api::ObjectMeta;
 use kube::core::DeserializeGuard;
 use rekey_core::backoff::Backoff;
@@ -34,6 +33,7 @@ use crate::stores::Stores;
 use crate::worker::{Urgency, Work};
 use follow::{Seen, follow};
 pub use lists::Lists;
+pub use takeover::look_at_secrets;
 
 /// What the agent waits for before it watches anything.
 pub const HASH_KEY: &str = "hash-key";
@@ -68,32 +68,6 @@ pub struct Watches {
 
 /// The version of an object, and what is wrong with it.
 type Unreadable = HashMap<ObjectKey, (String, String)>;
-
-/// Looks at every Secret as it is at this moment. The watches do not keep pace with each other: an instance that takes
-/// over may see workloads as the last leader restarted them, and Secrets as they were before that, and would restart
-/// them for what they have.
-pub async fn look_at_secrets(client: &kube::Client, rollouts: &Rollouts) {
-    const PAGE: u32 = 500;
-    const PAUSE: Duration = Duration::from_secs(1);
-    let secrets: Api<Secret> = Api::all(client.clone());
-    let mut page = ListParams::default().limit(PAGE);
-    loop {
-        // The error may quote what it could not read.
-        let Ok(list) = secrets.list(&page).await else {
-            warn!("secrets not listed before taking over; trying again");
-            page = ListParams::default().limit(PAGE);
-            tokio::time::sleep(PAUSE).await;
-            continue;
-        };
-        for secret in &list.items {
-            rollouts.secret_seen(secret);
-        }
-        match list.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => page = ListParams::default().limit(PAGE).continue_token(&token),
-            None => return,
-        }
-    }
-}
 
 impl Watches {
     /// Starts every watch, each a part of the agent for itself, until told to stop.
