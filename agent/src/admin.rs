@@ -15,13 +15,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::cluster::hash_key;
 use crate::leader::Leadership;
 use crate::metrics::Metrics;
 use crate::metrics::exposition::Format;
 use crate::metrics::scrape::Scrape;
 use crate::pipe::{self, Overview};
 use crate::state::State;
-use crate::watch::Lists;
+use crate::watch::{HASH_KEY, Lists};
 use crate::worker::Work;
 
 /// What the admin port tells about.
@@ -31,7 +32,7 @@ pub struct Admin {
     pub metrics: Metrics,
     /// Objects and pipes.
     pub state: State,
-    /// Which watches have not shown everything yet.
+    /// What is not there yet.
     pub lists: Lists,
     /// Is this instance the one that writes?
     pub leadership: Leadership,
@@ -66,6 +67,11 @@ impl Admin {
 /// polling does its work.
 async fn readyz(Shared(admin): Shared<Admin>) -> impl IntoResponse {
     let missing = admin.lists.missing();
+    if missing.contains(&HASH_KEY) {
+        // Nothing is listed before.
+        let text = format!("hash key: waiting for secret {}; if that takes long, the log says why\n", hash_key::NAME);
+        return (StatusCode::SERVICE_UNAVAILABLE, text);
+    }
     if !missing.is_empty() {
         let text = format!("index: incomplete; not listed yet: {}\n", missing.join(", "));
         return (StatusCode::SERVICE_UNAVAILABLE, text);

@@ -29,10 +29,10 @@ use crate::provider::{Provider, aws_config};
 use crate::rollout::{RolloutOptions, Rollouts};
 use crate::state::{State, StateOptions};
 use crate::stores::{Stores, Validator};
-use crate::watch::{KINDS, Lists, Watches, look_at_secrets};
+use crate::watch::{HASH_KEY, KINDS, Lists, Watches};
 use crate::worker::Work;
 use lead::{Leader, Led, lead};
-use stop::{finish, stop_on_signal, until_told, wait};
+use stop::{Stages, finish, stop_on_signal, wait};
 
 /// Runs the agent until a signal tells it to stop, or a part of it ends that should not.
 pub async fn run(args: Args) -> anyhow::Result<()> {
@@ -54,7 +54,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         all_follow_events: args.event_refresh == EventRefresh::All,
         heartbeat_period: args.heartbeat_period,
     });
-    let (leadership, lists, queued) = (Leadership::default(), Lists::of(&KINDS), Arc::new(OnceLock::new()));
+    let awaited = [&[HASH_KEY], KINDS.as_slice()].concat();
+    let (leadership, lists, queued) = (Leadership::default(), Lists::of(&awaited), Arc::new(OnceLock::new()));
     let admin = Admin {
         metrics: metrics.clone(),
         state: state.clone(),
@@ -66,7 +67,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut parts: JoinSet<&'static str> = JoinSet::new();
     parts.spawn(serve(admin, args.admin_addr, shutdown.clone()));
 
-    let Some(key) = until_told(&shutdown, hash_key(&client, &namespace)).await else { return Ok(()) };
+    let key = tokio::select! {
+        key = hash_key(&client, &namespace) => key,
+        failed = wait(&mut parts, &shutdown) => return outcome(failed),
+    };
+    lists.shown(HASH_KEY);
     let gate = if args.leader_elect { Gate::closed() } else { Gate::open() };
     let elected = args.leader_elect.then(|| Leases::new(client.clone(), &namespace, &args.lease_name));
     let identity = identity(args.pod_name.as_deref());
@@ -77,19 +82,21 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let _ = queued.set(leader.work.clone());
     let watches = Watches {
         client: client.clone(),
-        state,
+        state: state.clone(),
         work: leader.work.clone(),
         rollouts: leader.rollouts.clone(),
         provider: leader.provider.clone(),
         stores,
         statuses: leader.statuses.clone(),
-        lists,
+        lists: lists.clone(),
         unreadable: Arc::default(),
         leadership: leadership.clone(),
     };
-    watches.start(&shutdown).await;
-    if shutdown.is_cancelled() {
-        return Ok(());
+    let stages = Stages::default();
+    watches.start(&mut parts, &stages.synced);
+    tokio::select! {
+        () = lists.all_shown() => info!(externalsecrets = state.objects(), "index complete"),
+        failed = wait(&mut parts, &shutdown) => return outcome(failed),
     }
     let takes_over = elected.is_some();
     let mut election = match elected {
@@ -107,12 +114,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         () = leader.validator.stand_by() => return outcome(Some("watch")),
     }
     let work = async {
-        if takes_over && until_told(&shutdown, look_at_secrets(&client, &leader.rollouts)).await.is_none() {
-            return (None, None);
-        }
-        let Led { acknowledging, queue, receiving } = lead(leader, &mut parts, &shutdown);
+        let (waiting, before) = (leader.work.clone(), takes_over.then_some(client));
+        let Led { acknowledging, queue, receiving } = lead(leader, before, &mut parts, &shutdown, &stages);
         let failed = wait(&mut parts, &shutdown).await;
-        finish(parts, acknowledging).await;
+        finish(parts, &waiting, acknowledging).await;
         (failed, receiving.await.ok().map(|receiving| (queue, receiving)))
     };
     let (failed, receiving) = tokio::select! {

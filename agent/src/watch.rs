@@ -5,23 +5,24 @@
 
 mod follow;
 mod lists;
+mod takeover;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use kube::api::ListParams;
 use kube::api::ObjectMeta;
 use kube::core::DeserializeGuard;
+use rekey_core::backoff::Backoff;
 use rekey_core::object::ObjectKey;
 use rekey_core::report;
 use rekey_core::resource::{ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreSpec};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::cluster::status::Statuses;
 use crate::leader::Leadership;
@@ -32,6 +33,10 @@ use crate::stores::Stores;
 use crate::worker::{Urgency, Work};
 use follow::{Seen, follow};
 pub use lists::Lists;
+pub use takeover::look_at_secrets;
+
+/// What the agent waits for before it watches anything.
+pub const HASH_KEY: &str = "hash-key";
 
 /// Watches that have to show everything once before the agent may decide anything.
 pub const KINDS: [&str; 5] = ["externalsecrets", "secretstores", "clustersecretstores", "secrets", "deployments"];
@@ -64,44 +69,19 @@ pub struct Watches {
 /// The version of an object, and what is wrong with it.
 type Unreadable = HashMap<ObjectKey, (String, String)>;
 
-/// Looks at every Secret as it is at this moment. The watches do not keep pace with each other: an instance that takes
-/// over may see workloads as the last leader restarted them, and Secrets as they were before that, and would restart
-/// them for what they have.
-pub async fn look_at_secrets(client: &kube::Client, rollouts: &Rollouts) {
-    const PAGE: u32 = 500;
-    const PAUSE: Duration = Duration::from_secs(1);
-    let secrets: Api<Secret> = Api::all(client.clone());
-    let mut page = ListParams::default().limit(PAGE);
-    loop {
-        // The error may quote what it could not read.
-        let Ok(list) = secrets.list(&page).await else {
-            warn!("secrets not listed before taking over; trying again");
-            page = ListParams::default().limit(PAGE);
-            tokio::time::sleep(PAUSE).await;
-            continue;
-        };
-        for secret in &list.items {
-            rollouts.secret_seen(secret);
-        }
-        match list.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => page = ListParams::default().limit(PAGE).continue_token(&token),
-            None => return,
-        }
-    }
-}
-
 impl Watches {
-    /// Starts every watch and returns when each has shown all there is; the watches then go on until told to stop.
-    pub async fn start(self, shutdown: &CancellationToken) {
+    /// Starts every watch, each a part of the agent for itself, until told to stop.
+    pub fn start(self, parts: &mut JoinSet<&'static str>, stop: &CancellationToken) {
         let watches = Arc::new(self);
         macro_rules! watch {
             ($kind:ty, $name:literal, $handler:ident) => {{
                 let (watches, lists) = (Arc::clone(&watches), watches.lists.clone());
                 let api: Api<$kind> = Api::all(watches.client.clone());
-                let shutdown = shutdown.clone();
-                tokio::spawn(async move {
+                let stop = stop.clone();
+                parts.spawn(async move {
                     let handler = |seen: Seen<$kind>| watches.$handler(seen);
-                    follow(api, $name, handler, lists, shutdown).await;
+                    follow(api, $name, handler, lists, stop).await;
+                    concat!("the watch of ", $name)
                 });
             }};
         }
@@ -110,10 +90,6 @@ impl Watches {
         watch!(DeserializeGuard<ClusterSecretStore>, "clustersecretstores", cluster_store);
         watch!(Secret, "secrets", secret);
         watch!(Deployment, "deployments", deployment);
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = watches.lists.all_shown() => info!(externalsecrets = watches.state.objects(), "index complete"),
-        }
     }
 
     fn external_secret(&self, seen: Seen<DeserializeGuard<ExternalSecret>>) {
@@ -238,10 +214,15 @@ impl Watches {
         let leading = self.leadership.leading();
         tokio::spawn(async move {
             leading.await;
-            let still = lock(&unreadable).get(&key) == Some(&told);
-            let Some(status) = status.filter(|_| still) else { return };
-            if let Err(error) = statuses.external_secret(&metadata, None, &status).await {
-                warn!(externalsecret = %key, %error, "condition not written");
+            let Some(status) = status else { return };
+            for failures in 1.. {
+                if lock(&unreadable).get(&key) != Some(&told) {
+                    return;
+                }
+                let Err(error) = statuses.external_secret(&metadata, None, &status).await else { return };
+                let pause = Backoff::FAILURE.wait(failures, rand::random());
+                warn!(externalsecret = %key, %error, ?pause, "condition not written; trying again");
+                tokio::time::sleep(pause).await;
             }
         });
     }

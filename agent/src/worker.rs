@@ -65,6 +65,11 @@ impl Work {
         self.lock().len()
     }
 
+    /// Forgets what waits, and lets go of its messages.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
     /// Asks for an object again at `due`; `holding` says whether its messages wait for that.
     fn again(&self, key: ObjectKey, due: Instant, urgency: Urgency, job: Job, holding: bool) {
         let ask = Ask { urgency, due, asked: job.asked, tickets: job.tickets };
@@ -130,7 +135,7 @@ impl Worker {
                 self.syncer.reads.clear();
                 if shutdown.is_cancelled() {
                     // Their messages go back to the queue, for the next agent.
-                    self.work.lock().clear();
+                    self.work.clear();
                     return;
                 }
             }

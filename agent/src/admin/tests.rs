@@ -69,6 +69,17 @@ async fn it_is_not_ready_while_watches_are_missing_and_names_them() {
 }
 
 #[tokio::test]
+async fn it_names_the_hash_key_while_that_is_waited_for() {
+    let admin = Admin { lists: Lists::of(&[HASH_KEY, "secrets"]), ..admin() };
+    let (head, body) = get(&admin, "/readyz", "").await;
+    assert!(head.starts_with("http/1.1 503"), "{head}");
+    assert!(body.starts_with("hash key: waiting for secret rekey-hash-key"), "{body}");
+    admin.lists.shown(HASH_KEY);
+    let (_, body) = get(&admin, "/readyz", "").await;
+    assert_eq!(body, "index: incomplete; not listed yet: secrets\n");
+}
+
+#[tokio::test]
 async fn once_complete_it_is_ready_whatever_the_pipes_say() {
     let admin = leading();
     let (head, body) = get(&admin, "/readyz", "").await;

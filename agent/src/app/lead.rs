@@ -9,6 +9,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::stop::{Stages, start, until_told};
 use crate::args::Args;
 use crate::cluster::Gate;
 use crate::cluster::event::Events;
@@ -25,6 +26,7 @@ use crate::state::State;
 use crate::stores::Validator;
 use crate::sweep::Sweep;
 use crate::sync::{Reads, Syncer};
+use crate::watch::look_at_secrets;
 use crate::worker::{Urgency, Work, Worker};
 
 /// What they are made of.
@@ -52,11 +54,16 @@ pub(super) struct Led {
     pub receiving: oneshot::Receiver<Receiving>,
 }
 
-/// Starts them.
-pub(super) fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &CancellationToken) -> Led {
+/// Starts them. `takes_over`: another instance may have led until this moment.
+pub(super) fn lead(
+    leader: Leader,
+    takes_over: Option<kube::Client>,
+    parts: &mut JoinSet<&'static str>,
+    shutdown: &CancellationToken,
+    stages: &Stages,
+) -> Led {
     let Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator, gate } =
         leader;
-    rollouts.complete();
     look_at_all(&state, &work);
 
     let reads = Reads::new(provider.clone(), state.clone());
@@ -103,23 +110,25 @@ pub(super) fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: 
     };
 
     let acknowledging = tokio::spawn(acknowledger.run());
-    macro_rules! part {
-        ($name:literal, $future:expr) => {
-            let future = $future;
-            parts.spawn(async move {
-                future.await;
-                $name
-            });
-        };
-    }
-    part!("worker", worker.run(shutdown.clone()));
-    part!("rollout", rollouts.run_until(shutdown.clone()));
-    part!("stores", validator.run(shutdown.clone()));
-    part!("pipe", flips.run(shutdown.clone()));
-    part!("sweep", sweep.run(shutdown.clone()));
-    part!("intake", intake.run(shutdown.clone()));
+    start(parts, "worker", Some(&stages.synced), worker.run(stages.received.clone()));
+    start(parts, "rollout", None, restart(rollouts, takes_over, stages.synced.clone()));
+    start(parts, "stores", None, validator.run(shutdown.clone()));
+    start(parts, "pipe", None, flips.run(shutdown.clone()));
+    start(parts, "sweep", None, sweep.run(shutdown.clone()));
+    start(parts, "intake", Some(&stages.received), intake.run(shutdown.clone()));
 
     Led { acknowledging, queue, receiving }
+}
+
+/// Restarts workloads, once nothing is known of Secrets that the last leader knew better. Syncs do not wait for that.
+async fn restart(rollouts: Rollouts, takes_over: Option<kube::Client>, stop: CancellationToken) {
+    if let Some(client) = takes_over
+        && until_told(&stop, look_at_secrets(&client, &rollouts)).await.is_none()
+    {
+        return;
+    }
+    rollouts.complete();
+    rollouts.run(stop).await;
 }
 
 /// What was seen before this instance led, and what failed under the last leader, even where no sweep comes by.

@@ -17,7 +17,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(15);
 
 impl Rollouts {
     /// Waits until every workload that a change of this Secret would restart has it on record. Nearly always that is so
-    /// already. A workload whose writes fail is not waited for: as long as this process lives, it remembers for it.
+    /// already, also in a book that is not complete yet. A workload whose writes fail is not waited for: as long as this process lives, it remembers for it.
     ///
     /// # Errors
     /// [`ClusterError::TimedOut`] if it takes too long; then the Secret should not be written yet.
@@ -32,19 +32,14 @@ impl Rollouts {
         let mut settled = self.inner.settled.subscribe();
         loop {
             settled.mark_unchanged();
-            let unrecorded = {
-                let mut book = self.book();
-                book.is_complete().then(|| book.unrecorded(target, Timestamp::now()))
-            };
-            if let Some(unrecorded) = unrecorded {
-                if unrecorded.waiting.is_empty() {
-                    for workload in &unrecorded.failing {
-                        debug!(workload = %workload.object, %target, "baseline not recorded; going on without");
-                    }
-                    return;
+            let unrecorded = self.book().unrecorded(target, Timestamp::now());
+            if unrecorded.waiting.is_empty() {
+                for workload in &unrecorded.failing {
+                    debug!(workload = %workload.object, %target, "baseline not recorded; going on without");
                 }
-                self.inner.due.notify_one();
+                return;
             }
+            self.inner.due.notify_one();
             if settled.changed().await.is_err() {
                 return;
             }

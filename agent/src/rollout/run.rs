@@ -1,7 +1,6 @@
 //! The loop: takes the writes that are due, carries them out side by side, and reports what became of them.
 
 use std::collections::HashMap;
-use std::future::Future;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -21,7 +20,7 @@ type Answer = Result<Deployment, ClusterError>;
 
 impl Rollouts {
     /// Works until told to stop; then finishes the writes under way.
-    pub async fn run(&self, shutdown: CancellationToken) {
+    pub async fn run(self, shutdown: CancellationToken) {
         let mut writes: JoinSet<Answer> = JoinSet::new();
         let mut under_way: HashMap<Id, Write> = HashMap::new();
         loop {
@@ -54,12 +53,6 @@ impl Rollouts {
                 () = shutdown.cancelled(), if !stopping => {}
             }
         }
-    }
-
-    /// [`Rollouts::run`] on a clone, for a task of its own.
-    pub fn run_until(&self, shutdown: CancellationToken) -> impl Future<Output = ()> + Send + use<> {
-        let rollouts = self.clone();
-        async move { rollouts.run(shutdown).await }
     }
 
     fn take(&self, under_way: &HashMap<Id, Write>) -> (Vec<Write>, Option<Timestamp>) {

@@ -115,7 +115,7 @@ async fn a_change_reaches_the_template_and_a_broken_workload_holds_up_nobody() {
     rollouts.secret_seen(&secret(1, "hunter2"));
     rollouts.complete();
     let shutdown = CancellationToken::new();
-    let running = tokio::spawn(rollouts.run_until(shutdown.clone()));
+    let running = tokio::spawn(rollouts.clone().run(shutdown.clone()));
 
     let baselines = server.patches(2).await;
     assert!(baselines.iter().all(|(_, patch)| patch.get("spec").is_none()));
@@ -148,7 +148,7 @@ async fn a_baseline_is_on_record_before_it_returns_and_does_not_wait_for_the_bro
     rollouts.secret_seen(&secret(1, "hunter2"));
     let target = ObjectKey::new("ns", "db");
     let shutdown = CancellationToken::new();
-    let running = tokio::spawn(rollouts.run_until(shutdown.clone()));
+    let running = tokio::spawn(rollouts.clone().run(shutdown.clone()));
 
     let waiting = tokio::spawn({
         let (rollouts, target) = (rollouts.clone(), target.clone());

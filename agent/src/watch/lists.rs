@@ -1,10 +1,10 @@
-//! Which watches have not shown everything yet.
+//! What has to be there before the agent decides anything, and is not yet.
 
 use std::collections::BTreeSet;
 
 use tokio::sync::watch;
 
-/// The kinds that are still being listed for the first time. Clones share them.
+/// The key of the rollout hashes, and the kinds that are still being listed for the first time. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Lists(watch::Sender<BTreeSet<&'static str>>);
 
