@@ -169,9 +169,12 @@ impl Sweep {
             }
             let answered = answers().all(|(_, told)| !matches!(told, Told::Nothing));
             unanswered += usize::from(!answered);
+            let proven = memory.comparisons.begun(&key).map(|begun| begun.proven);
             match memory.comparisons.store_done(&key, answered, now, rand::rng().random_range(0.0..=1.0)) {
                 Some(Closed::Compared) => {
-                    self.state.with_object(&key, |object| object.checked = Some(now));
+                    self.state.with_object(&key, |object| {
+                        (object.checked, object.checked_proven) = (Some(now), proven);
+                    });
                 }
                 Some(Closed::Again) => {
                     self.state.with_object(&key, |object| object.checked = None);

@@ -32,6 +32,8 @@ pub struct Object {
     pub retry_at: Option<Timestamp>,
     /// When its sources were last compared with AWS.
     pub checked: Option<Timestamp>,
+    /// Was its pipe proven then? `None` before that, and while it is being compared.
+    pub checked_proven: Option<bool>,
     /// Its syncs so far.
     pub tally: Tally,
     key: ObjectKey,
@@ -70,6 +72,7 @@ impl Object {
             requests: Ok(Arc::default()),
             retry_at: None,
             checked: None,
+            checked_proven: None,
             tally: Tally::default(),
             key,
             all_follow_events,
@@ -142,7 +145,8 @@ impl Object {
     ) {
         self.applied = Applied::Tokens(tokens);
         self.retry_at = None;
-        self.checked = Some(now);
+        // A comparison is never put off by a sync, so that the objects of a store keep being due together.
+        self.checked.get_or_insert(now);
         self.status_written(status, version);
     }
 

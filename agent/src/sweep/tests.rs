@@ -278,6 +278,92 @@ async fn an_object_in_use_twice_is_asked_for_once_and_late_answers_only_where_al
 }
 
 #[tokio::test]
+async fn comparisons_that_drifted_apart_meet_again_in_full_calls_and_none_is_late() {
+    for (store, most) in [(SECRETS, 12), (PARAMETERS, 100)] {
+        let aws = FakeAws::new(|operation, request| match operation {
+            "ListSecrets" => {
+                let (start, next) = if request["NextToken"] == "more" { (100, None) } else { (0, Some("more")) };
+                let secret = |number: usize| {
+                    let name = format!("key-{number}");
+                    json!({"ARN": arn(&name), "Name": name, "SecretVersionsToStages": {"1": ["AWSCURRENT"]}})
+                };
+                let secrets: Vec<Value> = (start..start + 100).map(secret).collect();
+                Reply::Json(json!({"SecretList": secrets, "NextToken": next}))
+            }
+            _ => answer(operation, request, "1"),
+        });
+        let (sweep, mut memory) = (sweep(&aws), memory(ago(120)));
+        let interval = SignedDuration::from_mins(15);
+        let began = Timestamp::now();
+        for number in 0..200_i32 {
+            let name = format!("object-{number}");
+            synced(&sweep, &name, "15m", &[(store, &format!("key-{number}"))]);
+            let checked = began - interval * number / 200;
+            sweep.state.with_object(&key(&name), |object| object.checked = Some(checked));
+        }
+        let (mut now, mut compared) = (began, 0);
+        while now < began + interval * 2 {
+            let round = Round::new(&sweep.state, &mut memory, sweep.interval, Why::Due, now);
+            for (store, group) in round.groups {
+                for (object, _) in &group.objects {
+                    let before = checked(&sweep, &object.name).expect("compared before");
+                    assert!(now.duration_since(before) <= interval + SignedDuration::from_secs(1), "{object} is late");
+                }
+                let done = sweep.compare(&store, group).await;
+                let objects: Vec<ObjectKey> = done.objects.iter().map(|(key, _)| key.clone()).collect();
+                compared += objects.len();
+                assert_eq!(sweep.settle(&mut memory, done), None);
+                for key in objects {
+                    sweep.state.with_object(&key, |object| object.checked = Some(now));
+                }
+            }
+            now += SignedDuration::try_from(round.nap).expect("short");
+        }
+        let calls = aws.operations();
+        // One by one it would be 400.
+        assert!(calls.len() <= most, "{store}: {} calls", calls.len());
+        assert!((400..=800).contains(&compared), "{store}: {compared} comparisons");
+    }
+}
+
+#[tokio::test]
+async fn a_sync_does_not_move_the_time_of_the_next_comparison() {
+    let aws = FakeAws::new(|operation, request| answer(operation, request, "1"));
+    let sweep = sweep(&aws);
+    synced(&sweep, "db", "15m", &[(SECRETS, "db")]);
+    let first = checked(&sweep, "db");
+    assert!(first.is_some(), "a first sync is as good as a comparison");
+    sweep.state.with_object(&key("db"), |object| {
+        object.synced(BTreeMap::new(), Default::default(), "2".to_owned(), Timestamp::now());
+    });
+    assert_eq!(checked(&sweep, "db"), first);
+}
+
+#[tokio::test]
+async fn a_flip_compares_what_its_pipe_carries_and_nothing_else() {
+    let aws = FakeAws::new(|operation, request| answer(operation, request, "1"));
+    let sweep = sweep(&aws);
+    let elsewhere = arn("db").replace(ACCOUNT, "999999999999");
+    synced(&sweep, "ours", "1h", &[(SECRETS, &arn("db"))]);
+    synced(&sweep, "theirs", "1h", &[(SECRETS, &elsewhere)]);
+    let mut memory = memory(ago(120));
+    round(&sweep, &mut memory, Why::Start).await;
+    let flip = |memory: &mut Memory| -> Vec<String> {
+        let round = Round::new(&sweep.state, memory, sweep.interval, Why::Flip, Timestamp::now());
+        round.groups.into_values().flat_map(|group| group.objects).map(|(key, _)| key.name).collect()
+    };
+    assert_eq!(flip(&mut memory), [""; 0], "all have been compared as things are");
+    heartbeat(&sweep, ACCOUNT, "eu-west-1");
+    assert_eq!(flip(&mut memory), ["ours"]);
+    // That one was not answered yet: a flip back makes it due once more, its own pipe's does nothing more.
+    assert_eq!(flip(&mut memory), [""; 0]);
+    assert_eq!(memory.comparisons.store_done(&key("ours"), true, Timestamp::now(), 0.0), Some(Closed::Compared));
+    assert_eq!(flip(&mut memory), ["ours"], "its state at the comparison was not kept");
+    heartbeat(&sweep, "999999999999", "eu-west-1");
+    assert_eq!(flip(&mut memory), ["theirs"]);
+}
+
+#[tokio::test]
 async fn the_loop_compares_at_start_at_a_flip_and_again_after_a_failure() {
     let down = Arc::new(AtomicBool::new(false));
     let aws = FakeAws::new({
@@ -303,6 +389,7 @@ async fn the_loop_compares_at_start_at_a_flip_and_again_after_a_failure() {
     down.store(true, Ordering::Relaxed);
     aws.requests();
     let flipped = Timestamp::now();
+    heartbeat(&sweep, ACCOUNT, "eu-west-1");
     sweep.flipped.notify_one();
     let mut attempts = 0;
     while attempts < 3 {

@@ -29,10 +29,16 @@ pub struct Find {
 }
 
 /// Would an event have to announce what a sweep finds? Only if the pipe is proven and was so ever since the object was
-/// last compared; `flipped` is when a pipe last changed its state, or when the agent started.
+/// last compared: it was `proven` then, or no pipe has changed its state since (`flipped` is when one last did, or when
+/// the agent started). A flip of the object's own pipe brings a comparison of its own.
 #[must_use]
-pub fn should_be_announced(pipe: PipeState, compared: Option<Timestamp>, flipped: Timestamp) -> bool {
-    pipe == PipeState::Proven && compared.is_some_and(|compared| compared >= flipped)
+pub fn should_be_announced(
+    pipe: PipeState,
+    compared: Option<Timestamp>,
+    proven: Option<bool>,
+    flipped: Timestamp,
+) -> bool {
+    pipe == PipeState::Proven && compared.is_some_and(|compared| proven == Some(true) || compared >= flipped)
 }
 
 /// Is this another version than the one that was applied? Where that is not known, nothing is claimed.
@@ -126,13 +132,15 @@ mod tests {
     #[test]
     fn only_a_pipe_that_was_proven_ever_since_the_last_comparison_has_to_announce() {
         let unproven = PipeState::Unproven(Reason::HeartbeatLate);
-        for (what, pipe, compared, expected) in [
-            ("compared since the flip", PipeState::Proven, Some(11), true),
-            ("not compared since the flip", PipeState::Proven, Some(9), false),
-            ("never compared", PipeState::Proven, None, false),
-            ("unproven", unproven, Some(11), false),
+        for (what, pipe, compared, proven, expected) in [
+            ("compared since the flip", PipeState::Proven, Some(11), None, true),
+            ("not compared since the flip", PipeState::Proven, Some(9), None, false),
+            ("another pipe flipped", PipeState::Proven, Some(9), Some(true), true),
+            ("its own pipe was unproven", PipeState::Proven, Some(9), Some(false), false),
+            ("never compared", PipeState::Proven, None, None, false),
+            ("unproven", unproven, Some(11), Some(true), false),
         ] {
-            assert_eq!(should_be_announced(pipe, compared.map(at), at(10)), expected, "{what}");
+            assert_eq!(should_be_announced(pipe, compared.map(at), proven, at(10)), expected, "{what}");
         }
     }
 
