@@ -32,14 +32,17 @@ impl Context<'_> {
                 message: "the calls before this one got no answer".to_owned(),
             });
         }
-        let call = Call { action, identity: &self.store.identity, reason: For::Comparison };
+        let AwsStore { identity, region, .. } = self.store;
+        let call = Call { action, identity, region, reason: For::Comparison };
         let answer = self.attempts.run(self.store.service, call, attempt).await;
         self.breaker.note(answer.as_ref().err());
         answer
     }
 }
 
-/// Ends a comparison that AWS does not serve: thousands of time-outs or refusals would tell no more than a few.
+/// Ends a comparison that AWS does not serve: thousands of time-outs or refusals would tell no more than a few. Unlike
+/// the breaker of `attempt.rs` it counts whole calls, throttled ones and AWS's own failures too: a sync has to go on
+/// trying then, a comparison can wait.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     unanswered: AtomicU32,

@@ -22,7 +22,7 @@ const GET_ONE: &str = "ssm:GetParameter";
 const GET_MANY: &str = "ssm:GetParameters";
 
 pub(super) async fn read(client: &Client, attempts: &Attempts, wanted: &Wanted) -> Result<Answer, ReadProblem> {
-    let call = Call { action: GET_ONE, identity: &wanted.identity, reason: For::Sync };
+    let call = Call { action: GET_ONE, identity: &wanted.identity, region: &wanted.source.region, reason: For::Sync };
     let request = client.get_parameter().name(name(wanted)).with_decryption(true);
     let output = attempts.run(Service::ParameterStore, call, || request.clone().send()).await?;
     let parameter = output.parameter.ok_or_else(|| ReadProblem::Rejected {

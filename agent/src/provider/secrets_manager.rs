@@ -26,7 +26,7 @@ const DESCRIBE: &str = "secretsmanager:DescribeSecret";
 
 pub(super) async fn read(client: &Client, attempts: &Attempts, wanted: &Wanted) -> Result<Answer, ReadProblem> {
     const ACTION: &str = "secretsmanager:GetSecretValue";
-    let call = Call { action: ACTION, identity: &wanted.identity, reason: For::Sync };
+    let call = Call { action: ACTION, identity: &wanted.identity, region: &wanted.source.region, reason: For::Sync };
     let request = client.get_secret_value().secret_id(&wanted.source.key);
     let request = match &wanted.selector {
         Selector::Version(id) => request.version_id(id),
