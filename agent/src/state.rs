@@ -235,7 +235,7 @@ impl State {
                     news |= *told.entry(wanted.clone()).or_insert_with(|| inner.ledger.announce(wanted, change, now));
                 }
                 if news {
-                    object.retry_at = None;
+                    object.forget_failures();
                 }
                 if concerns {
                     concerned.insert(user);
@@ -286,6 +286,15 @@ impl State {
             inner.ledger.learn_account(wanted, account);
         }
         inner.ledger.settle(wanted, look, known)
+    }
+
+    /// A look without a value was answered; see [`Ledger::settle_check`].
+    pub fn settle_check(&self, wanted: &Wanted, look: Look, known: Known, account: Option<Account>) {
+        let mut inner = self.lock();
+        if let Some(account) = account {
+            inner.ledger.learn_account(wanted, account);
+        }
+        inner.ledger.settle_check(wanted, look, known);
     }
 
     /// See [`Ledger::settle_absent`].
@@ -410,7 +419,7 @@ impl Inner {
         }
         if object.requests.is_err() {
             // There is nothing to compare; the condition has to say why.
-            return Some(object.retry_at.filter(|at| *at > now).map_or(Decision::Read, Decision::Wait));
+            return Some(object.retry_at(now).map_or(Decision::Read, Decision::Wait));
         }
         let wanted: Vec<Wanted> = object.wanted().cloned().collect();
         let facts = Facts {
@@ -422,7 +431,7 @@ impl Inner {
             window: Window::Open,
             failing: object.is_failing(),
             policy: object.policy(),
-            retry_at: object.retry_at,
+            retry_at: object.retry_at(now),
         };
         Some(decide(&self.ledger, &facts, now))
     }

@@ -136,7 +136,7 @@ impl Sweep {
                 Some(Checked::Version { known, account }) => {
                     let token = known.token.clone();
                     // What does not stand is looked for by reads.
-                    let _ = self.state.settle(&wanted, look, known, account);
+                    self.state.settle_check(&wanted, look, known, account);
                     Told::Version(token)
                 }
                 Some(Checked::Unclear(reason)) => {

@@ -38,9 +38,11 @@ const WRITE_ATTEMPTS: u32 = 5;
 /// How a sync ended.
 #[derive(Debug)]
 pub enum Synced {
-    /// Nothing was to be done.
+    /// Nothing was to be done, and AWS was not asked.
+    Current,
+    /// AWS was asked, and the target is right.
     Unchanged,
-    /// The target was written, or found right by reading.
+    /// The target was written.
     Applied,
     /// It failed a moment ago and nothing has changed since: not before this time.
     NotBefore(Timestamp),
@@ -83,7 +85,7 @@ impl Syncer {
         let started = Timestamp::now();
         let task = match self.state.begin(key, started) {
             None => return Ok(Synced::Gone),
-            Some((_, Decision::Skip)) => return Ok(Synced::Unchanged),
+            Some((_, Decision::Skip)) => return Ok(Synced::Current),
             Some((_, Decision::Wait(until))) => return Ok(Synced::NotBefore(until)),
             Some((_, Decision::LookAgain(until))) => return Ok(Synced::LookAgain(until)),
             Some((_, Decision::Closed(until))) => return Ok(Synced::Closed(until)),

@@ -27,7 +27,7 @@ use crate::cluster::status::Statuses;
 use crate::leader::Leadership;
 use crate::provider::Provider;
 use crate::rollout::Rollouts;
-use crate::state::{State, StoreKey};
+use crate::state::{Object, State, StoreKey};
 use crate::stores::Stores;
 use crate::worker::{Urgency, Work};
 use follow::{Seen, follow};
@@ -202,7 +202,7 @@ impl Watches {
         }
         self.provider.forget_keys(&key);
         for user in self.state.users_of_keys(&key) {
-            self.state.with_object(&user, |object| object.retry_at = None);
+            self.state.with_object(&user, Object::forget_failures);
             self.look(user, Urgency::Routine);
         }
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rand::RngExt;
 use rekey_core::disposition::ObjectOutcome;
 use rekey_core::ledger::Decision;
@@ -23,12 +23,12 @@ use queue::{Ask, Job, Queue};
 use crate::intake::Ticket;
 use crate::metrics::Metrics;
 use crate::rollout::Rollouts;
-use crate::state::State;
+use crate::state::{Object, State};
 use crate::sync::{SyncError, Synced, Syncer};
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-/// A message waits for AWS to return what it announced no longer than this.
-const READ_YOUR_EVENT: Duration = Duration::from_secs(5);
+/// A message waits for AWS to return what it announced as long as AWS is asked for it, which is nearly five seconds.
+const READ_YOUR_EVENT: Duration = Duration::from_millis(4500);
 
 /// A place to ask for syncs. Clones share one queue.
 #[derive(Clone)]
@@ -65,10 +65,9 @@ impl Work {
         self.lock().len()
     }
 
-    /// Asks for an object again later; `holding` says whether its messages wait for that.
-    fn again(&self, key: ObjectKey, due: Instant, job: Job, failures: u32, holding: bool) {
-        let urgency = if job.tickets.is_empty() { Urgency::Routine } else { Urgency::Urgent };
-        let ask = Ask { urgency, due, asked: job.asked, tickets: job.tickets, failures };
+    /// Asks for an object again at `due`; `holding` says whether its messages wait for that.
+    fn again(&self, key: ObjectKey, due: Instant, urgency: Urgency, job: Job, holding: bool) {
+        let ask = Ask { urgency, due, asked: job.asked, tickets: job.tickets };
         self.lock().push(key, ask).holding = holding;
         self.wake.notify_one();
     }
@@ -160,24 +159,21 @@ impl Worker {
         turn.release_restarts();
         self.count(&key, &job.tickets, &outcome, began.elapsed());
         match outcome {
-            Ok(Synced::Applied) => self.synced(key, job, ObjectOutcome::Applied),
-            Ok(Synced::Unchanged) => self.synced(key, job, ObjectOutcome::Unchanged),
-            Ok(Synced::Gone) => resolve(job.tickets, ObjectOutcome::Unchanged),
-            Ok(Synced::LookAgain(until)) => {
-                let failures = job.failures;
-                self.work.again(key, instant(until), job, failures, true);
-            }
+            Ok(Synced::Applied) => self.synced(key, job, began, ObjectOutcome::Applied),
+            Ok(Synced::Unchanged) => self.synced(key, job, began, ObjectOutcome::Unchanged),
+            Ok(Synced::Current | Synced::Gone) => resolve(job.tickets, ObjectOutcome::Unchanged),
+            Ok(Synced::LookAgain(until)) => self.work.again(key, instant(until), Urgency::Urgent, job, true),
             Ok(Synced::Closed(until)) => {
                 resolve(std::mem::take(&mut job.tickets), ObjectOutcome::Unchanged);
-                self.work.again(key, instant(until), job, 0, false);
+                self.work.again(key, instant(until), Urgency::Routine, job, false);
             }
             Ok(Synced::NotBefore(until)) => {
-                let (failures, holding) = (job.failures, job.holding);
+                let holding = job.holding;
                 if !holding {
                     // It failed for good before this message came, and the message is no news: its retry owns it.
                     resolve(std::mem::take(&mut job.tickets), ObjectOutcome::Failed);
                 }
-                self.work.again(key, instant(until), job, failures, holding);
+                self.work.again(key, instant(until), Urgency::Routine, job, holding);
             }
             Err(error) => self.failed(key, job, error).await,
         }
@@ -185,18 +181,22 @@ impl Worker {
 
     /// The target is as AWS has it. If an event said more, its message is held for a moment, and AWS is asked again;
     /// after that the answer stands.
-    fn synced(&self, key: ObjectKey, mut job: Job, outcome: ObjectOutcome) {
+    fn synced(&self, key: ObjectKey, mut job: Job, began: Instant, outcome: ObjectOutcome) {
         let Some(Decision::LookAgain(until)) = self.syncer.state.decide(&key, Timestamp::now()) else {
             return resolve(job.tickets, outcome);
         };
-        let (old, young) = job.tickets.into_iter().partition(|ticket| ticket.received().elapsed() >= READ_YOUR_EVENT);
-        resolve(old, outcome);
-        job.tickets = young;
-        self.work.again(key, instant(until), job, 0, true);
+        let answered = job.tickets.extract_if(.., |ticket| ticket.asked(began) >= READ_YOUR_EVENT).collect();
+        resolve(answered, outcome);
+        self.work.again(key, instant(until), Urgency::Urgent, job, true);
     }
 
     fn count(&self, key: &ObjectKey, tickets: &[Ticket], outcome: &Result<Synced, SyncError>, took: Duration) {
-        self.metrics.sync(outcome_label(outcome), took);
+        self.metrics.sync(outcome_label(outcome));
+        if matches!(outcome, Ok(Synced::Current | Synced::NotBefore(_) | Synced::LookAgain(_) | Synced::Closed(_))) {
+            // Nothing was done, in no time.
+            return;
+        }
+        self.metrics.synced_in(took);
         self.syncer.state.with_object(key, |object| object.tally.count(outcome.is_err(), took));
         if matches!(outcome, Ok(Synced::Applied)) {
             let now = Timestamp::now();
@@ -208,20 +208,23 @@ impl Worker {
 
     async fn failed(&self, key: ObjectKey, mut job: Job, error: SyncError) {
         self.syncer.report_failure(&key, &error).await;
-        let wait = backoff(job.failures, self.max_retry_interval);
+        let longest = self.max_retry_interval;
         // What was asked for meanwhile is tried now, not after the back-off.
         let again = self.work.lock().is_due(&key, Instant::now());
-        let until = SignedDuration::try_from(wait).ok().and_then(|wait| Timestamp::now().checked_add(wait).ok());
-        let retry_at = until.filter(|_| !again);
-        if self.syncer.state.with_object(&key, |object| object.retry_at = retry_at).is_none() {
-            resolve(job.tickets, ObjectOutcome::Unchanged);
-            return;
-        }
-        let (failures, holding) = (job.failures + 1, error.is_transient());
+        let retry = |object: &mut Object| {
+            let wait = backoff(object.failures(), longest);
+            object.failed(Timestamp::now(), if again { Duration::ZERO } else { wait });
+            wait
+        };
+        let Some(wait) = self.syncer.state.with_object(&key, retry) else {
+            return resolve(job.tickets, ObjectOutcome::Unchanged);
+        };
+        let holding = error.is_transient();
         if !holding {
             resolve(std::mem::take(&mut job.tickets), ObjectOutcome::Failed);
         }
-        self.work.again(key, Instant::now() + wait, job, failures, holding);
+        // It had its turn: what did not fail goes first.
+        self.work.again(key, Instant::now() + wait, Urgency::Routine, job, holding);
     }
 }
 
@@ -277,7 +280,7 @@ async fn sleep_until(due: Option<Instant>) {
 fn outcome_label(outcome: &Result<Synced, SyncError>) -> &'static str {
     match outcome {
         Ok(Synced::Applied) => "applied",
-        Ok(Synced::Unchanged) => "unchanged",
+        Ok(Synced::Unchanged | Synced::Current) => "unchanged",
         Ok(Synced::NotBefore(_) | Synced::LookAgain(_) | Synced::Closed(_)) => "waiting",
         Ok(Synced::Gone) => "gone",
         Err(error) => error.category(),

@@ -87,10 +87,11 @@ impl Ledger {
         entry.announce(news, change)
     }
 
-    /// Marks a wanted thing as one that only a look can tell about.
+    /// Marks a wanted thing, at which a look has begun, as one that only a read can tell about.
     pub fn mark_unknown(&mut self, wanted: &Wanted) {
-        let entry = self.entries.entry(wanted.clone()).or_default();
-        entry.hear(News::Vague);
+        if let Some(entry) = self.entries.get_mut(wanted) {
+            entry.hear(News::Vague);
+        }
     }
 
     /// Moves with all news of a wanted thing: what was read at an earlier one may be too old.
@@ -115,15 +116,23 @@ impl Ledger {
         Ok(entry.look())
     }
 
-    /// AWS answered a look. What was announced since, or is announced and was not in the answer, is waited for. Returns
+    /// AWS answered a read. What was announced since, or is announced and was not in the answer, is waited for. Returns
     /// whether the answer stands: if not, it is older than what AWS has shown before, and must not be written.
     pub fn settle(&mut self, wanted: &Wanted, look: Look, answer: Known) -> bool {
-        self.entries.entry(wanted.clone()).or_default().settle(look, answer)
+        // Whoever asked for it may have gone meanwhile.
+        self.entries.get_mut(wanted).is_none_or(|entry| entry.settle(look, answer))
     }
 
-    /// A read did not find it. (A sweep proves no absence.)
+    /// AWS answered a look without a value. If that contradicts what a read has shown, it asks for another read.
+    pub fn settle_check(&mut self, wanted: &Wanted, look: Look, answer: Known) {
+        if let Some(entry) = self.entries.get_mut(wanted) {
+            entry.settle_check(look, answer);
+        }
+    }
+
+    /// A read did not find it. (A check proves no absence.)
     pub fn settle_absent(&mut self, wanted: &Wanted, look: Look, now: Timestamp) -> Absence {
-        self.entries.entry(wanted.clone()).or_default().settle_absent(look, now)
+        self.entries.get_mut(wanted).map_or(Absence::Unconfirmed(now), |entry| entry.settle_absent(look, now))
     }
 
     /// What AWS last answered.

@@ -66,6 +66,17 @@ pub enum Refreshed {
     Deleted,
 }
 
+impl Refreshed {
+    /// Reason and message of the condition.
+    fn texts(self) -> (&'static str, &'static str) {
+        match self {
+            Refreshed::Synced => ("SecretSynced", "secret synced"),
+            Refreshed::Retained => ("SecretSynced", "secret retained due to DeletionPolicy=Retain"),
+            Refreshed::Deleted => ("SecretDeleted", "secret deleted due to DeletionPolicy=Delete"),
+        }
+    }
+}
+
 /// The status after a refresh that succeeded.
 #[must_use]
 pub fn synced(
@@ -77,11 +88,7 @@ pub fn synced(
     started: Timestamp,
     now: Timestamp,
 ) -> ExternalSecretStatus {
-    let (reason, message) = match what {
-        Refreshed::Synced => ("SecretSynced", "secret synced"),
-        Refreshed::Retained => ("SecretSynced", "secret retained due to DeletionPolicy=Retain"),
-        Refreshed::Deleted => ("SecretDeleted", "secret deleted due to DeletionPolicy=Delete"),
-    };
+    let (reason, message) = what.texts();
     ExternalSecretStatus {
         refresh_time: Some(Time(started)),
         synced_resource_version: Some(object_version),
@@ -92,6 +99,20 @@ pub fn synced(
             tokens: tokens.iter().map(|(key, token)| (key.clone(), token.to_string())).collect(),
         }),
     }
+}
+
+/// Does a status say that the sources yielded no key, so that the target was deleted, or left as it was?
+#[must_use]
+pub fn yielded_nothing(status: Option<&ExternalSecretStatus>) -> bool {
+    let said = |what: Refreshed| {
+        let (reason, message) = what.texts();
+        ready_condition(status).is_some_and(|ready| {
+            ready.status == "True"
+                && ready.reason.as_deref() == Some(reason)
+                && ready.message.as_deref() == Some(message)
+        })
+    };
+    said(Refreshed::Deleted) || said(Refreshed::Retained)
 }
 
 /// The status after a failure: what was applied before stays true. `None` if it says so already.

@@ -50,6 +50,8 @@ impl Drop for Held {
 pub struct Ticket {
     held: Arc<Held>,
     begun: bool,
+    /// When AWS was first asked for it.
+    asked: Option<Instant>,
 }
 
 impl Ticket {
@@ -64,12 +66,17 @@ impl Ticket {
         finished: UnboundedSender<Finished>,
     ) -> Vec<Self> {
         let held = Arc::new(Held { receipt, received, happened, concerned, outcomes: Mutex::default(), finished });
-        (0..concerned).map(|_| Self { held: Arc::clone(&held), begun: false }).collect()
+        (0..concerned).map(|_| Self { held: Arc::clone(&held), begun: false, asked: None }).collect()
     }
 
     /// Work on the object begins. Returns how long the message waited for that; nothing when it had begun before.
     pub fn begin(&mut self) -> Option<Duration> {
         (!std::mem::replace(&mut self.begun, true)).then(|| self.held.received.elapsed())
+    }
+
+    /// AWS was asked, from `began` on, and its answer was used. Returns for how long it has been asked by then.
+    pub fn asked(&mut self, began: Instant) -> Duration {
+        began.saturating_duration_since(*self.asked.get_or_insert(began))
     }
 
     /// When that happened which the message tells of, by AWS's clock.

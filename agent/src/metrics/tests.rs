@@ -85,7 +85,8 @@ fn assert_values(series: &Series, expected: &[(&str, f64)]) {
 fn both_formats_tell_the_same_and_parse() {
     let (metrics, state) = (Metrics::default(), state());
     metrics.message(MessageOutcome::Applied, Duration::from_millis(3));
-    metrics.sync("applied", Duration::from_millis(2));
+    metrics.sync("applied");
+    metrics.synced_in(Duration::from_millis(2));
     metrics.sync_started(Duration::from_micros(200));
     metrics.event_age(now(), now() - Duration::from_secs(1));
     metrics.carried(now(), now() - Duration::from_secs(2));

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use rekey_core::backoff::after;
 use rekey_core::ledger::{Applied, Policy};
 use rekey_core::object::ObjectKey;
 use rekey_core::plan::Owner;
 use rekey_core::report;
 use rekey_core::request::{self, Request, SpecProblem};
-use rekey_core::resource::external_secret::{DeletionPolicy, StoreRef};
+use rekey_core::resource::external_secret::StoreRef;
 use rekey_core::resource::{ExternalSecret, ExternalSecretStatus, SecretStoreSpec};
 use rekey_core::store::{self, StoreProblem};
 use rekey_core::wanted::{Token, Wanted};
@@ -28,8 +30,8 @@ pub struct Object {
     pub requests: Result<Arc<Vec<Request>>, SpecProblem>,
     /// What its target holds.
     pub applied: Applied,
-    /// After a failure: not before this time.
-    pub retry_at: Option<Timestamp>,
+    /// After failures, until something changes.
+    retry: Option<Retry>,
     /// When its sources were last compared with AWS.
     pub checked: Option<Timestamp>,
     /// Was its pipe proven then? `None` before that, and while it is being compared.
@@ -38,6 +40,17 @@ pub struct Object {
     pub tally: Tally,
     key: ObjectKey,
     all_follow_events: bool,
+}
+
+/// An object that failed and is to be tried again.
+#[derive(Clone, Copy, Debug)]
+struct Retry {
+    /// In a row, and with nothing changed between them.
+    failures: u32,
+    /// When it failed last.
+    since: Timestamp,
+    /// Not before this time.
+    at: Timestamp,
 }
 
 /// What a sync works on: a snapshot.
@@ -70,7 +83,7 @@ impl Object {
         Some(Self {
             applied: report::applied(resource.status.as_ref()),
             requests: Ok(Arc::default()),
-            retry_at: None,
+            retry: None,
             checked: None,
             checked_proven: None,
             tally: Tally::default(),
@@ -116,11 +129,10 @@ impl Object {
         report::is_spec_synced(&self.resource)
     }
 
-    /// Should its target exist? Not where all its sources are gone and its deletion policy deleted the target.
+    /// Should its target exist? Not where its sources yield nothing, and its deletion policy had it deleted, or kept as
+    /// it was.
     pub(super) fn expects_target(&self) -> bool {
-        let deletes = self.resource.spec.target.deletion_policy == DeletionPolicy::Delete;
-        !matches!(&self.applied, Applied::Tokens(tokens)
-            if deletes && !tokens.is_empty() && tokens.values().all(Token::is_absent))
+        !report::yielded_nothing(self.resource.status.as_ref())
     }
 
     /// Does its status say that it is not Ready?
@@ -135,6 +147,28 @@ impl Object {
         matches!(&self.requests, Err(SpecProblem::Store(problem)) if problem.is_foreign())
     }
 
+    /// Failures in a row, with nothing changed between them.
+    #[must_use]
+    pub fn failures(&self) -> u32 {
+        self.retry.map_or(0, |retry| retry.failures)
+    }
+
+    /// It failed, and is to be tried again after `wait`.
+    pub fn failed(&mut self, now: Timestamp, wait: Duration) {
+        self.retry = Some(Retry { failures: self.failures() + 1, since: now, at: after(now, wait) });
+    }
+
+    /// Something changed that may make it succeed: it may be tried at once.
+    pub fn forget_failures(&mut self) {
+        self.retry = None;
+    }
+
+    /// After a failure: not before this time. A clock that was set back since does not count.
+    #[must_use]
+    pub fn retry_at(&self, now: Timestamp) -> Option<Timestamp> {
+        self.retry.filter(|retry| retry.since <= now).map(|retry| retry.at).filter(|at| *at > now)
+    }
+
     /// Remembers what was applied, as it was written to the status, and the object's version since.
     pub fn synced(
         &mut self,
@@ -144,7 +178,7 @@ impl Object {
         now: Timestamp,
     ) {
         self.applied = Applied::Tokens(tokens);
-        self.retry_at = None;
+        self.retry = None;
         // A comparison is never put off by a sync, so that the objects of a store keep being due together.
         self.checked.get_or_insert(now);
         self.status_written(status, version);
@@ -184,7 +218,7 @@ impl Object {
         }
         self.resource = new;
         if edited {
-            self.retry_at = None;
+            self.retry = None;
         }
         edited || refreshed_elsewhere
     }
@@ -204,7 +238,7 @@ impl Object {
                 .map(Arc::new),
         };
         if resolved != self.requests {
-            self.retry_at = None;
+            self.retry = None;
             // Events that came while the sources were not known went to nobody.
             self.checked = None;
         }

@@ -86,12 +86,13 @@ fn news_ends_the_back_off_of_every_object_that_uses_the_source() {
     for name in ["one", "two"] {
         object(&state, name, "aws", json!({}));
         let later = now() + jiff::SignedDuration::from_mins(5);
-        state.with_object(&key(name), |object| object.retry_at = Some(later));
+        state.with_object(&key(name), |object| object.failed(now(), Duration::from_mins(5)));
         assert_eq!(state.decide(&key(name), now()), Some(Decision::Wait(later)));
     }
     let concerned = state.announce(&moved("123456789012"), now());
     assert_eq!((concerned.objects, concerned.stale.len()), (2, 2));
     for name in ["one", "two"] {
+        assert_eq!(state.with_object(&key(name), |object| object.failures()), Some(0), "the next pause is short again");
         assert_eq!(state.decide(&key(name), now()), Some(Decision::Read), "{name}");
     }
 }
@@ -106,7 +107,7 @@ fn an_event_of_another_account_concerns_only_those_who_read_from_it() {
         let token = Token::of_secret(&ARN.replace("123456789012", account), "v1");
         let known = Known { token, created: None, changed: None };
         let look = state.begin_check(&wanted);
-        assert!(state.settle(&wanted, look, known, Account::parse(account).ok()));
+        state.settle_check(&wanted, look, known, Account::parse(account).ok());
     }
     assert_eq!(state.announce(&moved("222222222222"), now()).stale, [key("production")]);
     assert_eq!(state.announce(&moved("333333333333"), now()).objects, 0, "foreign to both");

@@ -20,6 +20,7 @@ use crate::state::State;
 
 /// No read is shared for longer, however busy the agent is.
 const KEPT: Duration = Duration::from_secs(30);
+const WIPED_EVERY: Duration = Duration::from_secs(1);
 /// An answer that does not stand is asked for again after this long, if the ledger does not want more.
 const AGAIN: SignedDuration = SignedDuration::from_millis(200);
 
@@ -48,7 +49,23 @@ struct Slot {
 pub struct Reads {
     provider: Provider,
     state: State,
-    slots: Arc<Mutex<HashMap<(AwsStore, Wanted), Slot>>>,
+    slots: Arc<Mutex<Slots>>,
+}
+
+#[derive(Default)]
+struct Slots {
+    by_place: HashMap<(AwsStore, Wanted), Slot>,
+    /// When old ones were last wiped; a look at all of them, so not at each read.
+    wiped: Option<Instant>,
+}
+
+impl Slots {
+    fn wipe_old(&mut self) {
+        if self.wiped.is_none_or(|wiped| wiped.elapsed() >= WIPED_EVERY) {
+            self.by_place.retain(|_, slot| slot.began.elapsed() < KEPT);
+            self.wiped = Some(Instant::now());
+        }
+    }
 }
 
 impl Reads {
@@ -67,7 +84,7 @@ impl Reads {
 
     /// Wipes what was read. Called when nothing is being synced.
     pub fn clear(&self) {
-        self.lock().clear();
+        self.lock().by_place.clear();
     }
 
     fn slot(
@@ -78,16 +95,18 @@ impl Reads {
     ) -> Result<(Look, Arc<OnceCell<Outcome>>), Timestamp> {
         let generation = self.state.generation(wanted);
         let mut slots = self.lock();
-        slots.retain(|_, slot| slot.began.elapsed() < KEPT);
+        slots.wipe_old();
         let place = (store.clone(), wanted.clone());
-        let last = slots.get(&place);
+        let last = slots.by_place.get(&place);
         if let Some(slot) = last.filter(|slot| slot.generation == generation && slot.began >= asked) {
             return Ok((slot.look, Arc::clone(&slot.answer)));
         }
         match self.state.begin_read(wanted, Timestamp::now()) {
             Ok(look) => {
                 let answer = Arc::default();
-                slots.insert(place, Slot { generation, began: Instant::now(), look, answer: Arc::clone(&answer) });
+                slots
+                    .by_place
+                    .insert(place, Slot { generation, began: Instant::now(), look, answer: Arc::clone(&answer) });
                 Ok((look, answer))
             }
             Err(until) => {
@@ -116,7 +135,7 @@ impl Reads {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(AwsStore, Wanted), Slot>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

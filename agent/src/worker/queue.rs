@@ -25,8 +25,6 @@ pub enum Urgency {
 pub struct Job {
     /// The messages that are held until it is done.
     pub tickets: Vec<Ticket>,
-    /// Failures in a row.
-    pub failures: u32,
     /// When it was last asked for: what was read before that is too old for it.
     pub asked: Instant,
     /// Did it fail last in a way that its messages wait for?
@@ -49,15 +47,13 @@ pub struct Ask {
     pub asked: Instant,
     /// The messages that are held until it is done.
     pub tickets: Vec<Ticket>,
-    /// Failures in a row.
-    pub failures: u32,
 }
 
 impl Ask {
     /// For now.
     pub fn now(urgency: Urgency) -> Self {
         let now = Instant::now();
-        Self { urgency, due: now, asked: now, tickets: Vec::new(), failures: 0 }
+        Self { urgency, due: now, asked: now, tickets: Vec::new() }
     }
 }
 
@@ -74,13 +70,12 @@ pub struct Queue {
 impl Queue {
     /// Asks for an object. If it waits already, the earlier time and the higher urgency win.
     pub fn push(&mut self, key: ObjectKey, ask: Ask) -> &mut Job {
-        let Ask { urgency, due, asked, tickets, failures } = ask;
+        let Ask { urgency, due, asked, tickets } = ask;
         self.turns += 1;
-        let mut job = Job { tickets, failures, asked, holding: false, awaited: None, due, urgency, turn: self.turns };
+        let mut job = Job { tickets, asked, holding: false, awaited: None, due, urgency, turn: self.turns };
         if let Some(mut waiting) = self.jobs.remove(&key) {
             self.order[waiting.urgency as usize].remove(&(waiting.due, waiting.turn, key.clone()));
             job.tickets.append(&mut waiting.tickets);
-            job.failures = job.failures.max(waiting.failures);
             job.urgency = job.urgency.min(waiting.urgency);
             job.due = job.due.min(waiting.due);
             job.asked = job.asked.max(waiting.asked);
@@ -201,11 +196,11 @@ mod tests {
     fn a_retry_waits_for_its_time_unless_something_asks_earlier() {
         let mut queue = Queue::default();
         let later = Instant::now() + Duration::from_mins(1);
-        queue.push(key("a"), Ask { due: later, failures: 3, ..Ask::now(Urgency::Routine) });
+        queue.push(key("a"), Ask { due: later, ..Ask::now(Urgency::Routine) });
         assert_eq!(pop(&mut queue), None);
         assert_eq!(queue.next_due(1), Some(later));
         queue.push(key("a"), Ask::now(Urgency::Urgent));
-        let (_, job) = queue.pop(Instant::now(), 1).expect("due now");
-        assert_eq!(job.failures, 3, "its failures are not forgotten");
+        assert_eq!(pop(&mut queue).as_deref(), Some("a"));
+        assert_eq!(pop(&mut queue), None, "its retry went with it");
     }
 }

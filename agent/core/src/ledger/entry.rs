@@ -104,6 +104,10 @@ impl Entry {
         !self.awaited.is_empty()
     }
 
+    fn awaits(&self, version_id: &str) -> bool {
+        self.awaited.iter().any(|waiting| waiting.version_id == version_id)
+    }
+
     fn has_news(&self) -> bool {
         self.vague || self.awaits_version()
     }
@@ -144,25 +148,52 @@ impl Entry {
         Look { generation: self.generation, number: self.looks }
     }
 
-    /// AWS answered a look. Returns whether the answer stands; if not, it is older than what AWS has shown before.
-    pub fn settle(&mut self, look: Look, mut answer: Known) -> bool {
+    /// AWS answered a look that read no value. Such an answer raises questions; where a read has spoken, only another one
+    /// settles them, because AWS's parts do not agree at each moment.
+    pub fn settle_check(&mut self, look: Look, mut answer: Known) {
         if look.number < self.answered {
-            return self.known.as_ref().is_some_and(|known| known.token == answer.token);
+            return;
+        }
+        match &self.known {
+            Some(known) if known.token == answer.token => answer.created = answer.created.or(known.created),
+            Some(known) if known.created.is_some() => {
+                if !self.vague {
+                    self.hear(News::Vague);
+                }
+                return;
+            }
+            Some(_) | None => {}
         }
         self.answered = look.number;
         self.missing_since = None;
-        if let Some(known) = self.known.as_ref().filter(|known| known.token == answer.token) {
-            // A sweep does not date versions; a read of the same one did.
-            answer.created = answer.created.or(known.created);
+        self.known = Some(answer);
+    }
+
+    /// AWS answered a read. Returns whether the answer stands; if not, it is older than what AWS has shown before.
+    pub fn settle(&mut self, look: Look, answer: Known) -> bool {
+        if look.number < self.answered {
+            // It comes too late to say anything new, but not to confirm.
+            let Some(known) = self.known.as_mut().filter(|known| known.token == answer.token) else { return false };
+            known.created = known.created.or(answer.created);
+            self.hush(look, Some(&answer));
+            return true;
         }
+        self.answered = look.number;
+        self.missing_since = None;
         if let Some(newer) = self.known.as_ref().and_then(|known| known.outdates(&answer)) {
             // A label that was moved back was announced after the version that it left was made.
             let announced =
                 self.awaited.iter().any(|back| answer.token.names_version(&back.version_id) && back.at > newer.at);
-            if !announced && !self.awaits_version() {
-                self.hear(News::Version(newer));
-            }
-            if !announced && !self.pace.is_exhausted() {
+            // Or AWS says so again and again.
+            let waited = self.awaits(&newer.version_id);
+            let insists = waited && self.ends_loop(look);
+            if !announced && !insists {
+                if !waited {
+                    // Beside those that events named, however many they are.
+                    self.hear(News::Vague);
+                    self.awaited.push(newer);
+                }
+                self.hush(look, None);
                 return false;
             }
         }
@@ -193,16 +224,18 @@ impl Entry {
         if let Some(answer) = answer {
             self.awaited.retain(|version| !version.is_shown_by(answer));
         }
-        if self.pace.is_exhausted() && self.awaits_version() {
-            if newest && self.loop_generation == look.generation {
-                // Asked often enough since the newest announcement: AWS's answer stands.
-                self.awaited.clear();
-            } else {
-                // What was announced amid the loop has one of its own.
-                self.pace.restart();
-                self.loop_generation = self.generation;
-            }
+        if self.ends_loop(look) {
+            self.awaited.clear();
+        } else if self.pace.is_exhausted() && self.awaits_version() {
+            // What was announced amid the loop has one of its own.
+            self.pace.restart();
+            self.loop_generation = self.generation;
         }
+    }
+
+    /// Was AWS asked often enough since the newest announcement? Then its answer stands.
+    fn ends_loop(&self, look: Look) -> bool {
+        self.pace.is_exhausted() && self.generation == look.generation && self.loop_generation == look.generation
     }
 
     /// Was it looked for in vain, and not yet often enough?
@@ -220,7 +253,7 @@ impl Entry {
         }
         let News::Version(version) = news else { return false };
         // It is waited for, or it is there and nothing was announced over it.
-        self.awaited.iter().any(|waiting| waiting.version_id == version.version_id)
+        self.awaits(&version.version_id)
             || (!self.has_news()
                 && self.known.as_ref().is_some_and(|known| known.token.names_version(&version.version_id)))
     }
