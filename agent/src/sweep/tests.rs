@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Secret;
 use rekey_core::change::{self, Parsed};
 use rekey_core::identity::{Account, Region, Service};
+use rekey_core::ledger::{Applied, Known};
 use rekey_core::pipe::PipeId;
 use rekey_core::plan;
 use rekey_core::report;
@@ -116,7 +117,7 @@ async fn round(sweep: &Sweep, memory: &mut Memory, why: Why) -> (usize, Option<D
     let round = sweep.round(memory, why);
     let (asked, mut soonest) = (round.groups.len(), None);
     for (store, group) in round.groups {
-        let compared = sweep.compare(&store, group).await;
+        let compared = sweep.compare_safely(&store, group).await;
         soonest = soonest.or(sweep.settle(memory, compared));
     }
     (asked, soonest)
@@ -181,12 +182,55 @@ async fn a_version_that_no_event_announced_is_synced_at_once_and_reported_after_
     assert_eq!(sweep.work.waiting(), 1);
     assert_eq!(sweep.state.decide(&key("db"), Timestamp::now()), Some(Decision::Read));
     let later = Timestamp::now() + SignedDuration::from_secs(60);
-    let reported = memory.unannounced.due(later, |_, _| false);
+    let reported = memory.unannounced.due(later, |_, _| false, |wanted| sweep.state.known(wanted));
     let [find] = reported.as_slice() else { panic!("{reported:?}") };
     assert_eq!(find.object, key("db"));
-    assert_eq!(find.sources[0].to_string(), "SecretsManager/eu-west-1/db#AWSCURRENT");
-    sweep.report(find);
-    assert!(aws.metrics.text().contains("rekey_unannounced_changes_total 1"));
+    assert_eq!(find.moved[0].wanted.to_string(), "SecretsManager/eu-west-1/db#AWSCURRENT");
+    sweep.report(&mut memory, find);
+    sweep.report(&mut memory, &Find { object: key("other"), ..find.clone() });
+    assert!(aws.metrics.text().contains("rekey_unannounced_changes_total 1"), "one change, whoever uses it");
+}
+
+#[tokio::test]
+async fn a_description_that_lags_behind_what_was_read_reports_nothing() {
+    for (read_again, reported) in [("2", 0), ("3", 1)] {
+        let aws = FakeAws::new(|operation, request| answer(operation, request, "1"));
+        let sweep = sweep(&aws);
+        heartbeat(&sweep, ACCOUNT, "eu-west-1");
+        synced(&sweep, "db", "1m", &[(SECRETS, "db")]);
+        let wanted = sweep.state.with_object(&key("db"), |object| object.wanted().next().cloned());
+        let wanted = wanted.flatten().expect("it asks for one thing");
+        let read = |version: &str, hour: i64| {
+            let created = Some(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour));
+            let known = Known { token: Token::of_secret(&arn("db"), version), created, changed: created };
+            let look = sweep.state.begin_read(&wanted, ago(10 - hour)).expect("not too often");
+            assert!(sweep.state.settle(&wanted, look, known.clone(), None));
+            known.token
+        };
+        let applied = BTreeMap::from([(wanted.to_string(), read("2", 2))]);
+        sweep.state.with_object(&key("db"), |object| object.applied = Applied::Tokens(applied));
+        assert_eq!(sweep.state.decide(&key("db"), Timestamp::now()), Some(Decision::Skip));
+        let mut memory = memory(ago(120));
+        round(&sweep, &mut memory, Why::Due).await;
+        assert_eq!(sweep.work.waiting(), 1, "a read has to decide");
+        read(read_again, 3);
+        let later = Timestamp::now() + SignedDuration::from_secs(60);
+        let finds = memory.unannounced.due(later, |_, _| false, |wanted| sweep.state.known(wanted));
+        assert_eq!(finds.len(), reported, "{read_again}");
+    }
+}
+
+#[tokio::test]
+async fn a_comparison_that_panics_is_made_again_soon() {
+    let aws = FakeAws::new(|_, _| panic!("a test's panic"));
+    let sweep = sweep(&aws);
+    synced(&sweep, "db", "1h", &[(SECRETS, "db")]);
+    let mut memory = memory(ago(0));
+    let (_, again) = round(&sweep, &mut memory, Why::Start).await;
+    assert!(again.is_some_and(|wait| wait <= Duration::from_secs(4)), "{again:?}");
+    assert!(checked(&sweep, "db").is_some_and(|at| at <= ago(59)), "a panic compared nothing");
+    let soon = Timestamp::now() + SignedDuration::from_secs(4);
+    assert_eq!(Round::new(&sweep.state, &mut memory, sweep.interval, Why::Due, soon).groups.len(), 1);
 }
 
 #[tokio::test]
@@ -202,7 +246,7 @@ async fn what_a_first_round_or_an_unproven_pipe_finds_is_synced_and_not_reported
         round(&sweep, &mut memory, why).await;
         assert_eq!(sweep.work.waiting(), 1, "{why:?}");
         let later = Timestamp::now() + SignedDuration::from_mins(5);
-        assert_eq!(memory.unannounced.due(later, |_, _| false), [], "{why:?}");
+        assert_eq!(memory.unannounced.due(later, |_, _| false, |wanted| sweep.state.known(wanted)), [], "{why:?}");
     }
 }
 
@@ -216,7 +260,7 @@ async fn what_only_a_read_can_tell_is_read_and_not_reported() {
     round(&sweep, &mut memory, Why::Due).await;
     assert_eq!(sweep.work.waiting(), 1);
     let later = Timestamp::now() + SignedDuration::from_mins(5);
-    assert_eq!(memory.unannounced.due(later, |_, _| false), []);
+    assert_eq!(memory.unannounced.due(later, |_, _| false, |wanted| sweep.state.known(wanted)), []);
     assert!(aws.operations().iter().all(|operation| operation == "DescribeSecret"), "the sweep reads no values");
 }
 
@@ -309,7 +353,7 @@ async fn comparisons_that_drifted_apart_meet_again_in_full_calls_and_none_is_lat
                     let before = checked(&sweep, &object.name).expect("compared before");
                     assert!(now.duration_since(before) <= interval + SignedDuration::from_secs(1), "{object} is late");
                 }
-                let done = sweep.compare(&store, group).await;
+                let done = sweep.compare_safely(&store, group).await;
                 let objects: Vec<ObjectKey> = done.objects.iter().map(|(key, _)| key.clone()).collect();
                 compared += objects.len();
                 assert_eq!(sweep.settle(&mut memory, done), None);
