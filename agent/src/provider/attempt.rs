@@ -64,9 +64,11 @@ pub(super) struct Attempts {
     rates: Rates,
     secrets_manager: Arc<Gate>,
     parameter_store: Arc<Gate>,
-    lanes: Arc<Mutex<HashMap<(Service, Region, Identity), Arc<Lane>>>>,
+    lanes: Arc<Mutex<Lanes>>,
     metrics: Metrics,
 }
+
+type Lanes = HashMap<(Service, Region, Identity), Arc<Lane>>;
 
 impl Attempts {
     pub fn new(rates: Rates, metrics: Metrics) -> Self {

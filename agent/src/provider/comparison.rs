@@ -117,7 +117,7 @@ impl Denials {
         if let Some(probe) = probe {
             others.remove(probe);
         }
-        Refused { others, probe }
+        Refused { probe, others }
     }
 
     /// Remembers for which of these keys the action was refused. Once one of those is allowed, all are asked for again.

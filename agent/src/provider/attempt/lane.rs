@@ -100,9 +100,8 @@ mod tests {
         let down = Arc::new(AtomicBool::new(true));
         let aws = FakeAws::new({
             let down = Arc::clone(&down);
-            move |_, _| match down.load(Ordering::Relaxed) {
-                true => Reply::NoConnection,
-                false => Reply::Json(serde_json::json!({})),
+            move |_, _| {
+                if down.load(Ordering::Relaxed) { Reply::NoConnection } else { Reply::Json(serde_json::json!({})) }
             }
         });
         let attempts = attempts();

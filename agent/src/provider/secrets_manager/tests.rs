@@ -193,9 +193,12 @@ async fn a_permission_that_is_granted_is_noticed_by_the_one_secret_that_is_tried
     let granted = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let aws = FakeAws::new({
         let granted = std::sync::Arc::clone(&granted);
-        move |_, request| match granted.load(std::sync::atomic::Ordering::Relaxed) {
-            true => described(request, "1"),
-            false => Reply::Refused(400, "AccessDeniedException", "not authorized"),
+        move |_, request| {
+            if granted.load(std::sync::atomic::Ordering::Relaxed) {
+                described(request, "1")
+            } else {
+                Reply::Refused(400, "AccessDeniedException", "not authorized")
+            }
         }
     });
     let (store, listings) = (store(SM), Listings::default());
