@@ -137,6 +137,7 @@ fn leader(
     key: HashKey,
     writer: Writer,
 ) -> (Leader, Stores) {
+    let gate = writer.gate();
     let targets = Targets::new(writer.clone());
     let statuses = Statuses::new(writer.clone());
     let events = Events::new(writer.clone(), args.pod_name.clone());
@@ -151,7 +152,7 @@ fn leader(
     let (validator, stores) =
         Validator::new(state.clone(), provider.clone(), statuses.clone(), args.controller_class.clone());
     let leader =
-        Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator };
+        Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator, gate };
     (leader, stores)
 }
 

@@ -5,11 +5,13 @@
 
 mod acknowledge;
 mod held;
+mod holding;
 
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rand::RngExt;
+use rekey_core::backoff::Backoff;
 use rekey_core::change::{self, Change, Heartbeat, Parsed, What};
 use rekey_core::disposition::MessageOutcome;
 use rekey_core::pipe::{PipeId, Pipes};
@@ -17,18 +19,16 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
-pub use acknowledge::{Acknowledger, Holding};
+pub use acknowledge::Acknowledger;
 pub use held::{Finished, Ticket};
+pub use holding::Holding;
 
 use crate::metrics::Metrics;
 use crate::queue::{Message, Queue, QueueError};
 use crate::state::State;
 use crate::worker::Work;
-
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LAST_PAUSE: Duration = Duration::from_secs(20);
 
 /// See the module's head.
 pub struct Intake {
@@ -70,6 +70,10 @@ impl Intake {
     pub async fn run(self, shutdown: CancellationToken) {
         let mut failures = 0;
         loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.holding.room() => {}
+            }
             let began = Timestamp::now();
             let mut receiving: Receiving = tokio::spawn({
                 let queue = self.queue.clone();
@@ -84,10 +88,8 @@ impl Intake {
                 }
                 received = &mut receiving => received,
             };
-            let Ok(received) = received else {
-                error!("a receive ended in a panic");
-                continue;
-            };
+            let received = received
+                .unwrap_or_else(|_| Err(QueueError { action: "sqs:ReceiveMessage", message: "a panic".to_owned() }));
             match received {
                 Ok(messages) => {
                     failures = 0;
@@ -99,8 +101,8 @@ impl Intake {
                 }
                 Err(error) => {
                     self.state.with_pipes(|pipes| pipes.receive_failed(began));
-                    let pause = pause(failures);
                     failures += 1;
+                    let pause = Backoff::RECEIVE.wait(failures, rand::rng().random_range(0.0..=1.0));
                     warn!(%error, ?pause, "queue not readable; trying again");
                     tokio::select! {
                         () = shutdown.cancelled() => return,
@@ -171,14 +173,9 @@ impl Intake {
     fn heartbeat(&self, heartbeat: Heartbeat) {
         debug!(service = %heartbeat.service, account = %heartbeat.account, region = %heartbeat.region, "heartbeat received");
         let pipe = PipeId { account: heartbeat.account, region: heartbeat.region, service: heartbeat.service };
-        self.state.with_pipes(|pipes| pipes.heartbeat(pipe, heartbeat.at));
+        self.state.with_pipes(|pipes| pipes.heartbeat(pipe, heartbeat.at, Timestamp::now()));
     }
 }
 
-/// 0.5 s, 1 s … 20 s, with jitter, so that many agents do not come back together.
-fn pause(failures: u32) -> Duration {
-    FIRST_PAUSE
-        .saturating_mul(2_u32.saturating_pow(failures))
-        .min(LAST_PAUSE)
-        .mul_f64(rand::rng().random_range(0.5..=1.0))
-}
+#[cfg(test)]
+mod tests;

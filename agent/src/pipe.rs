@@ -84,6 +84,7 @@ impl Flips {
             let now = Timestamp::now();
             let states: Vec<(PipeId, PipeState)> =
                 self.state.with_pipes(|pipes| pipes.all(now).map(|(id, state, _)| (id.clone(), state)).collect());
+            known.retain(|id, _| states.iter().any(|(one, _)| one == id));
             for (id, state) in states {
                 let before = known.insert(id.clone(), state);
                 if before == Some(state) {

@@ -157,9 +157,9 @@ impl Queue {
         Ok(output.failed.iter().filter_map(|failed| receipts.remove(&failed.id)).collect())
     }
 
-    /// Makes up to [`BATCH`] messages visible again after `after`; zero hands them back at once. What is gone by then
-    /// is nobody's loss.
-    pub async fn show_after(&self, receipts: &[String], after: Duration) -> Result<(), QueueError> {
+    /// Makes up to [`BATCH`] messages visible again after `after`; zero hands them back at once. Returns those with which
+    /// that was not done.
+    pub async fn show_after(&self, receipts: &[String], after: Duration) -> Result<Vec<String>, QueueError> {
         let mut batch = self.client.change_message_visibility_batch().queue_url(&self.url);
         for (id, receipt) in receipts.iter().enumerate() {
             let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
@@ -169,8 +169,9 @@ impl Queue {
                 .build();
             batch = batch.entries(entry.map_err(|error| malformed("sqs:ChangeMessageVisibility", &error))?);
         }
-        batch.send().await.map_err(|error| failure("sqs:ChangeMessageVisibility", &error))?;
-        Ok(())
+        let output = batch.send().await.map_err(|error| failure("sqs:ChangeMessageVisibility", &error))?;
+        let receipt = |id: &str| receipts.get(id.parse::<usize>().ok()?).cloned();
+        Ok(output.failed.iter().filter_map(|failed| receipt(&failed.id)).collect())
     }
 }
 

@@ -3,6 +3,7 @@
 //! One lock around plain data, held for moments and never across an await. Watches, intake and sweep put facts in;
 //! the decisions that come out are `rekey-core`'s. Nothing here talks to anybody.
 
+mod inner;
 mod object;
 mod tally;
 
@@ -13,17 +14,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use rekey_core::change::Change;
-use rekey_core::identity::{Account, Region, Service, SourceRef};
-use rekey_core::index::Index;
-use rekey_core::index::relation::Relation;
-use rekey_core::ledger::{Absence, Decision, Facts, Known, Ledger, Look, Window, decide};
+use rekey_core::identity::{Account, Region, Service};
+use rekey_core::ledger::{Absence, Decision, Known, Look};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
 use rekey_core::plan;
 use rekey_core::resource::external_secret::{StoreKind, StoreRef};
 use rekey_core::resource::{ExternalSecret, SecretStoreSpec};
-use rekey_core::store::Identity;
 use rekey_core::wanted::{Token, Wanted};
+
+use inner::{Inner, SeenTarget, Use};
 
 pub use object::{Object, Task};
 pub use tally::{Tally, Validated};
@@ -63,42 +63,6 @@ pub struct State {
     inner: Arc<Mutex<Inner>>,
 }
 
-struct Inner {
-    options: StateOptions,
-    objects: HashMap<ObjectKey, Object>,
-    stores: HashMap<StoreKey, Arc<SecretStoreSpec>>,
-    validated: HashMap<StoreKey, Validated>,
-    /// What each object depends on, beside its sources.
-    uses: Relation<Use>,
-    /// Secrets that are, or were, as an ExternalSecret left them.
-    targets: HashMap<ObjectKey, SeenTarget>,
-    index: Index,
-    ledger: Ledger,
-    pipes: Pipes,
-}
-
-/// Something whose change, or whose last user's end, has to be noticed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Use {
-    /// The Secret that an object produces.
-    Target(ObjectKey),
-    /// A store that it reads through.
-    Store(StoreKey),
-    /// A Secret with the access keys of such a store.
-    Keys(ObjectKey),
-    /// What it asks AWS for.
-    Wanted(Wanted),
-    /// The same, whichever version: what its account is remembered by.
-    Source(Identity, SourceRef),
-}
-
-/// A Secret as it was last seen.
-#[derive(Clone, Copy)]
-struct SeenTarget {
-    version: u64,
-    valid: bool,
-}
-
 /// What a change means here.
 #[derive(Debug, Default)]
 pub struct Concerned {
@@ -112,20 +76,7 @@ impl State {
     /// Knows nothing yet.
     #[must_use]
     pub fn new(options: StateOptions) -> Self {
-        let pipes = Pipes::new(options.heartbeat_period);
-        Self {
-            inner: Arc::new(Mutex::new(Inner {
-                options,
-                objects: HashMap::new(),
-                stores: HashMap::new(),
-                validated: HashMap::new(),
-                uses: Relation::default(),
-                targets: HashMap::new(),
-                index: Index::default(),
-                ledger: Ledger::default(),
-                pipes,
-            })),
-        }
+        Self { inner: Arc::new(Mutex::new(Inner::new(options))) }
     }
 
     /// An ExternalSecret is there, or has changed. Returns whether it has to be looked at.
@@ -358,95 +309,6 @@ impl State {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Inner {
-    fn object_seen(&mut self, resource: ExternalSecret, now: Timestamp) -> Option<ObjectKey> {
-        let object = Object::new(resource, self.options.all_follow_events)?;
-        let key = object.key();
-        if let Some(known) = self.objects.get_mut(&key) {
-            let look = known.replace_resource(object.resource);
-            self.resolve(&key);
-            return look.then_some(key);
-        }
-        self.objects.insert(key.clone(), object);
-        self.resolve(&key);
-        // An object that needs nothing now is the sweep's; it will look whether its sources moved.
-        (self.decide(&key, now) == Some(Decision::Read)).then_some(key)
-    }
-
-    fn object_gone(&mut self, key: &ObjectKey) {
-        self.objects.remove(key);
-        self.index.remove(key);
-        let unused = self.uses.remove(key);
-        self.forget(unused);
-    }
-
-    /// Works out what an object asks for, with the stores as they are now.
-    fn resolve(&mut self, key: &ObjectKey) {
-        let Some(object) = self.objects.get_mut(key) else { return };
-        object.resolve(&self.stores, &self.options.controller_class);
-        self.index.upsert(key.clone(), object.wanted().map(|wanted| wanted.source.clone()));
-        let mut uses = BTreeSet::from([Use::Target(object.target())]);
-        uses.extend(object.stores().map(Use::Store));
-        uses.extend(object.keys().map(|secret| Use::Keys(secret.clone())));
-        uses.extend(object.wanted().cloned().map(Use::Wanted));
-        uses.extend(object.wanted().map(|wanted| Use::Source(wanted.identity.clone(), wanted.source.clone())));
-        let unused = self.uses.upsert(key.clone(), uses);
-        self.forget(unused);
-    }
-
-    /// What nobody uses any more need not be remembered.
-    fn forget(&mut self, unused: Vec<Use>) {
-        for thing in unused {
-            match thing {
-                Use::Wanted(wanted) => self.ledger.forget(&wanted),
-                Use::Source(identity, source) => self.ledger.forget_account(&identity, &source),
-                Use::Target(_) | Use::Store(_) | Use::Keys(_) => {}
-            }
-        }
-    }
-
-    fn users(&self, thing: &Use) -> Vec<ObjectKey> {
-        self.uses.users(thing).cloned().collect()
-    }
-
-    fn decide(&self, key: &ObjectKey, now: Timestamp) -> Option<Decision> {
-        let object = self.objects.get(key)?;
-        if object.is_foreign() {
-            return None;
-        }
-        if object.requests.is_err() {
-            // There is nothing to compare; the condition has to say why.
-            return Some(object.retry_at(now).map_or(Decision::Read, Decision::Wait));
-        }
-        let wanted: Vec<Wanted> = object.wanted().cloned().collect();
-        let facts = Facts {
-            wanted: &wanted,
-            applied: &object.applied,
-            target_valid: !object.expects_target() || self.targets.get(&object.target()).is_some_and(|seen| seen.valid),
-            spec_synced: object.spec_synced(),
-            // Objects with sync windows are refused by `request`.
-            window: Window::Open,
-            failing: object.is_failing(),
-            policy: object.policy(),
-            retry_at: object.retry_at(now),
-        };
-        Some(decide(&self.ledger, &facts, now))
-    }
-
-    fn account_of(&self, wanted: &Wanted) -> Option<Account> {
-        wanted.source.account().or_else(|| self.ledger.account(wanted).cloned())
-    }
-
-    fn pipe_state(&self, object: &Object, now: Timestamp) -> PipeState {
-        let state = |wanted: &Wanted| {
-            let source = &wanted.source;
-            let account = self.account_of(wanted);
-            self.pipes.state_for(account.as_ref(), &source.effective_region(), source.service, now)
-        };
-        object.wanted().map(state).find(|state| *state != PipeState::Proven).unwrap_or(PipeState::Proven)
     }
 }
 

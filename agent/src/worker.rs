@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use jiff::Timestamp;
 use rand::RngExt;
+use rekey_core::backoff::Backoff;
 use rekey_core::disposition::ObjectOutcome;
 use rekey_core::ledger::Decision;
 use rekey_core::object::ObjectKey;
@@ -26,7 +27,6 @@ use crate::rollout::Rollouts;
 use crate::state::{Object, State};
 use crate::sync::{SyncError, Synced, Syncer};
 
-const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// A message waits for AWS to return what it announced as long as AWS is asked for it, which is nearly five seconds.
 const READ_YOUR_EVENT: Duration = Duration::from_millis(4500);
 
@@ -212,7 +212,8 @@ impl Worker {
         // What was asked for meanwhile is tried now, not after the back-off.
         let again = self.work.lock().is_due(&key, Instant::now());
         let retry = |object: &mut Object| {
-            let wait = backoff(object.failures(), longest);
+            let jitter = rand::rng().random_range(0.0..=1.0);
+            let wait = Backoff::FAILURE.up_to(longest).wait(object.failures() + 1, jitter);
             object.failed(Timestamp::now(), if again { Duration::ZERO } else { wait });
             wait
         };
@@ -258,13 +259,6 @@ fn resolve(tickets: Vec<Ticket>, outcome: ObjectOutcome) {
     }
 }
 
-/// 1 s, 2 s, 4 s … up to `longest`, each shortened at random by up to a quarter so that what failed together does not come back
-/// together.
-fn backoff(failures: u32, longest: Duration) -> Duration {
-    let full = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures)).min(longest);
-    full.mul_f64(rand::rng().random_range(0.75..=1.0))
-}
-
 fn instant(until: Timestamp) -> Instant {
     let wait = until.duration_since(Timestamp::now());
     Instant::now() + Duration::try_from(wait).unwrap_or_default()
@@ -284,19 +278,5 @@ fn outcome_label(outcome: &Result<Synced, SyncError>) -> &'static str {
         Ok(Synced::NotBefore(_) | Synced::LookAgain(_) | Synced::Closed(_)) => "waiting",
         Ok(Synced::Gone) => "gone",
         Err(error) => error.category(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retries_grow_from_a_second_to_seven_minutes_and_differ() {
-        for (failures, full) in [(0, 1.0), (1, 2.0), (8, 256.0), (9, 420.0), (40, 420.0)] {
-            let wait = backoff(failures, Duration::from_mins(7)).as_secs_f64();
-            assert!((full * 0.75..=full).contains(&wait), "{failures}: {wait}");
-        }
-        assert_ne!(backoff(20, Duration::from_mins(7)), backoff(20, Duration::from_mins(7)));
     }
 }

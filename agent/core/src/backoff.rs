@@ -12,7 +12,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// After an error of the API server or an admission webhook.
+    /// After an error of the API server or an admission webhook, and for an object that is not Ready.
     pub const FAILURE: Self = Self { first: Duration::from_secs(1), most: Duration::from_mins(7) };
     /// After a write that met a newer object; the watch delivers that object and ends the wait sooner.
     pub const CONFLICT: Self = Self { first: Duration::from_millis(250), most: Duration::from_secs(10) };
@@ -22,6 +22,17 @@ impl Backoff {
     pub const ATTEMPT: Self = Self { first: Duration::from_millis(100), most: Duration::from_secs(2) };
     /// After a comparison that AWS did not answer.
     pub const COMPARISON: Self = Self { first: Duration::from_secs(4), most: Duration::from_mins(1) };
+
+    /// After the queue could not be read.
+    pub const RECEIVE: Self = Self { first: Duration::from_millis(500), most: Duration::from_secs(20) };
+    /// After a watch broke: an API server that is back is listened to soon.
+    pub const WATCH: Self = Self { first: Duration::from_millis(500), most: Duration::from_secs(5) };
+
+    /// The same with another limit.
+    #[must_use]
+    pub fn up_to(self, most: Duration) -> Self {
+        Self { most, ..self }
+    }
 
     /// The wait after the `failures`-th failure in a row (from 1). `jitter` (0 to 1) takes up to half of it away, so
     /// that those who failed together do not come back together.
@@ -48,5 +59,6 @@ mod tests {
         assert_eq!(waits, [1, 2, 4, 256, 420, 420, 420]);
         assert_eq!(Backoff::FAILURE.wait(0, 0.0), Duration::from_secs(1));
         assert_eq!(Backoff::FAILURE.wait(2, 1.0), Duration::from_secs(1));
+        assert_eq!(Backoff::FAILURE.up_to(Duration::from_secs(3)).wait(9, 0.0), Duration::from_secs(3));
     }
 }

@@ -11,6 +11,7 @@
 //! | each object was done, or failed in a way that redelivery cannot help | yes | failed |
 //! | an object is not done: the agent lost track of it | no: it comes again when its visibility ends | abandoned |
 //! | an object is not done: the agent stops | no: handed back at once to the next agent | abandoned |
+//! | any of these, but another agent may lead by now, and know objects that this one does not | no: it comes again when its visibility ends, to whoever leads | as above |
 
 use std::fmt;
 
@@ -64,13 +65,12 @@ impl MessageOutcome {
         }
     }
 
-    /// What to tell the queue. `stopping`: this agent is about to end, and another will take over.
+    /// What to tell the queue.
     #[must_use]
-    pub fn disposition(self, stopping: bool) -> Disposition {
-        match self {
-            Self::Malformed => Disposition::HandBack,
-            Self::Abandoned if stopping => Disposition::HandBack,
-            Self::Abandoned => Disposition::Leave,
+    pub fn disposition(self, standing: Standing) -> Disposition {
+        match (self, standing) {
+            (_, Standing::Overtaken) | (Self::Abandoned, Standing::Working) => Disposition::Leave,
+            (Self::Malformed, _) | (Self::Abandoned, Standing::Stopping) => Disposition::HandBack,
             _ => Disposition::Delete,
         }
     }
@@ -95,6 +95,17 @@ impl fmt::Display for MessageOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// What this agent is when it has to tell the queue about a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The one that works.
+    Working,
+    /// The one that works, about to end; another will take over.
+    Stopping,
+    /// Another one may work by now: what this one knows may be old, and the messages are no longer its own.
+    Overtaken,
 }
 
 /// What the queue is told about a message.
@@ -124,11 +135,14 @@ mod tests {
             (1, vec![], MessageOutcome::Abandoned, Disposition::Leave),
         ] {
             let folded = MessageOutcome::of_change(concerned, &outcomes);
-            assert_eq!((folded, folded.disposition(false)), (outcome, disposition), "{concerned} {outcomes:?}");
+            let told = folded.disposition(Standing::Working);
+            assert_eq!((folded, told), (outcome, disposition), "{concerned} {outcomes:?}");
+            assert_eq!(folded.disposition(Standing::Overtaken), Disposition::Leave, "{concerned} {outcomes:?}");
         }
-        assert_eq!(MessageOutcome::Abandoned.disposition(true), Disposition::HandBack);
-        assert_eq!(MessageOutcome::Malformed.disposition(false), Disposition::HandBack);
-        assert_eq!(MessageOutcome::Ignored.disposition(true), Disposition::Delete);
-        assert_eq!(MessageOutcome::Heartbeat.disposition(false), Disposition::Delete);
+        assert_eq!(MessageOutcome::Abandoned.disposition(Standing::Stopping), Disposition::HandBack);
+        assert_eq!(MessageOutcome::Malformed.disposition(Standing::Working), Disposition::HandBack);
+        assert_eq!(MessageOutcome::Malformed.disposition(Standing::Overtaken), Disposition::Leave);
+        assert_eq!(MessageOutcome::Ignored.disposition(Standing::Stopping), Disposition::Delete);
+        assert_eq!(MessageOutcome::Heartbeat.disposition(Standing::Working), Disposition::Delete);
     }
 }

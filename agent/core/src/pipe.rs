@@ -13,8 +13,13 @@ use crate::identity::{Account, Region, Service};
 
 /// Heartbeats may be late by this much, in periods, before their pipe counts as unproven (one lost, one late).
 const PERIODS: f64 = 2.5;
-/// The queue may fail for this long without one success in between before every pipe counts as unproven.
-const RECEIVE_GRACE: Duration = Duration::from_secs(30);
+/// The queue may fail for this long without one success in between; whoever looks once a second then knows within 30 s
+/// that every pipe is unproven.
+const RECEIVE_GRACE: Duration = Duration::from_secs(29);
+
+/// A pipe whose newest heartbeat is older, and was late for as long as it may be, is not there any more: its account or
+/// region was taken out of service.
+const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
 
 /// Which pipe.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,7 +44,7 @@ pub enum PipeState {
 /// Why a pipe is unproven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// No heartbeat has come through yet since the agent started.
+    /// No heartbeat has come through since the agent started, or for a day.
     NoHeartbeatYet,
     /// The newest heartbeat is older than 2.5 periods.
     HeartbeatLate,
@@ -76,6 +81,7 @@ impl fmt::Display for Reason {
 #[derive(Debug)]
 pub struct Pipes {
     patience: Duration,
+    memory: Duration,
     heartbeats: BTreeMap<PipeId, Timestamp>,
     /// When the queue stopped answering; `None` while it answers, and before the first answer since the start.
     failing_since: Option<Timestamp>,
@@ -85,13 +91,23 @@ impl Pipes {
     /// Nothing is proven at the start. `period` is the heartbeat function's.
     #[must_use]
     pub fn new(period: Duration) -> Self {
-        Self { patience: period.mul_f64(PERIODS), heartbeats: BTreeMap::new(), failing_since: None }
+        let patience = period.mul_f64(PERIODS);
+        Self {
+            patience,
+            memory: FORGOTTEN_AFTER.max(patience.saturating_mul(2)),
+            heartbeats: BTreeMap::new(),
+            failing_since: None,
+        }
     }
 
-    /// A heartbeat arrived that was sent at `sent`. Late and repeated ones never move a pipe back.
-    pub fn heartbeat(&mut self, pipe: PipeId, sent: Timestamp) {
+    /// A heartbeat arrived that was sent at `sent`. Late and repeated ones never move a pipe back, and one from the
+    /// future counts as sent `now`: it proves nothing about the time until then.
+    pub fn heartbeat(&mut self, pipe: PipeId, sent: Timestamp, now: Timestamp) {
+        let sent = sent.min(now);
         let newest = self.heartbeats.entry(pipe).or_insert(sent);
         *newest = sent.max(*newest);
+        let memory = self.memory;
+        self.heartbeats.retain(|_, sent| !older(*sent, memory, now));
     }
 
     /// The queue answered, with or without messages.
@@ -107,7 +123,7 @@ impl Pipes {
     /// The state of one pipe.
     #[must_use]
     pub fn state(&self, pipe: &PipeId, now: Timestamp) -> PipeState {
-        match self.heartbeats.get(pipe) {
+        match self.heartbeats.get(pipe).filter(|sent| !older(**sent, self.memory, now)) {
             _ if self.is_queue_unreachable(now) => PipeState::Unproven(Reason::QueueUnreachable),
             None => PipeState::Unproven(Reason::NoHeartbeatYet),
             Some(&sent) if older(sent, self.patience, now) => PipeState::Unproven(Reason::HeartbeatLate),
@@ -120,10 +136,11 @@ impl Pipes {
     #[must_use]
     pub fn state_for(&self, account: Option<&Account>, region: &Region, service: Service, now: Timestamp) -> PipeState {
         let mut candidates = self
-            .heartbeats
-            .keys()
-            .filter(|id| &id.region == region && id.service == service && account.is_none_or(|a| a == &id.account))
-            .map(|id| self.state(id, now))
+            .all(now)
+            .filter(|(id, ..)| {
+                &id.region == region && id.service == service && account.is_none_or(|a| a == &id.account)
+            })
+            .map(|(_, state, _)| state)
             .peekable();
         if candidates.peek().is_none() {
             let unreachable = self.is_queue_unreachable(now);
@@ -136,9 +153,10 @@ impl Pipes {
         self.failing_since.is_some_and(|since| older(since, RECEIVE_GRACE, now))
     }
 
-    /// Every pipe that ever carried a heartbeat, with its state and the time of the newest one.
+    /// Every pipe that carried a heartbeat within a day, with its state and the time of the newest one.
     pub fn all(&self, now: Timestamp) -> impl Iterator<Item = (&PipeId, PipeState, Timestamp)> {
-        self.heartbeats.iter().map(move |(id, sent)| (id, self.state(id, now), *sent))
+        let heard = self.heartbeats.iter().filter(move |(_, sent)| !older(**sent, self.memory, now));
+        heard.map(move |(id, sent)| (id, self.state(id, now), *sent))
     }
 }
 
@@ -180,7 +198,7 @@ mod tests {
     fn proven_from_the_first_heartbeat_for_two_and_a_half_periods() {
         let mut pipes = Pipes::new(Duration::from_mins(10));
         assert_eq!(pipes.state(&pipe(), at(0)), PipeState::Unproven(Reason::NoHeartbeatYet));
-        pipes.heartbeat(pipe(), at(0));
+        pipes.heartbeat(pipe(), at(0), at(0));
         assert_eq!(pipes.state(&pipe(), at(1500)), PipeState::Proven);
         assert_eq!(pipes.state(&pipe(), at(1501)), PipeState::Unproven(Reason::HeartbeatLate));
     }
@@ -188,23 +206,23 @@ mod tests {
     #[test]
     fn an_old_heartbeat_delivered_late_neither_proves_nor_ages() {
         let mut pipes = Pipes::new(Duration::from_mins(10));
-        pipes.heartbeat(pipe(), at(1000));
-        pipes.heartbeat(pipe(), at(0));
+        pipes.heartbeat(pipe(), at(1000), at(1000));
+        pipes.heartbeat(pipe(), at(0), at(1500));
         assert_eq!(pipes.state(&pipe(), at(1600)), PipeState::Proven);
         let mut pipes = Pipes::new(Duration::from_mins(10));
-        pipes.heartbeat(pipe(), at(0));
+        pipes.heartbeat(pipe(), at(0), at(4000));
         assert_eq!(pipes.state(&pipe(), at(4000)), PipeState::Unproven(Reason::HeartbeatLate));
     }
 
     #[test]
     fn a_queue_that_fails_for_thirty_seconds_unproves_everything_until_it_answers() {
         let mut pipes = Pipes::new(Duration::from_mins(10));
-        pipes.heartbeat(pipe(), at(0));
+        pipes.heartbeat(pipe(), at(0), at(0));
         pipes.receive_failed(at(10));
         pipes.receive_failed(at(35));
-        assert_eq!(pipes.state(&pipe(), at(40)), PipeState::Proven);
+        assert_eq!(pipes.state(&pipe(), at(39)), PipeState::Proven);
         let unreachable = PipeState::Unproven(Reason::QueueUnreachable);
-        assert_eq!(pipes.state(&pipe(), at(41)), unreachable);
+        assert_eq!(pipes.state(&pipe(), at(40)), unreachable);
         let unheard = |pipes: &Pipes| pipes.state_for(None, &pipe().region, Service::ParameterStore, at(41));
         assert_eq!(unheard(&pipes), unreachable, "also those that no heartbeat came through");
         pipes.receive_succeeded();
@@ -216,11 +234,11 @@ mod tests {
     fn an_unknown_account_is_proven_only_if_each_candidate_is() {
         let mut pipes = Pipes::new(Duration::from_mins(10));
         let region = Region::parse("eu-west-1").expect("a region");
-        pipes.heartbeat(pipe(), at(0));
+        pipes.heartbeat(pipe(), at(0), at(0));
         assert_eq!(pipes.state_for(None, &region, Service::SecretsManager, at(1)), PipeState::Proven);
         let other = PipeId { account: Account::parse("999999999999").expect("an account"), ..pipe() };
-        pipes.heartbeat(other.clone(), at(0));
-        pipes.heartbeat(pipe(), at(2000));
+        pipes.heartbeat(other.clone(), at(0), at(0));
+        pipes.heartbeat(pipe(), at(2000), at(2000));
         let late = PipeState::Unproven(Reason::HeartbeatLate);
         assert_eq!(pipes.state_for(None, &region, Service::SecretsManager, at(2001)), late);
         assert_eq!(pipes.state_for(Some(&other.account), &region, Service::SecretsManager, at(2001)), late);
@@ -232,6 +250,34 @@ mod tests {
             pipes.state_for(None, &region, Service::ParameterStore, at(2001)),
             PipeState::Unproven(Reason::NoHeartbeatYet)
         );
+    }
+
+    #[test]
+    fn a_heartbeat_from_the_future_proves_no_longer_than_one_of_its_arrival() {
+        let mut pipes = Pipes::new(Duration::from_mins(10));
+        pipes.heartbeat(pipe(), at(1_000_000), at(0));
+        assert_eq!(pipes.state(&pipe(), at(1500)), PipeState::Proven);
+        assert_eq!(pipes.state(&pipe(), at(1501)), PipeState::Unproven(Reason::HeartbeatLate));
+    }
+
+    #[test]
+    fn a_pipe_that_was_silent_for_a_day_is_forgotten() {
+        const DAY: i64 = 86_400;
+        let mut pipes = Pipes::new(Duration::from_mins(10));
+        let other = PipeId { account: Account::parse("999999999999").expect("an account"), ..pipe() };
+        pipes.heartbeat(other.clone(), at(0), at(0));
+        pipes.heartbeat(pipe(), at(DAY), at(DAY));
+        let state = |pipes: &Pipes, now| pipes.state_for(None, &pipe().region, Service::SecretsManager, at(now));
+        let names = |pipes: &Pipes, now| pipes.all(at(now)).map(|(id, ..)| id.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&pipes, DAY), [pipe(), other.clone()]);
+        assert_eq!(state(&pipes, DAY), PipeState::Unproven(Reason::HeartbeatLate));
+        assert_eq!(names(&pipes, DAY + 1), [pipe()]);
+        assert_eq!(state(&pipes, DAY + 1), PipeState::Proven, "it speaks for nobody any more");
+        assert_eq!(pipes.state(&other, at(DAY + 1)), PipeState::Unproven(Reason::NoHeartbeatYet));
+        pipes.heartbeat(pipe(), at(DAY + 1), at(DAY + 1));
+        assert_eq!(pipes.heartbeats.len(), 1, "and takes no room");
+        pipes.heartbeat(other, at(0), at(DAY + 1));
+        assert_eq!(pipes.heartbeats.len(), 1, "a heartbeat of that age makes none");
     }
 
     #[test]

@@ -87,8 +87,8 @@ async fn once_complete_it_is_ready_whatever_the_pipes_say() {
     };
     let ago = |seconds| Timestamp::now() - Duration::from_secs(seconds);
     admin.state.with_pipes(|pipes| {
-        pipes.heartbeat(pipe(Service::SecretsManager), ago(60));
-        pipes.heartbeat(pipe(Service::ParameterStore), ago(3600));
+        pipes.heartbeat(pipe(Service::SecretsManager), ago(60), Timestamp::now());
+        pipes.heartbeat(pipe(Service::ParameterStore), ago(3600), Timestamp::now());
     });
     let (head, body) = get(&admin, "/readyz", "").await;
     assert!(head.starts_with("http/1.1 200"), "{head}");

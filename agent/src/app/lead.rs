@@ -10,6 +10,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::Args;
+use crate::cluster::Gate;
 use crate::cluster::event::Events;
 use crate::cluster::own::OwnDeployment;
 use crate::cluster::status::Statuses;
@@ -40,6 +41,7 @@ pub(super) struct Leader {
     pub rollouts: Rollouts,
     pub work: Work,
     pub validator: Validator,
+    pub gate: Gate,
 }
 
 /// What outlives them.
@@ -52,7 +54,7 @@ pub(super) struct Led {
 
 /// Starts them.
 pub(super) fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: &CancellationToken) -> Led {
-    let Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator } =
+    let Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator, gate } =
         leader;
     rollouts.complete();
     look_at_all(&state, &work);
@@ -87,6 +89,7 @@ pub(super) fn lead(leader: Leader, parts: &mut JoinSet<&'static str>, shutdown: 
         holding: holding.clone(),
         metrics: metrics.clone(),
         shutdown: shutdown.clone(),
+        gate,
     };
     let (unfinished, receiving) = oneshot::channel();
     let intake = Intake {

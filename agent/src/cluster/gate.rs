@@ -72,6 +72,12 @@ impl Writer {
         Self { client, gate }
     }
 
+    /// What its writes pass.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        self.gate.clone()
+    }
+
     pub(super) fn client(&self) -> kube::Client {
         self.client.clone()
     }

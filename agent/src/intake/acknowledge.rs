@@ -2,15 +2,16 @@
 //! are still being worked on from showing up again.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rekey_core::disposition::Disposition;
+use futures::{StreamExt, stream};
+use rekey_core::disposition::{Disposition, Standing};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::Finished;
+use super::{Finished, Holding};
+use crate::cluster::Gate;
 use crate::metrics::Metrics;
 use crate::queue::{BATCH, Queue, VISIBILITY};
 
@@ -18,39 +19,10 @@ use crate::queue::{BATCH, Queue, VISIBILITY};
 /// and cost a look.
 const ATTEMPTS: u32 = 3;
 
-/// How often held messages are looked at, and how much of their hiding must be left.
+/// How often held messages are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-const EXTEND_BELOW: Duration = Duration::from_secs(15);
-
-/// Messages that are being worked on, by receipt, with the time until which they are hidden from others.
-#[derive(Clone, Debug, Default)]
-pub struct Holding(Arc<Mutex<HashMap<String, Instant>>>);
-
-impl Holding {
-    /// A message that was received at `received` is being worked on.
-    pub fn add(&self, receipt: String, received: Instant) {
-        self.lock().insert(receipt, received + VISIBILITY);
-    }
-
-    fn remove(&self, receipt: &str) {
-        self.lock().remove(receipt);
-    }
-
-    /// Those whose hiding ends soon; they count as extended from now on.
-    fn to_extend(&self, now: Instant) -> Vec<String> {
-        let mut held = self.lock();
-        let soon = held.iter_mut().filter(|(_, until)| **until < now + EXTEND_BELOW);
-        soon.map(|(receipt, until)| {
-            *until = now + VISIBILITY;
-            receipt.clone()
-        })
-        .collect()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Instant>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+/// Batches that are extended at a time.
+const EXTENSIONS: usize = 16;
 
 /// See the module's head.
 pub struct Acknowledger {
@@ -64,6 +36,8 @@ pub struct Acknowledger {
     pub metrics: Metrics,
     /// Once it is cancelled, what is not done is for the next agent, at once.
     pub shutdown: CancellationToken,
+    /// While it is closed, the messages are another agent's.
+    pub gate: Gate,
 }
 
 impl Acknowledger {
@@ -79,8 +53,20 @@ impl Acknowledger {
                     }
                     self.tell(batch.drain(..)).await;
                 }
-                _ = look.tick() => self.extend().await,
+                _ = look.tick() => if self.gate.is_open() {
+                    self.extend().await;
+                },
             }
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        if !self.gate.is_open() {
+            Standing::Overtaken
+        } else if self.shutdown.is_cancelled() {
+            Standing::Stopping
+        } else {
+            Standing::Working
         }
     }
 
@@ -89,7 +75,7 @@ impl Acknowledger {
         for finished in batch {
             self.holding.remove(&finished.receipt);
             self.metrics.message(finished.outcome, finished.received.elapsed());
-            let disposition = finished.outcome.disposition(self.shutdown.is_cancelled());
+            let disposition = finished.outcome.disposition(self.standing());
             by_disposition.entry(disposition).or_default().push(finished.receipt);
         }
         for (disposition, receipts) in by_disposition {
@@ -105,12 +91,24 @@ impl Acknowledger {
         }
     }
 
-    async fn extend(&self) {
+    pub(super) async fn extend(&self) {
         let receipts = self.holding.to_extend(Instant::now());
-        for batch in receipts.chunks(BATCH) {
-            if let Err(error) = self.queue.show_after(batch, VISIBILITY).await {
-                debug!(%error, "held messages not extended; they may be received twice");
+        stream::iter(receipts.chunks(BATCH)).for_each_concurrent(EXTENSIONS, |batch| self.extend_batch(batch)).await;
+    }
+
+    /// What is not extended is tried again at the next look.
+    async fn extend_batch(&self, batch: &[String]) {
+        let asked = Instant::now();
+        match self.queue.show_after(batch, VISIBILITY).await {
+            Ok(rest) => {
+                if !rest.is_empty() {
+                    debug!(messages = rest.len(), "the queue did not extend each message of a batch");
+                }
+                for receipt in batch.iter().filter(|receipt| !rest.contains(receipt)) {
+                    self.holding.extended(receipt, asked + VISIBILITY);
+                }
             }
+            Err(error) => debug!(%error, "held messages not extended; they may be received twice"),
         }
     }
 
@@ -129,21 +127,5 @@ impl Acknowledger {
             }
         }
         warn!(messages = receipts.len(), "messages not deleted; they will be received again, and cost a look");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_held_message_is_extended_before_it_shows_up_again() {
-        let (holding, start) = (Holding::default(), Instant::now());
-        holding.add("a".to_owned(), start);
-        assert!(holding.to_extend(start + Duration::from_secs(14)).is_empty());
-        assert_eq!(holding.to_extend(start + Duration::from_secs(16)), ["a"]);
-        assert!(holding.to_extend(start + Duration::from_secs(21)).is_empty(), "it was just extended");
-        holding.remove("a");
-        assert!(holding.to_extend(start + Duration::from_mins(1)).is_empty());
     }
 }

@@ -231,7 +231,7 @@ fn a_pipe_tells_its_state_its_reason_and_the_age_of_its_heartbeat_and_is_missed_
         service: Service::SecretsManager,
     };
     for (age, proven, word) in [(1501_u32, 0.0, "unproven"), (90, 1.0, "proven")] {
-        state.with_pipes(|pipes| pipes.heartbeat(pipe.clone(), now() - Duration::from_secs(u64::from(age))));
+        state.with_pipes(|pipes| pipes.heartbeat(pipe.clone(), now() - Duration::from_secs(u64::from(age)), now()));
         let series = read(&metrics, &state, true, Format::Classic);
         let heard = labels("111122223333");
         assert_values(

@@ -62,8 +62,8 @@ pub(super) struct Call<'a> {
 #[derive(Clone)]
 pub(super) struct Attempts {
     rates: Rates,
-    secrets_manager: Arc<Gate>,
-    parameter_store: Arc<Gate>,
+    secrets_manager: Arc<Turnstile>,
+    parameter_store: Arc<Turnstile>,
     lanes: Arc<Mutex<Lanes>>,
     metrics: Metrics,
 }
@@ -75,8 +75,8 @@ impl Attempts {
         Self {
             rates,
             lanes: Arc::default(),
-            secrets_manager: Arc::new(Gate::new(rates.secrets_manager)),
-            parameter_store: Arc::new(Gate::new(rates.parameter_store)),
+            secrets_manager: Arc::new(Turnstile::new(rates.secrets_manager)),
+            parameter_store: Arc::new(Turnstile::new(rates.parameter_store)),
             metrics,
         }
     }
@@ -92,7 +92,7 @@ impl Attempts {
         E: ProvideErrorMetadata + Error + 'static,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
-        let gate = match service {
+        let turnstile = match service {
             Service::SecretsManager => &self.secrets_manager,
             Service::ParameterStore => &self.parameter_store,
         };
@@ -102,8 +102,8 @@ impl Attempts {
         loop {
             // Before the wait, so that nobody waits in vain, and after it, so that there is one probe.
             lane.look(call.action, |breaker, now| !breaker.is_open(now))?;
-            lane.gate.pass(call.reason).await;
-            gate.pass(call.reason).await;
+            lane.turnstile.pass(call.reason).await;
+            turnstile.pass(call.reason).await;
             lane.look(call.action, Breaker::pass)?;
             let answer = attempt().await;
             self.metrics.aws_call(operation, answer.is_ok());
@@ -146,13 +146,13 @@ impl Attempts {
 
 /// The budget of a service or a lane, and the order in which those who wait for it are served: as they came, but of all
 /// comparisons only one waits beside the syncs, so that a sweep of thousands never stands before a rotation.
-struct Gate {
+struct Turnstile {
     budget: Mutex<Budget>,
     turn: tokio::sync::Mutex<()>,
     comparison: tokio::sync::Mutex<()>,
 }
 
-impl Gate {
+impl Turnstile {
     fn new(rate: f64) -> Self {
         Self {
             budget: Mutex::new(Budget::new(rate)),
@@ -192,16 +192,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_sync_waits_behind_one_comparison_at_most() {
-        let gate = Arc::new(Gate::new(20.0));
+        let turnstile = Arc::new(Turnstile::new(20.0));
         for _ in 0..20 {
-            gate.pass(For::Sync).await;
+            turnstile.pass(For::Sync).await;
         }
         let order = Arc::new(Mutex::new(Vec::new()));
         let mut waiting = tokio::task::JoinSet::new();
         let mut ask = |reason| {
-            let (gate, order) = (Arc::clone(&gate), Arc::clone(&order));
+            let (turnstile, order) = (Arc::clone(&turnstile), Arc::clone(&order));
             waiting.spawn(async move {
-                gate.pass(reason).await;
+                turnstile.pass(reason).await;
                 order.lock().unwrap().push(reason);
             });
         };

@@ -184,3 +184,17 @@ fn a_standby_knows_what_the_leader_wrote_and_an_echo_takes_nothing_back() {
     state.with_object(&key("one"), |object| object.status_written(ours, "13".to_owned()));
     assert_eq!(known(&state), (true, "14".to_owned()), "the watch was faster than the answer");
 }
+
+#[test]
+fn an_object_that_was_made_anew_inherits_nothing() {
+    let state = state();
+    store(&state, "aws", aws());
+    object(&state, "one", "aws", json!({}));
+    state.with_object(&key("one"), |object| object.failed(now(), Duration::from_mins(5)));
+    object(&state, "one", "aws", json!({}));
+    assert_eq!(state.with_object(&key("one"), |object| object.failures()), Some(1), "it is the same object");
+    let mut anew = state.with_object(&key("one"), |object| (*object.resource).clone()).expect("it is there");
+    anew.metadata.uid = Some("another".to_owned());
+    assert_eq!(state.object_seen(anew, now()), Some(key("one")));
+    assert_eq!(state.with_object(&key("one"), |object| object.failures()), Some(0));
+}

@@ -111,7 +111,7 @@ fn heartbeat(sweep: &Sweep, account: &str, region: &str) {
         region: Region::parse(region).expect("a region"),
         service: Service::SecretsManager,
     };
-    sweep.state.with_pipes(|pipes| pipes.heartbeat(pipe, Timestamp::now()));
+    sweep.state.with_pipes(|pipes| pipes.heartbeat(pipe, Timestamp::now(), Timestamp::now()));
 }
 
 /// Makes a round and waits for its answers. Returns how many stores were asked, and what is due again out of turn.

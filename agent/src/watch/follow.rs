@@ -2,11 +2,15 @@
 
 use std::collections::HashSet;
 use std::fmt::Debug;
+use std::time::Duration;
 
 use futures::StreamExt;
 use kube::runtime::WatchStreamExt;
+use kube::runtime::utils::Backoff as Pacing;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource, ResourceExt};
+use rand::RngExt;
+use rekey_core::backoff::Backoff;
 use rekey_core::object::ObjectKey;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
@@ -33,7 +37,7 @@ pub async fn follow<K>(
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     K::DynamicType: Default,
 {
-    let mut stream = watcher(api, watcher::Config::default()).default_backoff().boxed();
+    let mut stream = watcher(api, watcher::Config::default()).backoff(Pauses(0)).boxed();
     let mut known: HashSet<ObjectKey> = HashSet::new();
     let mut listed: HashSet<ObjectKey> = HashSet::new();
     loop {
@@ -67,6 +71,24 @@ pub async fn follow<K>(
                 handle(Seen::Gone(key));
             }
         }
+    }
+}
+
+/// The pauses before a broken watch is resumed. A watch that shows something begins anew.
+struct Pauses(u32);
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0 = self.0.saturating_add(1);
+        Some(Backoff::WATCH.wait(self.0, rand::rng().random_range(0.0..=1.0)))
+    }
+}
+
+impl Pacing for Pauses {
+    fn reset(&mut self) {
+        self.0 = 0;
     }
 }
 

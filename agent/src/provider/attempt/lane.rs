@@ -5,11 +5,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use rekey_core::breaker::Breaker;
 
-use super::{Gate, ReadProblem};
+use super::{ReadProblem, Turnstile};
 
 /// The calls of one identity to one endpoint: AWS's quotas are per account and region, and endpoints fail one by one.
 pub(super) struct Lane {
-    pub gate: Gate,
+    pub turnstile: Turnstile,
     silence: Mutex<Silence>,
 }
 
@@ -24,7 +24,7 @@ struct Silence {
 impl Lane {
     /// `rate` is what its service may have at most.
     pub fn new(rate: f64) -> Self {
-        Self { gate: Gate::new(rate), silence: Mutex::default() }
+        Self { turnstile: Turnstile::new(rate), silence: Mutex::default() }
     }
 
     /// Fails at once, in the words of the last failure, if the endpoint is beyond reach.
@@ -57,7 +57,7 @@ impl Lane {
             _ if nobody => {}
             ReadProblem::Throttled { .. } => {
                 self.answered();
-                self.gate.budget().throttled(Timestamp::now());
+                self.turnstile.budget().throttled(Timestamp::now());
             }
             _ => self.answered(),
         }
@@ -145,7 +145,7 @@ mod tests {
         let rate = |region: &str| {
             let region = Region::parse(region).expect("a region");
             let call = Call { action: "", identity: &Identity::Agent, region: &region, reason: For::Sync };
-            attempts.lane(Service::SecretsManager, call).gate.budget().rate(Timestamp::now())
+            attempts.lane(Service::SecretsManager, call).turnstile.budget().rate(Timestamp::now())
         };
         assert!(rate("eu-west-1") < 600.0);
         assert!((rate("eu-north-1") - 1000.0).abs() < 0.1);

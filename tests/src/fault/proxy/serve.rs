@@ -71,7 +71,7 @@ async fn http(stream: impl AsyncRead + AsyncWrite + Unpin + Send, shared: Arc<Sh
 }
 
 impl Shared {
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Answered>, Broken> {
+    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Result<Response<Answered>, Broken> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
         let call = Call::new(&parts, body);
@@ -88,7 +88,7 @@ impl Shared {
     }
 
     async fn meet(
-        &self,
+        self: &Arc<Self>,
         rule: &Rule,
         request: Request<Full<Bytes>>,
         call: &Call,
@@ -129,7 +129,7 @@ impl Shared {
 
     /// Takes the request to the server, and its answer back.
     async fn pass(
-        &self,
+        self: &Arc<Self>,
         request: Request<Full<Bytes>>,
         call: &Call,
         place: usize,
@@ -143,7 +143,23 @@ impl Shared {
         Ok(self.fetch(request, call, place).await?.map(body::complete))
     }
 
-    async fn fetch(&self, request: Request<Full<Bytes>>, call: &Call, place: usize) -> Result<Response<Bytes>, Broken> {
+    /// A write goes on when its connection is cut, as it would at the server: the record says that it was done, and when.
+    async fn fetch(
+        self: &Arc<Self>,
+        request: Request<Full<Bytes>>,
+        call: &Call,
+        place: usize,
+    ) -> Result<Response<Bytes>, Broken> {
+        let exchange = Arc::clone(self).exchange(request, call.clone(), place);
+        if call.writes_a_secret() { tokio::spawn(exchange).await.map_err(|_| Broken)? } else { exchange.await }
+    }
+
+    async fn exchange(
+        self: Arc<Self>,
+        request: Request<Full<Bytes>>,
+        call: Call,
+        place: usize,
+    ) -> Result<Response<Bytes>, Broken> {
         let (parts, incoming) = end_to_end(self.client.request(request).await.map_err(|_| Broken)?).into_parts();
         let bytes = incoming.collect().await.map_err(|_| Broken)?.to_bytes();
         let answer = Response::from_parts(parts, bytes);
@@ -154,7 +170,7 @@ impl Shared {
             }
         });
         if call.is_repeatable() && answer.status().is_success() {
-            self.memory.lock().unwrap_or_else(PoisonError::into_inner).insert(memory_key(call), answer.clone());
+            self.memory.lock().unwrap_or_else(PoisonError::into_inner).insert(memory_key(&call), answer.clone());
         }
         Ok(answer)
     }
