@@ -146,9 +146,9 @@ impl Metrics {
         self.0.aws_calls.get_or_create(&Call { operation, result: result(ok) }).inc();
     }
 
-    /// A sweep found a change that no event announced.
-    pub fn unannounced(&self) {
-        self.0.unannounced.inc();
+    /// A sweep found so many changes that no event announced.
+    pub fn unannounced(&self, changes: u64) {
+        self.0.unannounced.inc_by(changes);
     }
 
     fn aws_calls(&self, operation: &'static str, ok: bool) -> Option<u64> {

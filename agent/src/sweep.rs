@@ -86,7 +86,7 @@ impl Sweep {
             for (store, group) in round.groups {
                 let sweep = self.clone();
                 // One store that does not answer holds up none of the others.
-                running.spawn(async move { sweep.compare(&store, group).await });
+                running.spawn(async move { sweep.compare_safely(&store, group).await });
             }
             let mut next = Instant::now() + round.nap;
             why = loop {
@@ -97,10 +97,7 @@ impl Sweep {
                         break Why::Flip;
                     }
                     Some(done) = running.join_next(), if !running.is_empty() => {
-                        let Ok(compared) = done else {
-                            error!("a comparison ended in a panic; please report the line \"panic\" of the log");
-                            continue;
-                        };
+                        let Ok(compared) = done else { continue };
                         if let Some(wait) = self.settle(&mut memory, compared) {
                             next = next.min(Instant::now() + wait);
                         }
@@ -114,8 +111,9 @@ impl Sweep {
     /// Says what is due, and reports what nobody announced.
     fn round(&self, memory: &mut Memory, why: Why) -> Round {
         let now = Timestamp::now();
-        for find in memory.unannounced.due(now, |wanted, since| self.state.heard_since(wanted, since)) {
-            self.report(&find);
+        let heard_since = |wanted: &Wanted, since| self.state.heard_since(wanted, since);
+        for find in memory.unannounced.due(now, heard_since, |wanted| self.state.known(wanted)) {
+            self.report(memory, &find);
         }
         let round = Round::new(&self.state, memory, self.interval, why, now);
         for key in &round.nothing_to_compare {
@@ -125,12 +123,19 @@ impl Sweep {
         round
     }
 
+    /// The same as `compare`; a panic must not leave the objects under way for ever: it is no answer.
+    async fn compare_safely(&self, store: &AwsStore, Group { asked, objects, .. }: Group) -> Compared {
+        let answers = AssertUnwindSafe(self.compare(store, asked)).catch_unwind().await.unwrap_or_else(|_| {
+            error!("a comparison ended in a panic; please report the line \"panic\" of the log");
+            Vec::new()
+        });
+        Compared { objects, answers }
+    }
+
     /// Asks AWS for the versions of one store and puts them into the ledger.
-    async fn compare(&self, store: &AwsStore, group: Group) -> Compared {
-        let looks: Vec<Look> = group.asked.iter().map(|one| self.state.begin_check(&one.wanted)).collect();
-        // A panic must not leave the objects under way for ever: it is no answer.
-        let check = AssertUnwindSafe(self.provider.check(store, &group.asked)).catch_unwind();
-        let mut checked = check.await.unwrap_or_default();
+    async fn compare(&self, store: &AwsStore, asked: Vec<Asked>) -> Vec<(Wanted, Told)> {
+        let looks: Vec<Look> = asked.iter().map(|one| self.state.begin_check(&one.wanted)).collect();
+        let mut checked = self.provider.check(store, &asked).await;
         let told = |(Asked { wanted, .. }, look): (Asked, Look)| {
             let told = match checked.remove(&wanted) {
                 Some(Checked::Version { known, account }) => {
@@ -152,8 +157,7 @@ impl Sweep {
             };
             (wanted, told)
         };
-        let answers = group.asked.into_iter().zip(looks).map(told).collect();
-        Compared { objects: group.objects, answers }
+        asked.into_iter().zip(looks).map(told).collect()
     }
 
     /// Asks for a sync of the objects whose versions differ. Returns how soon one of them is due again out of turn.
@@ -163,15 +167,19 @@ impl Sweep {
         let objects = compared.objects.len();
         for (key, wants) in compared.objects {
             let answers = || wants.iter().filter_map(|place| compared.answers.get(*place));
+            let told = answers().filter(|(_, told)| !matches!(told, Told::Nothing)).count();
             if self.push_if_stale(&key) {
                 stale += 1;
                 self.note_find(memory, &key, answers(), now);
             }
-            let answered = answers().all(|(_, told)| !matches!(told, Told::Nothing));
+            let answered = told == wants.len();
             unanswered += usize::from(!answered);
+            let proven = memory.comparisons.begun(&key).map(|begun| begun.proven);
             match memory.comparisons.store_done(&key, answered, now, rand::rng().random_range(0.0..=1.0)) {
                 Some(Closed::Compared) => {
-                    self.state.with_object(&key, |object| object.checked = Some(now));
+                    self.state.with_object(&key, |object| {
+                        (object.checked, object.checked_proven) = (Some(now), proven);
+                    });
                 }
                 Some(Closed::Again) => {
                     self.state.with_object(&key, |object| object.checked = None);
@@ -194,17 +202,17 @@ impl Sweep {
         now: Timestamp,
     ) {
         let Some(applied) = self.state.with_object(key, |object| object.applied.clone()) else { return };
-        let mut sources = Vec::new();
+        let mut found = Vec::new();
         for (wanted, told) in answers {
             if let Told::Version(token) = told
-                && moved(&applied, wanted, token)
+                && let Some(moved) = moved(&applied, wanted, token)
             {
                 info!(externalsecret = %key, source = %wanted, %token, "sweep found another version");
-                sources.push(wanted.clone());
+                found.push(moved);
             }
         }
         if let Some(begun) = memory.comparisons.begun(key).filter(|begun| begun.announced) {
-            memory.unannounced.found(Find { object: key.clone(), sources, since: begun.at }, now);
+            memory.unannounced.found(Find { object: key.clone(), moved: found, since: begun.at }, now);
         }
     }
 
@@ -220,9 +228,9 @@ impl Sweep {
     }
 
     /// Tells people of a change that no event announced.
-    fn report(&self, find: &Find) {
-        self.metrics.unannounced();
-        let sources = find.sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    fn report(&self, memory: &mut Memory, find: &Find) {
+        self.metrics.unannounced(memory.unannounced.count(find));
+        let sources = find.moved.iter().map(|moved| moved.wanted.to_string()).collect::<Vec<_>>().join(", ");
         warn!(
             externalsecret = %find.object, %sources,
             "unannounced change: the sweep found a version that no event told of; do the rules cover its source?"

@@ -18,6 +18,7 @@
 //! - Secret values are [`value::SecretValue`] and nothing else; no error, token or hash here tells one.
 
 pub mod backoff;
+pub mod breaker;
 pub mod budget;
 pub mod change;
 pub mod decode;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::identity::Service;
 use crate::wanted::Token;
 
 /// Secrets a page holds at most.
@@ -15,6 +16,10 @@ pub const PAGE: usize = 100;
 pub const LAG: SignedDuration = SignedDuration::from_mins(5);
 /// An object that is compared less often than this bears that.
 pub const BEARABLE_INTERVAL: Duration = Duration::from_mins(15);
+/// Objects of one store and interval are compared together where one of them is due and another would be within this
+/// share of the interval. Of any two, one comes within half an interval after the other, so all of them end up in one
+/// phase, whatever their beginnings were.
+const TOGETHER: u32 = 2;
 /// Without experience, a listing is tried for so many secrets.
 const WORTH_A_TRY: usize = 100;
 /// After a listing that was given up, the next try without any other reason; secrets come and go.
@@ -31,6 +36,17 @@ pub struct Listed {
     pub complete: bool,
     /// When it ended.
     pub at: Timestamp,
+}
+
+/// How much earlier than due an object is compared with another one of its store and interval; `None` where each source
+/// costs a call of its own, whenever it is made.
+#[must_use]
+pub fn take_along(service: Service, interval: Duration) -> Option<Duration> {
+    let in_batches = match service {
+        Service::SecretsManager => interval >= BEARABLE_INTERVAL,
+        Service::ParameterStore => true,
+    };
+    in_batches.then(|| interval / TOGETHER)
 }
 
 /// How many pages a listing for so many secrets may go through; `None` where describing each of them is cheaper.
@@ -85,6 +101,17 @@ mod tests {
             ("given up a day ago, and few are wanted", 50, Some(listed(500, 0, false)), 24, None),
         ] {
             assert_eq!(page_limit(secrets, last.as_ref(), at(hour)), limit, "{what}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_asked_in_batches_is_taken_along() {
+        let (sm, ssm) = (Service::SecretsManager, Service::ParameterStore);
+        for (service, minutes, expected) in
+            [(sm, 14, None), (sm, 60, Some(30)), (ssm, 14, Some(7)), (ssm, 60, Some(30))]
+        {
+            let early = take_along(service, Duration::from_mins(minutes));
+            assert_eq!(early, expected.map(Duration::from_mins), "{service:?} {minutes}");
         }
     }
 

@@ -7,4 +7,4 @@ mod due;
 mod unannounced;
 
 pub use due::{Begun, Closed, Comparisons, Due};
-pub use unannounced::{Find, Unannounced, moved, should_be_announced};
+pub use unannounced::{Find, Moved, Unannounced, moved, should_be_announced};

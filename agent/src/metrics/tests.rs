@@ -95,7 +95,7 @@ fn both_formats_tell_the_same_and_parse() {
     metrics.aws_call("GetSecretValue", true);
     metrics.aws_call("GetSecretValue", false);
     metrics.aws_call("DescribeParameters", true);
-    metrics.unannounced();
+    metrics.unannounced(1);
     for eso in [true, false] {
         assert_eq!(read(&metrics, &state, eso, Format::Classic), read(&metrics, &state, eso, Format::OpenMetrics));
     }

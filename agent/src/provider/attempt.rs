@@ -1,6 +1,12 @@
 //! The one place where calls to AWS are paced and repeated: each attempt waits for its turn in the budget of its
 //! service, is counted, and is made again with a back-off where that can help. The SDK's own retries are off.
+//!
+//! Whoever AWS throttles, or does not answer, is slowed down or stopped by itself: each (service, region, identity) has
+//! a lane of its own, in front of the budget that all lanes of a service share.
 
+mod lane;
+
+use std::collections::HashMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,13 +17,15 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use jiff::Timestamp;
 use rand::RngExt;
 use rekey_core::backoff::Backoff;
+use rekey_core::breaker::Breaker;
 use rekey_core::budget::{Budget, Turn};
-use rekey_core::identity::Service;
+use rekey_core::identity::{Region, Service};
 use rekey_core::store::Identity;
 use tracing::debug;
 
 use super::ReadProblem;
 use crate::metrics::Metrics;
+use lane::Lane;
 
 /// A call that fails in a way that can pass is made so often in all.
 const ATTEMPTS: u32 = 3;
@@ -46,20 +54,27 @@ pub(super) struct Call<'a> {
     /// The IAM action, such as `secretsmanager:GetSecretValue`.
     pub action: &'static str,
     pub identity: &'a Identity,
+    pub region: &'a Region,
     pub reason: For,
 }
 
 /// See the module's head. Clones share the budgets.
 #[derive(Clone)]
 pub(super) struct Attempts {
+    rates: Rates,
     secrets_manager: Arc<Turnstile>,
     parameter_store: Arc<Turnstile>,
+    lanes: Arc<Mutex<Lanes>>,
     metrics: Metrics,
 }
+
+type Lanes = HashMap<(Service, Region, Identity), Arc<Lane>>;
 
 impl Attempts {
     pub fn new(rates: Rates, metrics: Metrics) -> Self {
         Self {
+            rates,
+            lanes: Arc::default(),
             secrets_manager: Arc::new(Turnstile::new(rates.secrets_manager)),
             parameter_store: Arc::new(Turnstile::new(rates.parameter_store)),
             metrics,
@@ -81,20 +96,32 @@ impl Attempts {
             Service::SecretsManager => &self.secrets_manager,
             Service::ParameterStore => &self.parameter_store,
         };
+        let lane = self.lane(service, call);
         let operation = call.action.split_once(':').map_or(call.action, |(_, operation)| operation);
         let mut made = 0;
         loop {
+            // Before the wait, so that nobody waits in vain, and after it, so that there is one probe.
+            lane.look(call.action, |breaker, now| !breaker.is_open(now))?;
+            lane.turnstile.pass(call.reason).await;
             turnstile.pass(call.reason).await;
+            lane.look(call.action, Breaker::pass)?;
             let answer = attempt().await;
             self.metrics.aws_call(operation, answer.is_ok());
             made += 1;
-            let problem = match answer {
-                Ok(answer) => return Ok(answer),
-                Err(error) => ReadProblem::from_sdk(call.action, call.identity, &error),
+            let (problem, nobody) = match answer {
+                Ok(answer) => {
+                    lane.answered();
+                    return Ok(answer);
+                }
+                Err(error) => {
+                    let nobody = matches!(
+                        error,
+                        SdkError::ConstructionFailure(_) | SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)
+                    );
+                    (ReadProblem::from_sdk(call.action, call.identity, &error), nobody)
+                }
             };
-            if matches!(problem, ReadProblem::Throttled { .. }) {
-                turnstile.budget().throttled(Timestamp::now());
-            }
+            lane.failed(&problem, nobody);
             if !problem.is_transient() || made >= ATTEMPTS {
                 return Err(problem);
             }
@@ -105,7 +132,19 @@ impl Attempts {
     }
 }
 
-/// The budget of a service, and the order in which those who wait for it are served: as they came, but of all
+impl Attempts {
+    fn lane(&self, service: Service, call: Call<'_>) -> Arc<Lane> {
+        let rate = match service {
+            Service::SecretsManager => self.rates.secrets_manager,
+            Service::ParameterStore => self.rates.parameter_store,
+        };
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lane = lanes.entry((service, call.region.clone(), call.identity.clone()));
+        Arc::clone(lane.or_insert_with(|| Arc::new(Lane::new(rate))))
+    }
+}
+
+/// The budget of a service or a lane, and the order in which those who wait for it are served: as they came, but of all
 /// comparisons only one waits beside the syncs, so that a sweep of thousands never stands before a rotation.
 struct Turnstile {
     budget: Mutex<Budget>,

@@ -1,7 +1,7 @@
 //! What the comparisons of both services share: the run of a call that says when an endpoint is beyond reach, and the
 //! memory of permissions that are missing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use rand::seq::IteratorRandom;
 use rekey_core::identity::Region;
 use rekey_core::store::{AwsStore, Identity};
 use tracing::warn;
@@ -32,14 +33,17 @@ impl Context<'_> {
                 message: "the calls before this one got no answer".to_owned(),
             });
         }
-        let call = Call { action, identity: &self.store.identity, reason: For::Comparison };
+        let AwsStore { identity, region, .. } = self.store;
+        let call = Call { action, identity, region, reason: For::Comparison };
         let answer = self.attempts.run(self.store.service, call, attempt).await;
         self.breaker.note(answer.as_ref().err());
         answer
     }
 }
 
-/// Ends a comparison that AWS does not serve: thousands of time-outs or refusals would tell no more than a few.
+/// Ends a comparison that AWS does not serve: thousands of time-outs or refusals would tell no more than a few. Unlike
+/// the breaker of `attempt.rs` it counts whole calls, throttled ones and AWS's own failures too: a sync has to go on
+/// trying then, a comparison can wait.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     unanswered: AtomicU32,
@@ -59,10 +63,23 @@ impl Breaker {
     }
 }
 
-/// The permissions that are missing, each said once until it has worked again.
+/// Refused keys that are remembered for each permission; without the memory, each costs a call more.
+const REMEMBERED: usize = 100_000;
+
+/// The permissions that are missing, each said once until it has worked again, and what they are missing for.
 #[derive(Clone, Default)]
 pub(super) struct Denials {
     said: Arc<Mutex<HashSet<Denial>>>,
+    refused: Arc<Mutex<HashMap<Denial, HashSet<String>>>>,
+}
+
+/// Keys that an action was refused for.
+#[derive(Debug, Default)]
+pub(super) struct Refused<'a> {
+    /// The one to try again.
+    pub probe: Option<&'a str>,
+    /// The others.
+    pub others: HashSet<&'a str>,
 }
 
 /// Who, where, what.
@@ -81,6 +98,44 @@ impl Denials {
     /// AWS allowed the action, wherever it was asked for.
     pub fn worked(&self, store: &AwsStore, action: &'static str) {
         self.lock().remove(&(store.identity.clone(), store.region.clone(), action));
+    }
+
+    /// Which of these keys the action was refused for. They are not asked for again, but one of them at a time, by
+    /// chance: it tells when the permission is there.
+    pub fn refused<'a>(
+        &self,
+        store: &AwsStore,
+        action: &'static str,
+        keys: impl Iterator<Item = &'a str>,
+    ) -> Refused<'a> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(refused) = refused.get(&(store.identity.clone(), store.region.clone(), action)) else {
+            return Refused::default();
+        };
+        let mut others: HashSet<&str> = keys.filter(|key| refused.contains(*key)).collect();
+        let probe = others.iter().copied().choose(&mut rand::rng());
+        if let Some(probe) = probe {
+            others.remove(probe);
+        }
+        Refused { probe, others }
+    }
+
+    /// Remembers for which of these keys the action was refused. Once one of those is allowed, all are asked for again.
+    pub fn tried<'a>(&self, store: &AwsStore, action: &'static str, tried: impl Iterator<Item = (&'a str, bool)>) {
+        let mut all = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = all.entry((store.identity.clone(), store.region.clone(), action)).or_default();
+        let (mut fresh, mut allowed) = (Vec::new(), refused.len() >= REMEMBERED);
+        for (key, denied) in tried {
+            if denied {
+                fresh.push(key.to_owned());
+            } else {
+                allowed |= refused.contains(key);
+            }
+        }
+        if allowed {
+            refused.clear();
+        }
+        refused.extend(fresh);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<Denial>> {
@@ -107,6 +162,25 @@ mod tests {
         denials.worked(&store, "a");
         assert!(denials.denied(&store, "a", &problem, "b"));
         assert!(!denials.denied(&elsewhere, "a", &problem, "b"));
+    }
+
+    #[test]
+    fn of_what_was_refused_one_key_is_tried_at_a_time_until_one_is_allowed() {
+        let (denials, store) = (Denials::default(), store(Service::SecretsManager));
+        let refused = || denials.refused(&store, "a", ["x", "y", "z"].into_iter()).others;
+        assert_eq!(refused().len(), 0);
+        denials.tried(&store, "a", [("x", true), ("y", true), ("z", false)].into_iter());
+        let mut tried = HashSet::new();
+        while tried.len() < 2 {
+            let left = refused();
+            assert!(left.len() == 1 && !left.contains("z"), "{left:?}");
+            tried.extend(["x", "y"].into_iter().filter(|key| !left.contains(key)));
+        }
+        assert_eq!(denials.refused(&store, "b", ["x"].into_iter()).probe, None, "another action");
+        denials.tried(&store, "a", [("z", false), ("x", true)].into_iter());
+        assert_eq!(refused().len(), 1, "only the ones that were refused tell");
+        denials.tried(&store, "a", [("y", false)].into_iter());
+        assert_eq!(refused().len(), 0);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::Parameter;
@@ -22,7 +22,7 @@ const GET_ONE: &str = "ssm:GetParameter";
 const GET_MANY: &str = "ssm:GetParameters";
 
 pub(super) async fn read(client: &Client, attempts: &Attempts, wanted: &Wanted) -> Result<Answer, ReadProblem> {
-    let call = Call { action: GET_ONE, identity: &wanted.identity, reason: For::Sync };
+    let call = Call { action: GET_ONE, identity: &wanted.identity, region: &wanted.source.region, reason: For::Sync };
     let request = client.get_parameter().name(name(wanted)).with_decryption(true);
     let output = attempts.run(Service::ParameterStore, call, || request.clone().send()).await?;
     let parameter = output.parameter.ok_or_else(|| ReadProblem::Rejected {
@@ -39,8 +39,17 @@ pub(super) async fn read(client: &Client, attempts: &Attempts, wanted: &Wanted) 
 
 pub(super) async fn check(client: &Client, context: Context<'_>, asked: &[Asked]) -> HashMap<Wanted, Checked> {
     let mut checked = HashMap::with_capacity(asked.len());
-    let (mut denied, mut worked) = (None, false);
-    for batch in asked.chunks(BATCH) {
+    let (mut denied, mut worked, mut tried) = (None, false, Vec::new());
+    let refused = context.denials.refused(context.store, GET_MANY, asked.iter().map(|one| key_of(&one.wanted)));
+    let (alone, together): (Vec<&Asked>, Vec<&Asked>) =
+        asked.iter().partition(|one| refused.others.contains(key_of(&one.wanted)));
+    let (probe, together): (Vec<&Asked>, Vec<&Asked>) =
+        together.into_iter().partition(|one| refused.probe == Some(key_of(&one.wanted)));
+    for one in alone {
+        checked.insert(one.wanted.clone(), check_one(client, context, &one.wanted).await.0);
+    }
+    // What is tried again spoils no batch of the others.
+    for batch in together.chunks(BATCH).chain(probe.chunks(BATCH)) {
         let batch = || batch.iter().map(|one| &one.wanted);
         let names = batch().map(name).collect();
         let request = client.get_parameters().set_names(Some(names)).with_decryption(false);
@@ -48,6 +57,7 @@ pub(super) async fn check(client: &Client, context: Context<'_>, asked: &[Asked]
             Ok(output) => {
                 worked = true;
                 for one in batch() {
+                    tried.push((key_of(one), false));
                     let found = output.parameters().iter().find(|parameter| is(parameter, one));
                     checked.insert(one.clone(), found.map_or_else(missing, present));
                 }
@@ -57,15 +67,26 @@ pub(super) async fn check(client: &Client, context: Context<'_>, asked: &[Asked]
             }
             Err(problem) => {
                 // One name that is refused fails the whole batch, so each is asked for by itself.
+                let mut denied_alone = HashSet::new();
                 for one in batch() {
-                    checked.insert(one.clone(), check_one(client, context, one).await);
+                    let (answer, denied) = check_one(client, context, one).await;
+                    checked.insert(one.clone(), answer);
+                    if denied {
+                        denied_alone.insert(key_of(one));
+                    }
                 }
                 if matches!(problem, ReadProblem::Denied { .. }) {
+                    // Either some of them may not be read at all, or none of them together.
+                    let all = denied_alone.is_empty();
+                    tried.extend(
+                        batch().map(key_of).filter(|key| all || denied_alone.contains(key)).map(|key| (key, true)),
+                    );
                     denied = Some(problem);
                 }
             }
         }
     }
+    context.denials.tried(context.store, GET_MANY, tried.into_iter());
     match denied {
         Some(problem) => {
             let instead = "parameters are asked for one by one";
@@ -77,12 +98,17 @@ pub(super) async fn check(client: &Client, context: Context<'_>, asked: &[Asked]
     checked
 }
 
-async fn check_one(client: &Client, context: Context<'_>, wanted: &Wanted) -> Checked {
+/// The answer, and whether it is that this identity may not ask.
+async fn check_one(client: &Client, context: Context<'_>, wanted: &Wanted) -> (Checked, bool) {
     let request = client.get_parameter().name(name(wanted)).with_decryption(false);
     match context.run(GET_ONE, || request.clone().send()).await {
-        Ok(output) => output.parameter().map_or_else(missing, present),
-        Err(problem) => Checked::failed(&problem),
+        Ok(output) => (output.parameter().map_or_else(missing, present), false),
+        Err(problem) => (Checked::failed(&problem), matches!(problem, ReadProblem::Denied { .. })),
     }
+}
+
+fn key_of(wanted: &Wanted) -> &str {
+    &wanted.source.key
 }
 
 fn present(parameter: &Parameter) -> Checked {

@@ -26,7 +26,7 @@ const DESCRIBE: &str = "secretsmanager:DescribeSecret";
 
 pub(super) async fn read(client: &Client, attempts: &Attempts, wanted: &Wanted) -> Result<Answer, ReadProblem> {
     const ACTION: &str = "secretsmanager:GetSecretValue";
-    let call = Call { action: ACTION, identity: &wanted.identity, reason: For::Sync };
+    let call = Call { action: ACTION, identity: &wanted.identity, region: &wanted.source.region, reason: For::Sync };
     let request = client.get_secret_value().secret_id(&wanted.source.key);
     let request = match &wanted.selector {
         Selector::Version(id) => request.version_id(id),
@@ -68,6 +68,12 @@ pub(super) async fn check(
     let mut checked = listings.check(client, context, &by_key).await;
     by_key.retain(|_, selectors| selectors.iter().any(|one| !checked.contains_key(&one.wanted)));
 
+    for key in context.denials.refused(context.store, DESCRIBE, by_key.keys().copied()).others {
+        let unclear = || Checked::Unclear(format!("{DESCRIBE} was denied before"));
+        let selectors = by_key.remove(key).unwrap_or_default();
+        checked.extend(selectors.into_iter().map(|one| (one.wanted.clone(), unclear())));
+    }
+    let mut tried = Vec::with_capacity(by_key.len());
     let mut left = by_key.into_iter();
     let mut described = FuturesUnordered::new();
     let (mut denied, mut worked) = (None, false);
@@ -76,6 +82,10 @@ pub(super) async fn check(
             described.push(describe(client, context, key, selectors));
         }
         let Some((selectors, answer)) = described.next().await else { break };
+        if answer.as_ref().map_or_else(|problem| !problem.is_transient(), |_| true) {
+            let key = selectors.first().map(|one| one.wanted.source.key.as_str());
+            tried.extend(key.map(|key| (key, matches!(answer, Err(ReadProblem::Denied { .. })))));
+        }
         for one in selectors {
             let answer = match &answer {
                 Ok(output) => {
@@ -91,6 +101,7 @@ pub(super) async fn check(
             Err(_) => {}
         }
     }
+    context.denials.tried(context.store, DESCRIBE, tried.into_iter());
     match denied {
         Some(problem) => {
             context.denials.denied(context.store, DESCRIBE, &problem, "the values are read");

@@ -34,6 +34,8 @@ pub struct Object {
     retry: Option<Retry>,
     /// When its sources were last compared with AWS.
     pub checked: Option<Timestamp>,
+    /// Was its pipe proven then? `None` before that, and while it is being compared.
+    pub checked_proven: Option<bool>,
     /// Its syncs so far.
     pub tally: Tally,
     key: ObjectKey,
@@ -83,6 +85,7 @@ impl Object {
             requests: Ok(Arc::default()),
             retry: None,
             checked: None,
+            checked_proven: None,
             tally: Tally::default(),
             key,
             all_follow_events,
@@ -176,7 +179,8 @@ impl Object {
     ) {
         self.applied = Applied::Tokens(tokens);
         self.retry = None;
-        self.checked = Some(now);
+        // A comparison is never put off by a sync, so that the objects of a store keep being due together.
+        self.checked.get_or_insert(now);
         self.status_written(status, version);
     }
 

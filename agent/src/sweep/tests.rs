@@ -1,5 +1,7 @@
 //! Rounds against an AWS that answers in memory: what is asked, what becomes due again, and what is reported.
 
+mod rounds;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,6 +9,7 @@ use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Secret;
 use rekey_core::change::{self, Parsed};
 use rekey_core::identity::{Account, Region, Service};
+use rekey_core::ledger::{Applied, Known};
 use rekey_core::pipe::PipeId;
 use rekey_core::plan;
 use rekey_core::report;
@@ -116,7 +119,7 @@ async fn round(sweep: &Sweep, memory: &mut Memory, why: Why) -> (usize, Option<D
     let round = sweep.round(memory, why);
     let (asked, mut soonest) = (round.groups.len(), None);
     for (store, group) in round.groups {
-        let compared = sweep.compare(&store, group).await;
+        let compared = sweep.compare_safely(&store, group).await;
         soonest = soonest.or(sweep.settle(memory, compared));
     }
     (asked, soonest)
@@ -181,12 +184,55 @@ async fn a_version_that_no_event_announced_is_synced_at_once_and_reported_after_
     assert_eq!(sweep.work.waiting(), 1);
     assert_eq!(sweep.state.decide(&key("db"), Timestamp::now()), Some(Decision::Read));
     let later = Timestamp::now() + SignedDuration::from_secs(60);
-    let reported = memory.unannounced.due(later, |_, _| false);
+    let reported = memory.unannounced.due(later, |_, _| false, |wanted| sweep.state.known(wanted));
     let [find] = reported.as_slice() else { panic!("{reported:?}") };
     assert_eq!(find.object, key("db"));
-    assert_eq!(find.sources[0].to_string(), "SecretsManager/eu-west-1/db#AWSCURRENT");
-    sweep.report(find);
-    assert!(aws.metrics.text().contains("rekey_unannounced_changes_total 1"));
+    assert_eq!(find.moved[0].wanted.to_string(), "SecretsManager/eu-west-1/db#AWSCURRENT");
+    sweep.report(&mut memory, find);
+    sweep.report(&mut memory, &Find { object: key("other"), ..find.clone() });
+    assert!(aws.metrics.text().contains("rekey_unannounced_changes_total 1"), "one change, whoever uses it");
+}
+
+#[tokio::test]
+async fn a_description_that_lags_behind_what_was_read_reports_nothing() {
+    for (read_again, reported) in [("2", 0), ("3", 1)] {
+        let aws = FakeAws::new(|operation, request| answer(operation, request, "1"));
+        let sweep = sweep(&aws);
+        heartbeat(&sweep, ACCOUNT, "eu-west-1");
+        synced(&sweep, "db", "1m", &[(SECRETS, "db")]);
+        let wanted = sweep.state.with_object(&key("db"), |object| object.wanted().next().cloned());
+        let wanted = wanted.flatten().expect("it asks for one thing");
+        let read = |version: &str, hour: i64| {
+            let created = Some(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour));
+            let known = Known { token: Token::of_secret(&arn("db"), version), created, changed: created };
+            let look = sweep.state.begin_read(&wanted, ago(10 - hour)).expect("not too often");
+            assert!(sweep.state.settle(&wanted, look, known.clone(), None));
+            known.token
+        };
+        let applied = BTreeMap::from([(wanted.to_string(), read("2", 2))]);
+        sweep.state.with_object(&key("db"), |object| object.applied = Applied::Tokens(applied));
+        assert_eq!(sweep.state.decide(&key("db"), Timestamp::now()), Some(Decision::Skip));
+        let mut memory = memory(ago(120));
+        round(&sweep, &mut memory, Why::Due).await;
+        assert_eq!(sweep.work.waiting(), 1, "a read has to decide");
+        read(read_again, 3);
+        let later = Timestamp::now() + SignedDuration::from_secs(60);
+        let finds = memory.unannounced.due(later, |_, _| false, |wanted| sweep.state.known(wanted));
+        assert_eq!(finds.len(), reported, "{read_again}");
+    }
+}
+
+#[tokio::test]
+async fn a_comparison_that_panics_is_made_again_soon() {
+    let aws = FakeAws::new(|_, _| panic!("a test's panic"));
+    let sweep = sweep(&aws);
+    synced(&sweep, "db", "1h", &[(SECRETS, "db")]);
+    let mut memory = memory(ago(0));
+    let (_, again) = round(&sweep, &mut memory, Why::Start).await;
+    assert!(again.is_some_and(|wait| wait <= Duration::from_secs(4)), "{again:?}");
+    assert!(checked(&sweep, "db").is_some_and(|at| at <= ago(59)), "a panic compared nothing");
+    let soon = Timestamp::now() + SignedDuration::from_secs(4);
+    assert_eq!(Round::new(&sweep.state, &mut memory, sweep.interval, Why::Due, soon).groups.len(), 1);
 }
 
 #[tokio::test]
@@ -202,7 +248,7 @@ async fn what_a_first_round_or_an_unproven_pipe_finds_is_synced_and_not_reported
         round(&sweep, &mut memory, why).await;
         assert_eq!(sweep.work.waiting(), 1, "{why:?}");
         let later = Timestamp::now() + SignedDuration::from_mins(5);
-        assert_eq!(memory.unannounced.due(later, |_, _| false), [], "{why:?}");
+        assert_eq!(memory.unannounced.due(later, |_, _| false, |wanted| sweep.state.known(wanted)), [], "{why:?}");
     }
 }
 
@@ -216,101 +262,6 @@ async fn what_only_a_read_can_tell_is_read_and_not_reported() {
     round(&sweep, &mut memory, Why::Due).await;
     assert_eq!(sweep.work.waiting(), 1);
     let later = Timestamp::now() + SignedDuration::from_mins(5);
-    assert_eq!(memory.unannounced.due(later, |_, _| false), []);
+    assert_eq!(memory.unannounced.due(later, |_, _| false, |wanted| sweep.state.known(wanted)), []);
     assert!(aws.operations().iter().all(|operation| operation == "DescribeSecret"), "the sweep reads no values");
-}
-
-#[tokio::test]
-async fn each_source_follows_the_pipe_of_its_own_account_and_region() {
-    let aws = FakeAws::new(|operation, request| answer(operation, request, "1"));
-    let sweep = sweep(&aws);
-    let in_account = |account: &str, region: &str| arn("db").replace(ACCOUNT, account).replace("eu-west-1", region);
-    heartbeat(&sweep, ACCOUNT, "eu-west-1");
-    for (name, source) in [
-        ("by-name", "db".to_owned()),
-        ("same", in_account(ACCOUNT, "eu-west-1")),
-        ("other-account", in_account("999999999999", "eu-west-1")),
-        ("other-region", in_account(ACCOUNT, "eu-north-1")),
-    ] {
-        synced(&sweep, name, "1m", &[(SECRETS, &source)]);
-    }
-    synced(&sweep, "parameter", "1m", &[(PARAMETERS, "/db")]);
-    let compared_again = |minutes: i64| -> Vec<String> {
-        let then = ago(60) + SignedDuration::from_mins(minutes);
-        let round = Round::new(&sweep.state, &mut memory(ago(60)), sweep.interval, Why::Due, then);
-        let objects = round.groups.into_values().flat_map(|group| group.objects);
-        let mut names: Vec<String> = objects.map(|(key, _)| key.name).collect();
-        names.sort();
-        names
-    };
-    // Two minutes after the last comparison: what is not proven is due at its own interval, the rest is not.
-    assert_eq!(compared_again(2), ["other-account", "other-region", "parameter"]);
-    assert_eq!(compared_again(16).len(), 5);
-    heartbeat(&sweep, "999999999999", "eu-west-1");
-    assert_eq!(compared_again(2), ["other-region", "parameter"]);
-}
-
-#[tokio::test]
-async fn an_object_in_use_twice_is_asked_for_once_and_late_answers_only_where_all_bear_them() {
-    let aws = FakeAws::new(|operation, request| answer(operation, request, "1"));
-    let sweep = sweep(&aws);
-    for (name, refresh, source) in [("a", "1h", "db"), ("b", "5m", "db"), ("c", "1h", "other")] {
-        synced(&sweep, name, refresh, &[(SECRETS, source)]);
-    }
-    let asked = |why| -> Vec<(String, bool)> {
-        let round = Round::new(&sweep.state, &mut memory(ago(0)), sweep.interval, why, Timestamp::now());
-        let asked = round.groups.into_values().flat_map(|group| group.asked);
-        let mut asked: Vec<_> = asked.map(|one| (one.wanted.source.key, one.may_lag)).collect();
-        asked.sort();
-        asked
-    };
-    assert_eq!(asked(Why::Start), [("db".to_owned(), false), ("other".to_owned(), true)]);
-    assert_eq!(asked(Why::Flip), [("db".to_owned(), false), ("other".to_owned(), false)]);
-    let body = json!({
-        "version": "0", "id": "event-1", "detail-type": "Secret Label Updated", "source": "aws.secretsmanager",
-        "account": ACCOUNT, "time": "2027-01-15T08:00:00Z", "region": "eu-west-1", "resources": [arn("other")],
-        "detail": {"name": "other", "labelUpdated": "AWSCURRENT", "versionId": "2"},
-    });
-    let Parsed::Change(change) = change::parse(&body.to_string()) else { panic!("a change") };
-    assert_eq!(sweep.state.announce(&change, Timestamp::now()).objects, 1);
-    let after_an_event = [("db".to_owned(), false), ("other".to_owned(), false)];
-    assert_eq!(asked(Why::Start), after_an_event, "a listing may not show what the event spoke of");
-}
-
-#[tokio::test]
-async fn the_loop_compares_at_start_at_a_flip_and_again_after_a_failure() {
-    let down = Arc::new(AtomicBool::new(false));
-    let aws = FakeAws::new({
-        let down = Arc::clone(&down);
-        move |operation, request| {
-            if down.load(Ordering::Relaxed) { Reply::NoConnection } else { answer(operation, request, "1") }
-        }
-    });
-    let sweep = sweep(&aws);
-    synced(&sweep, "db", "1h", &[(SECRETS, "db")]);
-    let shutdown = CancellationToken::new();
-    let running = tokio::spawn(sweep.clone().run(shutdown.clone()));
-    let compared_after = async |began: Timestamp| {
-        let compared = async {
-            while checked(&sweep, "db").is_none_or(|at| at < began) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        // Far less than the hour of its interval.
-        tokio::time::timeout(Duration::from_secs(20), compared).await.expect("compared in time");
-    };
-    compared_after(ago(1)).await;
-    down.store(true, Ordering::Relaxed);
-    aws.requests();
-    let flipped = Timestamp::now();
-    sweep.flipped.notify_one();
-    let mut attempts = 0;
-    while attempts < 3 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        attempts += aws.requests().len();
-    }
-    down.store(false, Ordering::Relaxed);
-    compared_after(flipped).await;
-    shutdown.cancel();
-    tokio::time::timeout(Duration::from_secs(5), running).await.expect("it ends").expect("without a panic");
 }

@@ -21,6 +21,8 @@ pub enum Due {
     Now,
     /// After this long.
     In(Duration),
+    /// After this long, because AWS did not answer the last time.
+    Postponed(Duration),
     /// It is being compared.
     UnderWay,
 }
@@ -32,6 +34,8 @@ pub struct Begun {
     pub at: Timestamp,
     /// Would a version that it finds have to have been announced?
     pub announced: bool,
+    /// Was the object's pipe proven?
+    pub proven: bool,
 }
 
 /// What became of an object whose stores have all been asked.
@@ -83,14 +87,11 @@ impl Comparisons {
         if everything {
             return Due::Now;
         }
-        let until = match (self.postponed.get(key), compared) {
-            (Some(postponed), _) => postponed.until,
-            (None, Some(compared)) => after(compared, interval),
-            (None, None) => return Due::Now,
-        };
-        match Duration::try_from(until.duration_since(now)) {
-            Ok(wait) if !wait.is_zero() => Due::In(wait),
-            _ => Due::Now,
+        let wait = |until: Timestamp| Duration::try_from(until.duration_since(now)).ok().filter(|wait| !wait.is_zero());
+        match (self.postponed.get(key), compared) {
+            (Some(postponed), _) => wait(postponed.until).map_or(Due::Now, Due::Postponed),
+            (None, Some(compared)) => wait(after(compared, interval)).map_or(Due::Now, Due::In),
+            (None, None) => Due::Now,
         }
     }
 
@@ -146,7 +147,7 @@ mod tests {
     }
 
     fn begun(second: i64) -> Begun {
-        Begun { at: at(second), announced: false }
+        Begun { at: at(second), announced: false, proven: true }
     }
 
     #[test]
@@ -186,7 +187,7 @@ mod tests {
             assert_eq!(book.store_done(&key(), false, at(now), 0.0), None);
             let wait = Duration::from_secs(wait);
             assert_eq!(book.store_done(&key(), true, at(now), 0.0), Some(Closed::Postponed(wait)));
-            assert_eq!(book.due(&key(), Some(at(now)), Duration::from_hours(1), false, at(now)), Due::In(wait));
+            assert_eq!(book.due(&key(), Some(at(now)), Duration::from_hours(1), false, at(now)), Due::Postponed(wait));
             now += i64::try_from(wait.as_secs()).expect("short");
             assert_eq!(book.due(&key(), Some(at(now)), Duration::from_hours(1), false, at(now)), Due::Now);
         }

@@ -91,6 +91,34 @@ async fn a_refused_batch_is_said_once_and_asked_for_one_by_one() {
     assert_eq!(aws.operations(), ["GetParameters", "GetParameter", "GetParameter", "GetParameter"]);
     let problem = ReadProblem::Denied { action: GET_MANY, message: String::new() };
     assert!(!aws.denials.denied(&store(PS), GET_MANY, &problem, ""), "it has been said");
+    let all: Vec<String> = (0..30).map(|number| format!("/app/{number}")).collect();
+    // Once more for those that were not refused before, and for one of those that were.
+    for (batches, singles) in [(4, 30), (1, 30)] {
+        let checked = check(&aws, &all).await;
+        assert!(all.iter().all(|name| is_there(&checked, name)));
+        let operations = aws.operations();
+        let many = operations.iter().filter(|operation| *operation == "GetParameters").count();
+        assert_eq!((many, operations.len() - many), (batches, singles), "one batch is tried from then on");
+    }
+}
+
+#[tokio::test]
+async fn one_parameter_that_may_not_be_read_spoils_its_batch_once() {
+    let refused = || Reply::Refused(400, "AccessDeniedException", "not authorized on /other");
+    let aws = FakeAws::new(move |operation, request| match operation {
+        "GetParameters" if names(request).contains(&"/other") => refused(),
+        "GetParameters" => many(request),
+        _ if request["Name"] == "/other" => refused(),
+        _ => one(request),
+    });
+    let mut all: Vec<String> = (0..19).map(|number| format!("/app/{number}")).collect();
+    all.insert(3, "/other".to_owned());
+    for calls in [12, 4, 4] {
+        let checked = check(&aws, &all).await;
+        assert!(all.iter().all(|name| is_there(&checked, name) == (name != "/other")), "{checked:?}");
+        // Two batches, then the one that is tried again, in a batch and alone.
+        assert_eq!(aws.operations().len(), calls);
+    }
 }
 
 #[tokio::test]

@@ -1,12 +1,12 @@
 //! ListSecrets: one call for a hundred secrets, where that is cheaper and may be late.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry};
 use jiff::Timestamp;
-use rekey_core::listing::{Listed, PAGE, is_believable, page_limit};
+use rekey_core::listing::{LAG, Listed, PAGE, is_believable, page_limit};
 use rekey_core::store::AwsStore;
 use rekey_core::wanted::Wanted;
 use tracing::debug;
@@ -24,6 +24,8 @@ const REMEMBERED: usize = 1000;
 #[derive(Clone, Default)]
 pub struct Listings {
     last: Arc<Mutex<HashMap<AwsStore, Listed>>>,
+    /// Since when a listing gets no answer.
+    unanswered: Arc<Mutex<HashMap<AwsStore, Timestamp>>>,
 }
 
 impl Listings {
@@ -39,11 +41,17 @@ impl Listings {
         let wanted = keys.len();
         match list(client, context, keys, limit).await {
             Ok((found, mut listed)) => {
+                self.unanswered().remove(context.store);
                 listed.missing = wanted - found.len();
                 debug!(store = %context.store.region, wanted, ?listed, "listed");
                 self.remember(context.store, listed);
                 context.denials.worked(context.store, LIST);
                 believed(&found, by_key)
+            }
+            // Describing each of them now would make it worse. Only a listing that never gets an answer is given up.
+            Err(problem) if problem.is_transient() && self.is_recent_failure(context.store) => {
+                let selectors = by_key.values().filter(|selectors| selectors.iter().all(|one| one.may_lag)).flatten();
+                selectors.map(|one| (one.wanted.clone(), Checked::failed(&problem))).collect()
             }
             Err(problem) => {
                 if matches!(problem, ReadProblem::Denied { .. }) {
@@ -54,6 +62,22 @@ impl Listings {
         }
     }
 
+    fn is_recent_failure(&self, store: &AwsStore) -> bool {
+        let now = Timestamp::now();
+        let mut unanswered = self.unanswered();
+        let since = *unanswered.entry(store.clone()).or_insert(now);
+        if now.duration_since(since) < LAG {
+            return true;
+        }
+        // A listing that fails tomorrow is postponed again.
+        unanswered.remove(store);
+        false
+    }
+
+    fn unanswered(&self) -> MutexGuard<'_, HashMap<AwsStore, Timestamp>> {
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn remember(&self, store: &AwsStore, listed: Listed) {
         let mut last = self.lock();
         if last.len() >= REMEMBERED {
@@ -62,7 +86,7 @@ impl Listings {
         last.insert(store.clone(), listed);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<AwsStore, Listed>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<AwsStore, Listed>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

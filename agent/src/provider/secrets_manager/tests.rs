@@ -174,10 +174,11 @@ async fn missing_permissions_fall_back_to_the_next_call_and_are_said_once() {
         _ => Reply::Refused(400, "AccessDeniedException", "User: x is not authorized to perform: y"),
     });
     let (store, listings) = (store(SM), Listings::default());
-    for _ in 0..2 {
+    // What was refused costs one more call from then on, the secret that may be described one too.
+    for describes in [100, 2, 2] {
         let checked = check(&aws, &store, &listings, &all(0..100, Some("1"))).await;
         let operations = aws.operations();
-        assert_eq!((count(&operations, "ListSecrets"), count(&operations, "DescribeSecret")), (1, 100));
+        assert_eq!((count(&operations, "ListSecrets"), count(&operations, "DescribeSecret")), (1, describes));
         assert_eq!(checked[&current("team/s000")], version("team/s000", "1"));
         assert!(names(1..100).all(|name| matches!(checked[&current(&name)], Checked::Unclear(_))));
     }
@@ -185,6 +186,43 @@ async fn missing_permissions_fall_back_to_the_next_call_and_are_said_once() {
     for action in ["secretsmanager:ListSecrets", DESCRIBE] {
         assert!(!aws.denials.denied(&store, action, &problem, ""), "{action} has been said");
     }
+}
+
+#[tokio::test]
+async fn a_permission_that_is_granted_is_noticed_by_the_one_secret_that_is_tried() {
+    let granted = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let aws = FakeAws::new({
+        let granted = std::sync::Arc::clone(&granted);
+        move |_, request| {
+            if granted.load(std::sync::atomic::Ordering::Relaxed) {
+                described(request, "1")
+            } else {
+                Reply::Refused(400, "AccessDeniedException", "not authorized")
+            }
+        }
+    });
+    let (store, listings) = (store(SM), Listings::default());
+    for (grant, describes) in [(false, 50), (false, 1), (true, 1), (true, 50)] {
+        granted.store(grant, std::sync::atomic::Ordering::Relaxed);
+        let checked = check(&aws, &store, &listings, &all(0..50, Some("1"))).await;
+        assert_eq!((checked.len(), aws.operations().len()), (50, describes), "{grant}");
+    }
+}
+
+#[tokio::test]
+async fn a_listing_that_is_throttled_does_not_become_a_hundred_descriptions() {
+    let aws = FakeAws::new(|operation, request| match operation {
+        "ListSecrets" => Reply::Refused(400, "ThrottlingException", "Rate exceeded"),
+        _ => described(request, "1"),
+    });
+    let mut asks = all(0..100, Some("1"));
+    asks.push(asked(current("prompt"), None, false));
+    let listings = Listings::default();
+    let checked = check(&aws, &store(SM), &listings, &asks).await;
+    let operations = aws.operations();
+    assert_eq!((count(&operations, "ListSecrets"), count(&operations, "DescribeSecret")), (3, 1));
+    assert!(names(0..100).all(|name| matches!(checked[&current(&name)], Checked::Later(_))));
+    assert_eq!(checked[&current("prompt")], version("prompt", "1"));
 }
 
 #[tokio::test]
