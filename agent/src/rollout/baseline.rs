@@ -17,7 +17,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(15);
 
 impl Rollouts {
     /// Waits until every workload that a change of this Secret would restart has it on record. Nearly always that is so
-    /// already, also in a book that is not complete yet. A workload whose writes fail is not waited for: as long as this process lives, it remembers for it.
+    /// already, also in a book that is not complete yet. A workload whose writes fail is not waited for: as long as this
+    /// process lives, it remembers for it.
     ///
     /// # Errors
     /// [`ClusterError::TimedOut`] if it takes too long; then the Secret should not be written yet.
