@@ -6,13 +6,13 @@
 
 pub mod error;
 pub mod event;
-pub mod gate;
 pub mod hash_key;
 pub mod lease;
 pub mod own;
 pub mod status;
 pub mod target;
 pub mod workload;
+pub mod writer;
 
 pub use error::ClusterError;
-pub use gate::{Gate, Writer};
+pub use writer::Writer;

@@ -12,8 +12,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use crate::cluster::ClusterError;
 use crate::cluster::lease::{Held, Leases};
-use crate::cluster::{ClusterError, Gate};
+use crate::gate::Gate;
 
 /// The part of this instance.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,11 +11,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::stop::{Stages, start, until_told};
 use crate::args::Args;
-use crate::cluster::Gate;
 use crate::cluster::event::Events;
 use crate::cluster::own::OwnDeployment;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
+use crate::gate::Gate;
 use crate::intake::{Acknowledger, Holding, Intake, Receiving};
 use crate::metrics::Metrics;
 use crate::pipe::Flips;

@@ -104,7 +104,8 @@ mod tests {
     use tokio::sync::mpsc::unbounded_channel;
 
     use super::*;
-    use crate::cluster::{Gate, Writer};
+    use crate::cluster::Writer;
+    use crate::gate::Gate;
     use crate::intake::Ticket;
     use crate::rollout::{RolloutOptions, Rollouts};
     use crate::state::{State, StateOptions};

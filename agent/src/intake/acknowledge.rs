@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{Finished, Holding};
-use crate::cluster::Gate;
+use crate::gate::Gate;
 use crate::metrics::Metrics;
 use crate::queue::{BATCH, Queue, VISIBILITY};
 

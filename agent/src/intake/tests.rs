@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::*;
-use crate::cluster::Gate;
+use crate::gate::Gate;
 use crate::provider::testing::{FakeAws, Reply};
 use crate::queue::QueueUrl;
 

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::cluster::Gate;
+use crate::gate::Gate;
 
 /// The Deployments, and the names of those that a webhook refuses.
 #[derive(Clone, Default)]

@@ -18,8 +18,9 @@ use rekey_core::rollout::hash::HashKey;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::cluster::Writer;
 use crate::cluster::target::Targets;
-use crate::cluster::{Gate, Writer};
+use crate::gate::Gate;
 use crate::provider::testing::{ACCOUNT, FakeAws, Reply, arn};
 use crate::rollout::{RolloutOptions, Rollouts};
 use crate::state::{StateOptions, StoreKey};

@@ -8,7 +8,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::cluster::Gate;
+use crate::gate::Gate;
 
 #[derive(Clone)]
 struct Server {

@@ -9,7 +9,7 @@ use rekey_tests::fault::passed::Passed;
 use rekey_tests::fault::rule::{Effect, When};
 use serde_json::{Value, json};
 
-use super::stage::{Row, SOON};
+use super::stage::{REDELIVERED, Row, SOON};
 
 /// For a look at `/readyz`, and for the agent's own look at its pipes.
 const A_LOOK: Duration = Duration::from_secs(1);
@@ -61,6 +61,30 @@ async fn an_unreachable_queue_is_noticed_replaced_and_believed_again() {
     let reads = aws.count(applied, Passed::is_read);
     assert_eq!(reads, 0, "the events that had waited were news to nobody");
     row.end(fleet, 0, SOON).await;
+}
+
+#[tokio::test]
+async fn an_agent_that_cannot_reach_aws_when_it_starts_runs_unproven_and_catches_up() {
+    let row = Row::begin("AWS unreachable at the start", &[]).await;
+    let mut fleet = row.fleet(3, 1, "1h").await;
+    let down = row.stage.aws.fault(When::any(), Effect::Cut);
+    row.stage.aws.cut();
+    row.agent().restart().await.unwrap();
+    row.agent().ready(SOON).await.unwrap();
+    eventually("the agent to ask AWS in vain", SOON, async || {
+        ensure!(down.hits() > 3, "{} times", down.hits());
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let (status, text) = row.agent().get("/readyz").await.unwrap();
+    assert!(status == 200 && text.contains(": unproven") && !text.contains(": proven"), "{status}: {text}");
+    for index in 0..fleet.sources.len() {
+        fleet.rotate(index).await.unwrap();
+    }
+    drop(down);
+    row.pipes(": proven", REDELIVERED).await;
+    row.end(fleet, 0, REDELIVERED).await;
 }
 
 /// A rule of the deployed stack.
