@@ -33,7 +33,7 @@ pub fn print(requests: &[Request], agent: &str) {
     println!(
         "  {}",
         paint::dim(
-            "Rekey's sweep adds one DescribeSecret for each secret and interval (15 min or the object's own, if longer);\n  its queue costs about 0.05 USD a month in long polls."
+            "Rekey's sweep adds, for each interval (15 min or the object's own, if longer), ListSecrets pages of 100 secrets, or a\n  DescribeSecret for each where that is cheaper; its queue costs about 0.05 USD a month in long polls."
         )
     );
 }

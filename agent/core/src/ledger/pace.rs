@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 
 /// Reads of one loop: as many as may begin within [`WINDOW`].
 const READS: usize = 6;
-/// However much is announced meanwhile. A little more than five seconds, so that six reads in five seconds are the most
+/// However much is announced meanwhile. Half a second more than five, so that six reads in five seconds are the most
 /// that AWS sees too, though one request takes longer on its way than another.
-const WINDOW: SignedDuration = SignedDuration::from_millis(5200);
+const WINDOW: SignedDuration = SignedDuration::from_millis(5500);
 /// The pause before each read of a loop. They end within the window, and none is so long that what really changed
 /// amid a flood of false news would have to wait for two seconds.
 const PAUSES: [SignedDuration; READS] = [
