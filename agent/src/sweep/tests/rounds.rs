@@ -175,11 +175,14 @@ async fn the_loop_compares_at_start_at_a_flip_and_again_after_a_failure() {
     let flipped = Timestamp::now();
     heartbeat(&sweep, ACCOUNT, "eu-west-1");
     sweep.flipped.notify_one();
-    let mut attempts = 0;
-    while attempts < 3 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        attempts += aws.requests().len();
-    }
+    let attempted = async {
+        let mut attempts = 0;
+        while attempts < 3 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            attempts += aws.requests().len();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), attempted).await.expect("asked in vain in time");
     down.store(false, Ordering::Relaxed);
     compared_after(flipped).await;
     shutdown.cancel();
