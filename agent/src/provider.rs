@@ -24,10 +24,9 @@ use rekey_core::store::AwsStore;
 use rekey_core::wanted::{Token, Wanted};
 
 pub use attempt::Rates;
-pub use clients::aws_config;
+pub use clients::{Cluster, aws_config};
 pub use error::ReadProblem;
 
-use crate::cluster::target::Targets;
 use crate::metrics::Metrics;
 use attempt::Attempts;
 use clients::Clients;
@@ -82,11 +81,11 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// `base` carries the agent's own identity; `secrets` reads the Secrets that hold a store's access keys.
+    /// `base` carries the agent's own identity; `cluster` has what the other identities are made of.
     #[must_use]
-    pub fn new(base: aws_config::SdkConfig, secrets: Targets, rates: Rates, metrics: Metrics) -> Self {
+    pub fn new(base: aws_config::SdkConfig, cluster: Cluster, rates: Rates, metrics: Metrics) -> Self {
         Self {
-            clients: Clients::new(base, secrets),
+            clients: Clients::new(base, cluster, metrics.clone()),
             attempts: Attempts::new(rates, metrics),
             denials: Denials::default(),
             listings: Listings::default(),
@@ -95,32 +94,32 @@ impl Provider {
 
     /// Reads a value: GetSecretValue or GetParameter.
     pub async fn read(&self, store: &AwsStore, wanted: &Wanted) -> Result<Answer, ReadProblem> {
-        match store.service {
-            Service::SecretsManager => {
-                let client = self.clients.secrets_manager(store).await?;
-                secrets_manager::read(&client, &self.attempts, wanted).await
+        let attempts = &self.attempts.of(store.retry);
+        let read = || async move {
+            match store.service {
+                Service::SecretsManager => {
+                    secrets_manager::read(&self.clients.secrets_manager(store), attempts, wanted).await
+                }
+                Service::ParameterStore => {
+                    parameter_store::read(&self.clients.parameter_store(store), attempts, wanted).await
+                }
             }
-            Service::ParameterStore => {
-                let client = self.clients.parameter_store(store).await?;
-                parameter_store::read(&client, &self.attempts, wanted).await
-            }
-        }
+        };
+        self.clients.renewing(store, read).await
     }
 
     /// Asks which versions are there, without reading values: DescribeSecret for each secret, or ListSecrets for many
     /// of them, and GetParameters without decryption for up to ten parameters.
     pub async fn check(&self, store: &AwsStore, asked: &[Asked]) -> HashMap<Wanted, Checked> {
-        let (attempts, denials, breaker) = (&self.attempts, &self.denials, &Breaker::default());
+        let (attempts, denials, breaker) = (&self.attempts.of(store.retry), &self.denials, &Breaker::default());
         let context = Context { store, attempts, denials, breaker };
         let checked = match store.service {
-            Service::SecretsManager => match self.clients.secrets_manager(store).await {
-                Ok(client) => secrets_manager::check(&client, context, &self.listings, asked).await,
-                Err(problem) => unclear(asked, &problem),
-            },
-            Service::ParameterStore => match self.clients.parameter_store(store).await {
-                Ok(client) => parameter_store::check(&client, context, asked).await,
-                Err(problem) => unclear(asked, &problem),
-            },
+            Service::SecretsManager => {
+                secrets_manager::check(&self.clients.secrets_manager(store), context, &self.listings, asked).await
+            }
+            Service::ParameterStore => {
+                parameter_store::check(&self.clients.parameter_store(store), context, asked).await
+            }
         };
         debug_assert_eq!(checked.len(), asked.len(), "each wanted thing has an answer");
         checked
@@ -131,7 +130,7 @@ impl Provider {
         self.clients.validate(store).await
     }
 
-    /// A Secret changed or went: whatever was built from its keys is built anew at the next use.
+    /// A Secret changed or went: whatever was obtained with its keys is obtained anew at the next use.
     pub fn forget_keys(&self, secret: &ObjectKey) {
         self.clients.forget(secret);
     }
@@ -144,10 +143,6 @@ struct Context<'a> {
     attempts: &'a Attempts,
     denials: &'a Denials,
     breaker: &'a Breaker,
-}
-
-fn unclear(asked: &[Asked], problem: &ReadProblem) -> HashMap<Wanted, Checked> {
-    asked.iter().map(|asked| (asked.wanted.clone(), Checked::failed(problem))).collect()
 }
 
 impl Checked {

@@ -40,6 +40,7 @@ pub mod report;
 pub mod request;
 pub mod resource;
 pub mod rollout;
+pub mod selector;
 pub mod store;
 pub mod sweep;
 pub mod value;

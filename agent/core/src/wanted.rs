@@ -74,10 +74,9 @@ impl fmt::Display for Wanted {
     /// `SecretsManager/us-east-1/prod/db#AWSCURRENT`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}#{}", self.source.service, self.source.region, self.source.key, self.selector)?;
-        // Access keys are told apart by the Secret that holds them.
         match &self.identity {
             Identity::Agent => Ok(()),
-            Identity::AccessKeys(keys) => write!(f, "@{}", keys.id.secret),
+            other => write!(f, "@{other}"),
         }
     }
 }
