@@ -12,6 +12,8 @@ mod functions;
 mod input;
 pub mod limits;
 mod tree;
+#[allow(dead_code, unused_imports)]
+pub mod yaml;
 
 use std::fmt;
 
