@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rekey_template as template;
+pub use rekey_template::Env;
 
 use crate::decode;
 use crate::property;
@@ -129,6 +130,7 @@ pub fn render<'a>(
     spec: &ExternalSecretSpec,
     own: &OwnMetadata,
     values: impl IntoIterator<Item = (&'a Request, Option<&'a Payload>)>,
+    env: &Env,
 ) -> Result<Outcome, RenderProblem> {
     let mut fetched = BTreeMap::new();
     for (request, payload) in values {
@@ -139,7 +141,7 @@ pub fn render<'a>(
     match spec.target.deletion_policy {
         DeletionPolicy::Retain if fetched.is_empty() => Ok(Outcome::Keep),
         DeletionPolicy::Delete if fetched.is_empty() => Ok(Outcome::Delete),
-        _ => contents(spec, own, fetched).map(Outcome::Write),
+        _ => contents(spec, own, fetched, env).map(Outcome::Write),
     }
 }
 
@@ -147,6 +149,7 @@ fn contents(
     spec: &ExternalSecretSpec,
     own: &OwnMetadata,
     fetched: BTreeMap<String, SecretValue>,
+    env: &Env,
 ) -> Result<Rendered, RenderProblem> {
     match &spec.target.template {
         None => Ok(Rendered {
@@ -155,7 +158,7 @@ fn contents(
             annotations: own.annotations.clone(),
             ..Rendered::default()
         }),
-        Some(template) => templated(template, fetched),
+        Some(template) => templated(template, fetched, env),
     }
 }
 
@@ -193,23 +196,26 @@ fn taken(request: &Request, payload: &Payload) -> Result<BTreeMap<String, Secret
         .collect()
 }
 
-fn templated(spec: &Template, fetched: BTreeMap<String, SecretValue>) -> Result<Rendered, RenderProblem> {
+fn templated(spec: &Template, fetched: BTreeMap<String, SecretValue>, env: &Env) -> Result<Rendered, RenderProblem> {
     let input = template::Input::new(fetched.iter().map(|(key, value)| (key.as_str(), value.expose())));
-    let run = |field: String, text: &str| {
-        template::render(&field, text, &input)
-            .map_err(|problem| RenderProblem::Template { field: field.clone(), problem: problem.to_string() })
+    let failed = |field: &str, problem: String| RenderProblem::Template { field: field.to_owned(), problem };
+    let run = |field: &str, text: &str| {
+        template::render(text, &input, env).map_err(|problem| failed(field, problem.to_string()))
     };
     let mut data = BTreeMap::new();
     for (key, text) in &spec.data {
-        let output = run(format!("spec.target.template.data[{key}]"), text)?;
-        data.insert(key.clone(), SecretValue::new(output.as_bytes().to_vec()));
+        let output = run(&format!("spec.target.template.data[{key}]"), text)?;
+        data.insert(key.clone(), SecretValue::new(output.to_vec()));
     }
     let metadata = |part: &str, texts: &BTreeMap<String, String>| {
         texts
             .iter()
             .map(|(key, text)| {
-                let output = run(format!("spec.target.template.metadata.{part}[{key}]"), text)?;
-                Ok((key.clone(), output.to_string()))
+                let field = format!("spec.target.template.metadata.{part}[{key}]");
+                let output = run(&field, text)?;
+                let text = std::str::from_utf8(&output)
+                    .map_err(|_| failed(&field, "the output is not UTF-8 text, which metadata needs".to_owned()))?;
+                Ok((key.clone(), text.to_owned()))
             })
             .collect::<Result<BTreeMap<_, _>, RenderProblem>>()
     };
