@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::{Parameter, ResourceTypeForTagging};
-use jiff::Timestamp;
 use rekey_core::identity::{Account, SourceRef};
 use rekey_core::ledger::Known;
 use rekey_core::render::Payload;
@@ -200,9 +199,6 @@ fn is(parameter: &Parameter, asked: &str) -> bool {
 
 fn known(parameter: &Parameter) -> Known {
     let modified = timestamp(parameter.last_modified_date());
-    Known::of_source(token(parameter.version(), modified), modified, modified)
-}
-
-fn token(version: i64, modified: Option<Timestamp>) -> Token {
-    Token::of_parameter(version, modified.unwrap_or(Timestamp::UNIX_EPOCH))
+    let token = Token::of_parameter(parameter.version(), modified.unwrap_or(jiff::Timestamp::UNIX_EPOCH));
+    Known::of_source(token, modified, modified)
 }

@@ -12,8 +12,8 @@ use rekey_core::ledger::{Known, Member};
 use rekey_core::render::Payload;
 use rekey_core::value::SecretValue;
 
-use super::{BATCH, GET_MANY, GET_ONE, known, token};
-use crate::provider::{Answer, Context, Limits, ReadProblem, timestamp};
+use super::{BATCH, GET_MANY, GET_ONE, known};
+use crate::provider::{Answer, Context, Limits, ReadProblem};
 
 const BY_PATH: &str = "ssm:GetParametersByPath";
 const DESCRIBE: &str = "ssm:DescribeParameters";
@@ -25,28 +25,18 @@ const CONCURRENT: usize = 4;
 
 /// The values of all parameters that are found.
 pub(super) async fn read(client: &Client, context: Context<'_>, finder: &Finder) -> Result<Answer, ReadProblem> {
-    let parameters = match by_path(client, context, finder, true).await? {
-        Some(parameters) => parameters,
-        None => {
-            let names: Vec<String> =
-                described(client, context, finder).await?.into_iter().filter_map(|parameter| parameter.name).collect();
-            let batches: Vec<_> = names.chunks(BATCH).map(|names| values(client, context, names)).collect();
-            stream::iter(batches).buffered(CONCURRENT).try_concat().await?
-        }
-    };
-    let account = parameters.iter().find_map(|parameter| Account::of_arn(parameter.arn()?));
-    let (mut members, mut values, mut limits) = (BTreeMap::new(), BTreeMap::new(), Limits::default());
-    for parameter in parameters {
-        let known = known(&parameter);
-        let (Some(name), Some(value)) = (parameter.name, parameter.value) else { continue };
-        limits.add(BY_PATH, value.len())?;
-        members.insert(name.clone(), Member { token: known.token, created: known.created });
-        values.insert(name, SecretValue::from(value));
-    }
-    if members.is_empty() {
+    let found = find(client, context, finder, true).await?;
+    let (known, account) = versions(&found);
+    if known.members.is_empty() {
         return Err(context.nothing_found(BY_PATH));
     }
-    Ok(Answer { known: Known::of_search(members), account, payload: Payload::Found(values) })
+    let (mut values, mut limits) = (BTreeMap::new(), Limits::default());
+    for parameter in found {
+        let (Some(name), Some(value)) = (parameter.name, parameter.value) else { continue };
+        limits.add(BY_PATH, value.len())?;
+        values.insert(name, SecretValue::from(value));
+    }
+    Ok(Answer { known, account, payload: Payload::Found(values) })
 }
 
 /// The versions of all parameters that are found.
@@ -55,27 +45,44 @@ pub(super) async fn check(
     context: Context<'_>,
     finder: &Finder,
 ) -> Result<(Known, Option<Account>), ReadProblem> {
-    let (members, account): (BTreeMap<String, Member>, _) = match by_path(client, context, finder, false).await? {
-        Some(parameters) => {
-            let account = parameters.iter().find_map(|parameter| Account::of_arn(parameter.arn()?));
-            let member = |parameter: Parameter| {
-                let known = known(&parameter);
-                Some((parameter.name?, Member { token: known.token, created: known.created }))
-            };
-            (parameters.into_iter().filter_map(member).collect(), account)
-        }
-        None => {
-            let parameters = described(client, context, finder).await?;
-            let account = parameters.iter().find_map(|parameter| Account::of_arn(parameter.arn()?));
-            let member = |parameter: ParameterMetadata| {
-                let modified = timestamp(parameter.last_modified_date());
-                let token = token(parameter.version(), modified);
-                Some((parameter.name?, Member { token, created: modified }))
-            };
-            (parameters.into_iter().filter_map(member).collect(), account)
-        }
-    };
-    Ok((Known::of_search(members), account))
+    Ok(versions(&find(client, context, finder, false).await?))
+}
+
+fn versions(found: &[Parameter]) -> (Known, Option<Account>) {
+    let account = found.iter().find_map(|parameter| Account::of_arn(parameter.arn()?));
+    let members = found.iter().filter_map(|parameter| {
+        let Known { token, created, .. } = known(parameter);
+        Some((parameter.name()?.to_owned(), Member { token, created }))
+    });
+    (Known::of_search(members.collect()), account)
+}
+
+/// All parameters that match; with their values, if those are wanted.
+async fn find(
+    client: &Client,
+    context: Context<'_>,
+    finder: &Finder,
+    wants_values: bool,
+) -> Result<Vec<Parameter>, ReadProblem> {
+    if let Some(found) = by_path(client, context, finder, wants_values).await? {
+        return Ok(found);
+    }
+    let described = described(client, context, finder).await?;
+    if !wants_values {
+        return Ok(described.into_iter().map(without_value).collect());
+    }
+    let names: Vec<String> = described.into_iter().filter_map(|parameter| parameter.name).collect();
+    let batches: Vec<_> = names.chunks(BATCH).map(|names| values(client, context, names)).collect();
+    stream::iter(batches).buffered(CONCURRENT).try_concat().await
+}
+
+fn without_value(described: ParameterMetadata) -> Parameter {
+    Parameter::builder()
+        .set_name(described.name)
+        .set_arn(described.arn)
+        .version(described.version)
+        .set_last_modified_date(described.last_modified_date)
+        .build()
 }
 
 /// What is below the path and matches; `None` where tags decide, or this call is denied.
