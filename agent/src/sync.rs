@@ -138,6 +138,8 @@ impl Syncer {
             match read {
                 Ok(answer) => answers.push((request, Some(answer))),
                 Err(Unread::Failed(problem)) => return Err(problem.into()),
+                // A search without a match is no failure.
+                Err(Unread::Missing(..)) if retains && request.wanted.is_search() => answers.push((request, None)),
                 Err(Unread::Missing(problem, _)) if retains => return Err(problem.into()),
                 Err(Unread::Missing(_, Absence::Confirmed)) => answers.push((request, None)),
                 Err(Unread::Missing(problem, Absence::Unconfirmed(until))) => {
