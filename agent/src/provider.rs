@@ -4,10 +4,12 @@
 //! ([`Provider::check`], without). It decides nothing about objects; the ledger does. Every call goes through
 //! `attempt.rs`, which keeps to the budgets.
 
+mod accounts;
 mod attempt;
 mod clients;
 mod comparison;
 mod error;
+mod limits;
 mod parameter_store;
 mod secrets_manager;
 #[cfg(test)]
@@ -17,7 +19,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use rekey_core::identity::{Account, Service};
-use rekey_core::ledger::Known;
+use rekey_core::ledger::{Known, Suspect};
 use rekey_core::object::ObjectKey;
 use rekey_core::render::Payload;
 use rekey_core::store::AwsStore;
@@ -28,9 +30,11 @@ pub use clients::{Cluster, aws_config};
 pub use error::ReadProblem;
 
 use crate::metrics::Metrics;
-use attempt::Attempts;
+use accounts::Accounts;
+use attempt::{Attempts, For};
 use clients::Clients;
 use comparison::{Breaker, Denials};
+use limits::Limits;
 use secrets_manager::Listings;
 
 /// What AWS returned for one wanted thing.
@@ -53,6 +57,8 @@ pub struct Asked {
     pub known: Option<Token>,
     /// May the answer be a few minutes late, if that is cheaper?
     pub may_lag: bool,
+    /// What a search has to ask for beside a listing.
+    pub suspects: Vec<Suspect>,
 }
 
 /// Which version is there, as far as it can be told without reading the value.
@@ -78,6 +84,7 @@ pub struct Provider {
     attempts: Attempts,
     denials: Denials,
     listings: Listings,
+    accounts: Accounts,
 }
 
 impl Provider {
@@ -89,30 +96,33 @@ impl Provider {
             attempts: Attempts::new(rates, metrics),
             denials: Denials::default(),
             listings: Listings::default(),
+            accounts: Accounts::default(),
         }
     }
 
-    /// Reads a value: GetSecretValue or GetParameter.
-    pub async fn read(&self, store: &AwsStore, wanted: &Wanted) -> Result<Answer, ReadProblem> {
-        let attempts = &self.attempts.of(store.retry);
+    /// Reads what is wanted: a value, tags, or all that a search finds; `suspects` is what a search has to ask for beside
+    /// a listing.
+    pub async fn read(&self, store: &AwsStore, wanted: &Wanted, suspects: &[Suspect]) -> Result<Answer, ReadProblem> {
+        let (attempts, breaker) = (&self.attempts.of(store.retry), &Breaker::default());
         let read = || async move {
+            let context = self.context(store, attempts, breaker, For::Sync);
             match store.service {
                 Service::SecretsManager => {
-                    secrets_manager::read(&self.clients.secrets_manager(store), attempts, wanted).await
+                    secrets_manager::read(&self.clients.secrets_manager(store), context, wanted, suspects).await
                 }
                 Service::ParameterStore => {
-                    parameter_store::read(&self.clients.parameter_store(store), attempts, wanted).await
+                    parameter_store::read(&self.clients.parameter_store(store), context, wanted).await
                 }
             }
         };
-        self.clients.renewing(store, read).await
+        self.accounts.place(wanted, self.clients.renewing(store, read).await)
     }
 
-    /// Asks which versions are there, without reading values: DescribeSecret for each secret, or ListSecrets for many
-    /// of them, and GetParameters without decryption for up to ten parameters.
+    /// Asks which versions are there, without reading values: DescribeSecret for each secret, or ListSecrets for many of
+    /// them and for searches; GetParameters without decryption for up to ten parameters, and lists of them for searches.
     pub async fn check(&self, store: &AwsStore, asked: &[Asked]) -> HashMap<Wanted, Checked> {
-        let (attempts, denials, breaker) = (&self.attempts.of(store.retry), &self.denials, &Breaker::default());
-        let context = Context { store, attempts, denials, breaker };
+        let (attempts, breaker) = (&self.attempts.of(store.retry), &Breaker::default());
+        let context = self.context(store, attempts, breaker, For::Comparison);
         let checked = match store.service {
             Service::SecretsManager => {
                 secrets_manager::check(&self.clients.secrets_manager(store), context, &self.listings, asked).await
@@ -130,24 +140,43 @@ impl Provider {
         self.clients.validate(store).await
     }
 
+    fn context<'a>(
+        &'a self,
+        store: &'a AwsStore,
+        attempts: &'a Attempts,
+        breaker: &'a Breaker,
+        reason: For,
+    ) -> Context<'a> {
+        Context { store, attempts, denials: &self.denials, breaker, reason }
+    }
+
     /// A Secret changed or went: whatever was obtained with its keys is obtained anew at the next use.
     pub fn forget_keys(&self, secret: &ObjectKey) {
         self.clients.forget(secret);
     }
 }
 
-/// What one comparison of a store's versions works with.
+/// What one read, or one comparison of a store's versions, works with.
 #[derive(Clone, Copy)]
 struct Context<'a> {
     store: &'a AwsStore,
     attempts: &'a Attempts,
     denials: &'a Denials,
     breaker: &'a Breaker,
+    reason: For,
 }
 
 impl Checked {
     fn failed(problem: &ReadProblem) -> Self {
         if problem.is_transient() { Self::Later(problem.to_string()) } else { Self::Unclear(problem.to_string()) }
+    }
+}
+
+/// The check of a search: nothing that is found is the token of an absence, which a read then has to prove.
+fn searched(answer: Result<(Known, Option<Account>), ReadProblem>) -> Checked {
+    match answer {
+        Ok((known, account)) => Checked::Version { known, account },
+        Err(problem) => Checked::failed(&problem),
     }
 }
 

@@ -202,8 +202,8 @@ fn of_aws(auth: &Auth<'_>, spec: &SecretStoreSpec, around: &Surroundings<'_>) ->
             ));
         }
     };
-    let region = Region::parse(&auth.aws.region)
-        .map_err(|error| Invalid::new("spec.provider.aws.region", error.to_string()))?;
+    let region =
+        Region::parse(&auth.aws.region).map_err(|error| Invalid::new("spec.provider.aws.region", error.to_string()))?;
     Ok(AwsStore {
         service,
         region,
@@ -217,7 +217,8 @@ fn of_aws(auth: &Auth<'_>, spec: &SecretStoreSpec, around: &Surroundings<'_>) ->
 fn retry(settings: &RetrySettings) -> Result<Retry, Invalid> {
     let attempts = settings.max_retries.map_or(Retry::default().attempts, |all| u32::try_from(all.max(1)).unwrap_or(1));
     let pause = settings.retry_interval.as_ref().filter(|text| !text.is_empty()).map(|text| duration::parse(text));
-    let pause = pause.transpose().map_err(|error| Invalid::new("spec.retrySettings.retryInterval", error.to_string()))?;
+    let pause =
+        pause.transpose().map_err(|error| Invalid::new("spec.retrySettings.retryInterval", error.to_string()))?;
     Ok(Retry { attempts, pause: pause.filter(|pause| !pause.is_zero()) })
 }
 

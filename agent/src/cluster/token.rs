@@ -102,7 +102,9 @@ mod tests {
 
     #[test]
     fn claims_are_read_and_nonsense_says_nothing() {
-        let read = Claims::of(&token(r#"{"iss": "https://issuer", "sub": "system:serviceaccount:a:b", "aud": "x", "exp": 1}"#));
+        let read = Claims::of(&token(
+            r#"{"iss": "https://issuer", "sub": "system:serviceaccount:a:b", "aud": "x", "exp": 1}"#,
+        ));
         let expected = Claims {
             issuer: "https://issuer".to_owned(),
             subject: "system:serviceaccount:a:b".to_owned(),

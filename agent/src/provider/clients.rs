@@ -13,6 +13,7 @@ use aws_config::{BehaviorVersion, Region as SdkRegion, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use aws_sdk_ssm::Client as ParameterStore;
+use aws_sdk_sts::Client as Sts;
 use aws_smithy_http_client::tls;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -141,14 +142,15 @@ impl Clients {
             .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(READ).build())
             .build();
         let origin = match identity {
-            Identity::Agent => Origin::agent(self.base.credentials_provider()),
-            Identity::AccessKeys(keys) => Origin::access_keys(keys, self.cluster.secrets.clone()),
+            Identity::Agent => Origin::agent(region, self.base.credentials_provider()),
+            Identity::AccessKeys(keys) => Origin::access_keys(identity, region, keys, self.cluster.secrets.clone()),
             Identity::ServiceAccount(own) => {
-                Origin::web_identity(own, identity, self.cluster.tokens.clone(), &regional)
+                let sts = Sts::from_conf(endpoints::sts(&regional));
+                Origin::web_identity(identity, region, own, self.cluster.tokens.clone(), sts)
             }
             Identity::Role(assumed) => {
-                let Built { config, session, .. } = self.get(&assumed.by, region);
-                Origin::role(assumed, identity, session, &config)
+                let by = self.get(&assumed.by, region);
+                Origin::role(identity, region, assumed, by.session, Sts::from_conf(endpoints::sts(&by.config)))
             }
         };
         let session = Arc::new(Session::new(origin, self.metrics.clone()));

@@ -111,8 +111,7 @@ impl StoreKey {
     /// The kind and name, as objects refer to it.
     #[must_use]
     pub fn reference(&self) -> StoreRef {
-        let kind =
-            if self.namespace.is_some() { StoreKind::SecretStore } else { StoreKind::ClusterSecretStore };
+        let kind = if self.namespace.is_some() { StoreKind::SecretStore } else { StoreKind::ClusterSecretStore };
         StoreRef { name: self.name.clone(), kind }
     }
 }

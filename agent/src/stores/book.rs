@@ -48,7 +48,8 @@ impl Book {
     /// The next one that is due, and how often in a row it could not be used. It is under way until [`Book::end`].
     pub fn begin(&mut self, now: Instant) -> Option<(StoreKey, Seen, u32)> {
         let due = |entry: &Entry| entry.due.filter(|due| !entry.running && *due <= now);
-        let (key, entry) = self.0.iter_mut().filter(|(_, entry)| due(entry).is_some()).min_by_key(|(_, entry)| entry.due)?;
+        let (key, entry) =
+            self.0.iter_mut().filter(|(_, entry)| due(entry).is_some()).min_by_key(|(_, entry)| entry.due)?;
         (entry.due, entry.running) = (None, true);
         Some((key.clone(), entry.seen.clone(), entry.failures))
     }

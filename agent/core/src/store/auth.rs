@@ -7,7 +7,9 @@ use super::problem::Invalid;
 use super::{AccessKeys, AssumedRole, DefaultIdentity, Identity, RoleArn, SecretKey, ServiceAccountRole, Surroundings};
 use crate::object::ObjectKey;
 use crate::resource::external_secret::StoreKind;
-use crate::resource::store::{AwsProvider, AwsSecretRef, SecretKeyRef, ServiceAccountRef, SessionTag, SessionTagsPolicy};
+use crate::resource::store::{
+    AwsProvider, AwsSecretRef, SecretKeyRef, ServiceAccountRef, SessionTag, SessionTagsPolicy,
+};
 
 const JWT: &str = "spec.provider.aws.auth.jwt.serviceAccountRef";
 const ID: &str = "spec.provider.aws.auth.secretRef.accessKeyIDSecretRef";
@@ -79,8 +81,8 @@ impl Auth<'_> {
             (Some(jwt), _) => (jwt.service_account_ref.as_ref(), None),
             (None, keys) => (None, keys.as_ref()),
         };
-        let account = account
-            .map(|account| Dependency::ServiceAccount(self.object(account.namespace.as_deref(), &account.name)));
+        let account =
+            account.map(|account| Dependency::ServiceAccount(self.object(account.namespace.as_deref(), &account.name)));
         let secrets = keys.into_iter().flat_map(references);
         let secrets = secrets.map(|key| Dependency::Secret(self.object(key.namespace.as_deref(), &key.name)));
         let is_known = |dependency: &Dependency| {
@@ -141,7 +143,10 @@ impl Auth<'_> {
             return Err(Invalid::new(JWT, problem));
         };
         let role = RoleArn::parse(role).map_err(|error| {
-            Invalid::new(JWT, format!("names ServiceAccount {account}, whose annotation eks.amazonaws.com/role-arn {error}"))
+            Invalid::new(
+                JWT,
+                format!("names ServiceAccount {account}, whose annotation eks.amazonaws.com/role-arn {error}"),
+            )
         })?;
         let mut audiences = vec![audience.clone()];
         for more in &reference.audiences {
@@ -150,7 +155,9 @@ impl Auth<'_> {
             }
         }
         if let Some(bad) = audiences.iter().find(|audience| around.rules.is_api_server(audience)) {
-            let problem = format!("asks for a token for {bad:?}, which the API server itself would accept; name another audience");
+            let problem = format!(
+                "asks for a token for {bad:?}, which the API server itself would accept; name another audience"
+            );
             return Err(Invalid::new(JWT, problem));
         }
         Ok(Identity::ServiceAccount(Box::new(ServiceAccountRole { account, role, audiences })))
@@ -176,7 +183,8 @@ impl Auth<'_> {
     fn stays(&self, field: &'static str, named: Option<&str>) -> Result<(), Invalid> {
         match named {
             Some(named) if self.kind == StoreKind::SecretStore && !named.is_empty() && named != self.namespace => {
-                let problem = format!("names the namespace {named:?}: it must be empty or match that of the SecretStore");
+                let problem =
+                    format!("names the namespace {named:?}: it must be empty or match that of the SecretStore");
                 Err(Invalid::new(field, problem))
             }
             _ => Ok(()),

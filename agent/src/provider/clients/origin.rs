@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
@@ -11,9 +10,9 @@ use aws_sdk_sts::Client as Sts;
 use aws_sdk_sts::types::{Credentials as Answered, Tag};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use rekey_core::identity::Region;
 use rekey_core::store::{AccessKeys, AssumedRole, Identity, SecretKey, ServiceAccountRole};
 
-use super::endpoints;
 use super::refused::{Presented, refused};
 use super::session::Session;
 use crate::cluster::ClusterError;
@@ -25,40 +24,48 @@ use crate::provider::ReadProblem;
 /// See the module's head.
 pub(super) struct Origin {
     name: String,
+    region: Region,
     way: Way,
 }
 
 enum Way {
     Agent(Option<SharedCredentialsProvider>),
-    AccessKeys(AccessKeys, Targets),
+    AccessKeys { keys: AccessKeys, secrets: Targets },
     WebIdentity { own: ServiceAccountRole, session_name: String, tokens: Tokens, sts: Sts },
     Role { assumed: AssumedRole, session_name: String, by: Arc<Session>, sts: Sts },
 }
 
-const WEB_IDENTITY: &str = "sts:AssumeRoleWithWebIdentity";
-const ASSUME_ROLE: &str = "sts:AssumeRole";
-
 impl Origin {
+    fn new(identity: &Identity, region: &Region, way: Way) -> Self {
+        Self { name: identity.to_string(), region: region.clone(), way }
+    }
+
     /// The SDK's default chain.
-    pub fn agent(chain: Option<SharedCredentialsProvider>) -> Self {
-        Self { name: Identity::Agent.to_string(), way: Way::Agent(chain) }
+    pub fn agent(region: &Region, chain: Option<SharedCredentialsProvider>) -> Self {
+        Self::new(&Identity::Agent, region, Way::Agent(chain))
     }
 
     /// Keys in Secrets.
-    pub fn access_keys(keys: &AccessKeys, secrets: Targets) -> Self {
-        Self { name: keys.id.secret.to_string(), way: Way::AccessKeys(keys.clone(), secrets) }
+    pub fn access_keys(identity: &Identity, region: &Region, keys: &AccessKeys, secrets: Targets) -> Self {
+        Self::new(identity, region, Way::AccessKeys { keys: keys.clone(), secrets })
     }
 
-    /// A ServiceAccount's role; `config` needs no credentials.
-    pub fn web_identity(own: &ServiceAccountRole, identity: &Identity, tokens: Tokens, config: &SdkConfig) -> Self {
-        let (session_name, sts) = (identity.session_name(), Sts::from_conf(endpoints::sts(config)));
-        Self { name: identity.to_string(), way: Way::WebIdentity { own: own.clone(), session_name, tokens, sts } }
+    /// A ServiceAccount's role.
+    pub fn web_identity(
+        identity: &Identity,
+        region: &Region,
+        own: &ServiceAccountRole,
+        tokens: Tokens,
+        sts: Sts,
+    ) -> Self {
+        let (own, session_name) = (own.clone(), identity.session_name());
+        Self::new(identity, region, Way::WebIdentity { own, session_name, tokens, sts })
     }
 
-    /// A role that is assumed `by` the session whose configuration this is.
-    pub fn role(assumed: &AssumedRole, identity: &Identity, by: Arc<Session>, config: &SdkConfig) -> Self {
-        let (session_name, sts) = (identity.session_name(), Sts::from_conf(endpoints::sts(config)));
-        Self { name: identity.to_string(), way: Way::Role { assumed: assumed.clone(), session_name, by, sts } }
+    /// A role that is assumed `by` the session that `sts` signs with.
+    pub fn role(identity: &Identity, region: &Region, assumed: &AssumedRole, by: Arc<Session>, sts: Sts) -> Self {
+        let (assumed, session_name) = (assumed.clone(), identity.session_name());
+        Self::new(identity, region, Way::Role { assumed, session_name, by, sts })
     }
 
     /// For the log.
@@ -68,14 +75,15 @@ impl Origin {
 
     /// Obtains credentials, once.
     pub fn obtain<'a>(&'a self, metrics: &'a Metrics) -> BoxFuture<'a, Result<Credentials, ReadProblem>> {
+        let region = &self.region;
         match &self.way {
             Way::Agent(chain) => agent(chain.as_ref()).boxed(),
-            Way::AccessKeys(keys, secrets) => access_keys(keys, secrets).boxed(),
+            Way::AccessKeys { keys, secrets } => access_keys(keys, secrets).boxed(),
             Way::WebIdentity { own, session_name, tokens, sts } => {
-                web_identity(own, session_name, tokens, sts, metrics).boxed()
+                web_identity(own, session_name, tokens, sts, region, metrics).boxed()
             }
             Way::Role { assumed, session_name, by, sts } => {
-                by.renewing(|| assume(assumed, session_name, sts, metrics)).boxed()
+                by.renewing(|| assume(assumed, session_name, sts, region, metrics)).boxed()
             }
         }
     }
@@ -118,6 +126,7 @@ async fn web_identity(
     session_name: &str,
     tokens: &Tokens,
     sts: &Sts,
+    region: &Region,
     metrics: &Metrics,
 ) -> Result<Credentials, ReadProblem> {
     let token = tokens.request(&own.account, &own.audiences).await.map_err(|error| no_token(&error))?;
@@ -130,13 +139,14 @@ async fn web_identity(
         .send()
         .await;
     metrics.aws_call("AssumeRoleWithWebIdentity", answer.is_ok());
-    credentials(answer.map_err(|error| refused(WEB_IDENTITY, &presented, &error))?.credentials)
+    credentials(answer.map_err(|error| refused(&presented, region, &error))?.credentials)
 }
 
 async fn assume(
     assumed: &AssumedRole,
     session_name: &str,
     sts: &Sts,
+    region: &Region,
     metrics: &Metrics,
 ) -> Result<Credentials, ReadProblem> {
     let AssumedRole { role, external_id, tags, transitive_tag_keys, .. } = assumed;
@@ -154,7 +164,7 @@ async fn assume(
         .await;
     metrics.aws_call("AssumeRole", answer.is_ok());
     let presented = Presented::Identity(assumed);
-    credentials(answer.map_err(|error| refused(ASSUME_ROLE, &presented, &error))?.credentials)
+    credentials(answer.map_err(|error| refused(&presented, region, &error))?.credentials)
 }
 
 fn credentials(answered: Option<Answered>) -> Result<Credentials, ReadProblem> {
@@ -165,6 +175,7 @@ fn credentials(answered: Option<Answered>) -> Result<Credentials, ReadProblem> {
 }
 
 fn no_token(error: &ClusterError) -> ReadProblem {
-    let remedy = if error.is_forbidden() { "; name the ServiceAccount in the chart's value stores.serviceAccounts" } else { "" };
+    let remedy =
+        if error.is_forbidden() { "; name the ServiceAccount in the chart's value stores.serviceAccounts" } else { "" };
     ReadProblem::NoCredentials { message: format!("{error}{remedy}"), transient: error.is_transient() }
 }

@@ -6,10 +6,12 @@ use std::error::Error;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use rekey_core::identity::Region;
 use rekey_core::store::{AssumedRole, Identity, RoleArn};
 
 use crate::cluster::token::Claims;
 use crate::provider::ReadProblem;
+use crate::provider::attempt::{Call, For};
 
 /// What STS was asked with.
 pub(super) enum Presented<'a> {
@@ -32,7 +34,11 @@ impl Presented<'_> {
             Self::Identity(AssumedRole { by, role, external_id, tags, .. }) => {
                 let external_id = if external_id.is_some() { "an" } else { "no" };
                 let keys: Vec<&str> = tags.iter().map(|tag| tag.key.as_str()).collect();
-                let tags = if keys.is_empty() { "no session tags".to_owned() } else { format!("session tags {}", keys.join(", ")) };
+                let tags = if keys.is_empty() {
+                    "no session tags".to_owned()
+                } else {
+                    format!("session tags {}", keys.join(", "))
+                };
                 let tag_session = if keys.is_empty() { "" } else { " and sts:TagSession" };
                 format!(
                     "presented were {external_id} external id and {tags} by {by} for role {role}; its trust policy has to \
@@ -44,27 +50,26 @@ impl Presented<'_> {
 }
 
 /// Why STS handed out nothing.
-pub(super) fn refused<E>(action: &'static str, presented: &Presented<'_>, error: &SdkError<E, HttpResponse>) -> ReadProblem
+pub(super) fn refused<E>(presented: &Presented<'_>, region: &Region, error: &SdkError<E, HttpResponse>) -> ReadProblem
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let by = match presented {
-        Presented::Token { .. } => &Identity::Agent,
-        Presented::Identity(assumed) => &assumed.by,
+    let (action, identity) = match presented {
+        Presented::Token { .. } => ("sts:AssumeRoleWithWebIdentity", &Identity::Agent),
+        Presented::Identity(assumed) => ("sts:AssumeRole", &assumed.by),
     };
-    match ReadProblem::from_sdk(action, by, error) {
-        // The session it was to be assumed by has none itself.
-        problem @ (ReadProblem::NoCredentials { .. } | ReadProblem::KeysUnavailable { .. }) => problem,
-        // To be asked again with other credentials.
-        problem if problem.is_about_credentials() => problem,
-        ReadProblem::Denied { message, .. } => ReadProblem::NoCredentials {
-            message: format!("{action}: access denied: {message}; {}", presented.describe()),
-            transient: false,
-        },
-        ReadProblem::Rejected { code, message, .. } => ReadProblem::NoCredentials {
-            message: format!("{action}: {code}: {message}; {}", presented.describe()),
-            transient: false,
-        },
-        problem => ReadProblem::NoCredentials { transient: problem.is_transient(), message: problem.to_string() },
+    let no_credentials = |message, transient| ReadProblem::NoCredentials { message, transient };
+    match ReadProblem::from_sdk(Call { action, identity, region, reason: For::Sync }, error) {
+        // The session that was to ask has none itself; or has old ones, and asks again with others.
+        problem @ (ReadProblem::NoCredentials { .. }
+        | ReadProblem::KeysUnavailable { .. }
+        | ReadProblem::BadCredentials { .. }) => problem,
+        ReadProblem::Denied { message, .. } => {
+            no_credentials(format!("{action}: access denied: {message}; {}", presented.describe()), false)
+        }
+        ReadProblem::Rejected { code, message, .. } => {
+            no_credentials(format!("{action}: {code}: {message}; {}", presented.describe()), false)
+        }
+        problem => no_credentials(problem.to_string(), problem.is_transient()),
     }
 }

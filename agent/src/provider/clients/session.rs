@@ -59,7 +59,8 @@ impl Session {
             None => match self.origin.obtain(&self.metrics).await {
                 Ok(credentials) => {
                     let renew_at = credentials.expiry().map(|expiry| renewal(now, expiry));
-                    *kept = Kept { credentials: Some(Held { credentials: credentials.clone(), renew_at }), failed: None };
+                    *kept =
+                        Kept { credentials: Some(Held { credentials: credentials.clone(), renew_at }), failed: None };
                     return Ok(credentials);
                 }
                 Err(problem) => {
