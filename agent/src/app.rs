@@ -159,7 +159,7 @@ fn leader(
         metrics: metrics.clone(),
     };
     let rollouts = Rollouts::new(writer.clone(), key, options);
-    let cluster = Cluster { secrets: targets.clone(), tokens: Tokens::new(writer.clone()) };
+    let cluster = Cluster { secrets: targets.clone(), tokens: Tokens::new(writer) };
     let provider = Provider::new(aws.clone(), cluster, args.rates(), metrics.clone());
     let work = Work::new(state.clone(), rollouts.clone());
     let (validator, stores) =

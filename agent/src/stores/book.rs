@@ -116,8 +116,8 @@ mod tests {
         Seen { metadata, status: None }
     }
 
-    fn validated(works: bool) -> Option<Validated> {
-        Some(Validated { works, again: Duration::from_secs(10), written: None })
+    fn validated(works: bool) -> Validated {
+        Validated { works, again: Duration::from_secs(10), written: None }
     }
 
     #[test]
@@ -126,7 +126,7 @@ mod tests {
         book.seen(key("a"), seen(1, "1"), now);
         assert!(book.begin(now).is_some());
         assert!(book.begin(now).is_none() && book.next().is_none(), "it is under way");
-        book.end(&key("a"), validated(false), now);
+        book.end(&key("a"), Some(validated(false)), now);
         assert_eq!(book.next(), Some(now + Duration::from_secs(10)));
         book.seen(key("a"), seen(1, "2"), now);
         assert!(book.begin(now).is_none(), "only its status changed");
@@ -134,9 +134,9 @@ mod tests {
         assert_eq!(book.begin(now).map(|(_, _, failures)| failures), Some(0), "an edited store begins anew");
         book.look(&key("a"), now);
         assert!(book.begin(now).is_none(), "it is under way");
-        book.end(&key("a"), validated(false), now);
+        book.end(&key("a"), Some(validated(false)), now);
         assert!(book.begin(now).is_some(), "it was told to look meanwhile");
-        book.end(&key("a"), validated(false), now);
+        book.end(&key("a"), Some(validated(false)), now);
         let later = now + Duration::from_secs(10);
         assert_eq!(book.begin(later).map(|(_, _, failures)| failures), Some(2));
     }

@@ -147,7 +147,9 @@ fn digest<'a>(parts: impl Iterator<Item = &'a String>) -> String {
         hash.update(part);
         hash.update([0]);
     }
-    hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    let hash = hash.finalize();
+    let first = hash.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+    format!("{first:08x}")
 }
 
 /// The ARN of an IAM role.
