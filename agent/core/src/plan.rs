@@ -25,7 +25,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use crate::object::ObjectKey;
 use crate::resource::external_secret::CreationPolicy;
 
-pub use managed::field_manager;
+pub use managed::{field_manager, last_writer};
 pub use refusal::Refusal;
 pub use removal::{Removal, orphan_removal, orphan_selector, removal};
 pub use validity::{is_as_left, is_valid};

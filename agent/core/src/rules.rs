@@ -87,6 +87,7 @@ mod tests {
         check(&serde_json::from_value(spec).expect("a spec")).err().map(|problem| problem.to_string())
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "a json! literal is what is passed")]
     fn with_template(template: Value) -> Value {
         json!({"target": {"template": template}})
     }

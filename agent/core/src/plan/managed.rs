@@ -25,6 +25,13 @@ pub fn field_manager(external_secret: &str) -> String {
     }
 }
 
+/// Who wrote the Secret last, by the API server's record.
+#[must_use]
+pub fn last_writer(secret: &Secret) -> Option<&str> {
+    let entries = secret.metadata.managed_fields.iter().flatten();
+    entries.max_by_key(|entry| entry.time.as_ref().map(|time| time.0))?.manager.as_deref()
+}
+
 /// Keys that one ExternalSecret wrote.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Owned {
