@@ -118,6 +118,7 @@ impl Syncer {
             Outcome::Delete => self.delete(&task).await?,
         };
         self.report(&task, done, &tokens, started).await?;
+        self.tell_odd_windows(&task);
         Ok(if done.wrote { Synced::Applied } else { Synced::Unchanged })
     }
 

@@ -48,3 +48,4 @@ pub mod store;
 pub mod sweep;
 pub mod value;
 pub mod wanted;
+pub mod window;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rekey_core::identity::{Account, SourceRef};
 use rekey_core::index::Index;
 use rekey_core::index::relation::Relation;
-use rekey_core::ledger::{Decision, Facts, Ledger, Window, decide};
+use rekey_core::ledger::{Decision, Facts, Ledger, decide};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
 use rekey_core::release;
@@ -141,7 +141,7 @@ impl Inner {
             applied: &object.applied,
             target_valid: object.is_as_left(self.targets.get(&object.target()).map(|seen| seen.valid)),
             spec_synced: object.spec_synced(),
-            window: Window::Open,
+            window: object.window(now),
             failing: object.is_failing(),
             policy: object.policy(),
             retry_at: object.retry_at(now),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rekey_core::backoff::after;
-use rekey_core::ledger::{Applied, Policy};
+use rekey_core::ledger::{Applied, Policy, Window};
 use rekey_core::object::ObjectKey;
 use rekey_core::plan;
 use rekey_core::report::{self, Refreshed};
@@ -15,6 +15,7 @@ use rekey_core::resource::external_secret::{CreationPolicy, StoreRef};
 use rekey_core::resource::{ExternalSecret, ExternalSecretStatus, SecretStoreSpec};
 use rekey_core::store::{self, StoreProblem};
 use rekey_core::wanted::{Token, Wanted};
+use rekey_core::window::Windows;
 
 use super::{Others, StoreKey, Tally, Task};
 
@@ -36,6 +37,8 @@ pub struct Object {
     pub checked: Option<Timestamp>,
     /// Was its pipe proven then? `None` before that, and while it is being compared.
     pub checked_proven: Option<bool>,
+    /// When its sources may be followed.
+    windows: Windows,
     /// Its syncs so far.
     pub tally: Tally,
     /// Who else writes it or its target.
@@ -65,6 +68,7 @@ impl Object {
             retry: None,
             checked: None,
             checked_proven: None,
+            windows: Windows::default(),
             tally: Tally::default(),
             others: Others::new(request::policy(&resource.spec).unwrap_or(Policy::OnChange)),
             key,
@@ -101,6 +105,11 @@ impl Object {
             return Policy::Periodic(std::time::Duration::ZERO);
         }
         policy
+    }
+
+    /// May its sources be followed at this time?
+    pub(super) fn window(&self, now: Timestamp) -> Window {
+        self.windows.at(now)
     }
 
     /// Is the status that of the object as it is now?
@@ -228,6 +237,7 @@ impl Object {
                 .and_then(|_| request::requests(&self.resource.spec, answer))
                 .map(Arc::new),
         };
+        self.windows = Windows::new(self.resource.spec.sync_windows.as_ref());
         if resolved != self.requests {
             self.retry = None;
             // Events that came while the sources were not known went to nobody.
@@ -239,6 +249,7 @@ impl Object {
     pub(super) fn task(&self, rivals: Vec<String>) -> Task {
         Task {
             rivals,
+            odd_windows: self.windows.problems().to_vec(),
             others: self.others.clone(),
             resource: Arc::clone(&self.resource),
             requests: self.requests.clone(),

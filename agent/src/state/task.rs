@@ -25,6 +25,8 @@ pub struct Task {
     pub target: ObjectKey,
     /// Other objects that write the same Secret.
     pub rivals: Vec<String>,
+    /// Sync windows that cannot be read, and never open.
+    pub odd_windows: Vec<String>,
     /// Who else writes it or its target.
     pub others: Others,
 }

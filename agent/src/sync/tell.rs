@@ -61,6 +61,18 @@ impl Syncer {
         self.announce(task, "Deleted", note.to_owned());
     }
 
+    /// Says once for each edit of the object which of its sync windows never open.
+    pub(super) fn tell_odd_windows(&self, task: &Task) {
+        if task.odd_windows.is_empty() || report::is_spec_synced(&task.resource) {
+            return;
+        }
+        let problems = task.odd_windows.join("; ");
+        warn!(externalsecret = %task.key, problems, "sync window cannot be read and never opens");
+        let (events, about) = (self.events.clone(), reference(&task.resource));
+        let note = format!("{problems}; this window never opens");
+        tokio::spawn(async move { events.warning(&about, "InvalidSyncWindow", "Sync", note).await });
+    }
+
     /// Says once that another controller refreshes the object, too: an Event, and a word in the condition. Neither is
     /// written again when the other one overwrites it.
     pub(super) async fn tell_of_second_controller(&self, key: &ObjectKey, now: Timestamp) {
