@@ -46,6 +46,7 @@ pub mod rollout;
 pub mod rules;
 pub mod store;
 pub mod sweep;
+pub mod tags;
 pub mod value;
 pub mod wanted;
 pub mod window;
