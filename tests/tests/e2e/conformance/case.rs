@@ -50,6 +50,20 @@ pub(super) struct Step {
     pub(super) calls: BTreeMap<String, usize>,
 }
 
+impl Step {
+    /// Is something expected to be other than before?
+    pub(super) fn expects_a_change(&self) -> bool {
+        fn in_value(value: &Value) -> bool {
+            match value {
+                Value::Tagged(tagged) => tagged.tag == "!changed" || in_value(&tagged.value),
+                Value::Mapping(fields) => fields.values().any(in_value),
+                _ => false,
+            }
+        }
+        self.expect.values().any(in_value)
+    }
+}
+
 #[derive(Deserialize)]
 struct Head {
     case: String,

@@ -45,6 +45,11 @@ struct Scene<'a> {
 impl Scene<'_> {
     async fn play(&self, patience: Duration) -> Result<()> {
         let before = self.look().await?;
+        if self.step.expects_a_change() {
+            // The API server keeps whole seconds: what happens in this one would leave a time as it is.
+            let over = 1_000_000_000 - u64::from(jiff::Timestamp::now().subsec_nanosecond().unsigned_abs());
+            tokio::time::sleep(Duration::from_nanos(over)).await;
+        }
         let mark = self.world.mark();
         self.change_aws().await?;
         match (&self.step.refused, self.change_cluster().await) {

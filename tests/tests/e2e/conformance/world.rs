@@ -116,8 +116,8 @@ impl World {
         Ok(())
     }
 
-    /// The object as a case sees it: a Secret's data is text, `ready` is its Ready condition in one line, `events` are those
-    /// about it. Null if it does not exist.
+    /// The object as a case sees it: a Secret's data is text, `ready` is its Ready condition in one line, `since` when that
+    /// got its status, `events` are those about it. Null if it does not exist.
     pub(super) async fn look(&self, namespace: &str, reference: &str) -> Result<Json> {
         let (api, name) = self.find(namespace, reference)?;
         let Some(object) = api.get_opt(name).await? else { return Ok(Json::Null) };
@@ -125,7 +125,9 @@ impl World {
         if seen["kind"] == "Secret" {
             decode(&mut seen["data"]);
         }
-        seen["ready"] = ready(&seen);
+        let ready = ready(&seen);
+        seen["since"] = ready["lastTransitionTime"].clone();
+        seen["ready"] = line(&ready);
         seen["events"] = self.events(&object).await?;
         Ok(seen)
     }
@@ -201,10 +203,16 @@ fn decode(data: &mut Json) {
     }
 }
 
-/// `True SecretSynced: secret synced`.
 fn ready(object: &Json) -> Json {
     let conditions = object["status"]["conditions"].as_array();
-    let Some(ready) = conditions.into_iter().flatten().find(|one| one["type"] == "Ready") else { return Json::Null };
-    let text = |field: &str| ready[field].as_str().unwrap_or_default().to_owned();
+    conditions.into_iter().flatten().find(|one| one["type"] == "Ready").cloned().unwrap_or_default()
+}
+
+/// `True SecretSynced: secret synced`.
+fn line(ready: &Json) -> Json {
+    if ready.is_null() {
+        return Json::Null;
+    }
+    let text = |field: &str| ready[field].as_str().unwrap_or_default();
     Json::String(format!("{} {}: {}", text("status"), text("reason"), text("message")))
 }
