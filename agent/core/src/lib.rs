@@ -42,5 +42,6 @@ pub mod resource;
 pub mod rollout;
 pub mod store;
 pub mod sweep;
+pub mod tags;
 pub mod value;
 pub mod wanted;
