@@ -15,6 +15,7 @@ mod absence;
 mod bad_input;
 mod boundaries;
 mod changes;
+mod conformance;
 mod deploy;
 mod faults;
 mod fixture;
