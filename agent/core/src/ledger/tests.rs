@@ -8,6 +8,7 @@ use crate::identity::{Announced, Region, Service, SourceRef};
 use crate::store::Identity;
 use crate::wanted::Token;
 
+mod searches;
 mod simulation;
 
 const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf";
