@@ -34,7 +34,7 @@ pub mod object;
 pub mod pipe;
 pub mod plan;
 pub mod property;
-pub mod regexp;
+pub use rekey_template::regexp;
 pub mod render;
 pub mod report;
 pub mod request;
