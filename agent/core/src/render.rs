@@ -12,24 +12,44 @@ use crate::resource::ExternalSecretSpec;
 use crate::resource::external_secret::{DeletionPolicy, MergePolicy, NullBytePolicy, Template};
 use crate::value::SecretValue;
 
-/// A value as AWS returned it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Payload {
-    /// SecretString, or a parameter's value.
-    pub text: Option<SecretValue>,
-    /// SecretBinary, decoded.
-    pub binary: Option<SecretValue>,
+/// What AWS returned for one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// The value of a named source, or its tags as JSON.
+    Value {
+        /// SecretString, or a parameter's value.
+        text: Option<SecretValue>,
+        /// SecretBinary, decoded.
+        binary: Option<SecretValue>,
+    },
+    /// What a search found: full names, and whole values.
+    Found(BTreeMap<String, SecretValue>),
 }
 
 impl Payload {
     /// The value taken as a whole: text first (ESO's order; an empty text counts).
     fn whole(&self) -> Option<&SecretValue> {
-        self.text.as_ref().or(self.binary.as_ref())
+        match self {
+            Self::Value { text, binary } => text.as_ref().or(binary.as_ref()),
+            Self::Found(_) => None,
+        }
     }
 
     /// The value taken as JSON: here ESO lets binary win.
     fn json(&self) -> Option<&SecretValue> {
-        self.binary.as_ref().or(self.text.as_ref())
+        match self {
+            Self::Value { text, binary } => binary.as_ref().or(text.as_ref()),
+            Self::Found(_) => None,
+        }
+    }
+
+    /// What a search found.
+    fn found(&self) -> impl Iterator<Item = (String, SecretValue)> {
+        let found = match self {
+            Self::Value { .. } => None,
+            Self::Found(found) => Some(found),
+        };
+        found.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()))
     }
 }
 
@@ -182,6 +202,8 @@ fn taken(request: &Request, payload: &Payload) -> Result<BTreeMap<String, Secret
             decode::convert_keys(members, *conversion)
                 .map_err(|problem| RenderProblem::BadMemberName { key: key(), problem: problem.to_string() })?
         }
+        Take::Found { conversion } => decode::convert_keys(payload.found().collect(), *conversion)
+            .map_err(|problem| RenderProblem::BadMemberName { key: key(), problem: problem.to_string() })?,
     };
     pairs
         .into_iter()

@@ -4,16 +4,18 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rekey_core::identity::{Account, SourceRef};
+use rekey_core::identity::Account;
 use rekey_core::index::Index;
 use rekey_core::index::relation::Relation;
-use rekey_core::ledger::{Decision, Facts, Ledger, Window, decide};
+use rekey_core::ledger::{Decision, Facts, Ledger, decide};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
+use rekey_core::release;
 use rekey_core::resource::{ExternalSecret, SecretStoreSpec};
 use rekey_core::store::Identity;
-use rekey_core::wanted::Wanted;
+use rekey_core::wanted::{Sources, Wanted};
 
+use super::targets::SeenTarget;
 use super::{Object, StateOptions, StoreKey, Validated};
 
 /// See the module's head.
@@ -24,11 +26,13 @@ pub(super) struct Inner {
     pub validated: HashMap<StoreKey, Validated>,
     /// What each object depends on, beside its sources.
     pub uses: Relation<Use>,
-    /// Secrets that are, or were, as an ExternalSecret left them.
+    /// Every Secret.
     pub targets: HashMap<ObjectKey, SeenTarget>,
     pub index: Index,
     pub ledger: Ledger,
     pub pipes: Pipes,
+    /// Is this instance the one that refreshes objects?
+    pub leads: bool,
 }
 
 /// Something whose change, or whose last user's end, has to be noticed.
@@ -43,14 +47,7 @@ pub(super) enum Use {
     /// What it asks AWS for.
     Wanted(Wanted),
     /// The same, whichever version: what its account is remembered by.
-    Source(Identity, SourceRef),
-}
-
-/// A Secret as it was last seen.
-#[derive(Clone, Copy)]
-pub(super) struct SeenTarget {
-    pub version: u64,
-    pub valid: bool,
+    Sources(Identity, Sources),
 }
 
 impl Inner {
@@ -65,6 +62,7 @@ impl Inner {
             targets: HashMap::new(),
             index: Index::default(),
             ledger: Ledger::default(),
+            leads: false,
         }
     }
 
@@ -77,7 +75,7 @@ impl Inner {
             self.object_gone(&key);
         }
         if let Some(known) = self.objects.get_mut(&key) {
-            let look = known.replace_resource(object.resource);
+            let look = known.replace_resource(object.resource, self.leads, now);
             self.resolve(&key);
             return look.then_some(key);
         }
@@ -98,12 +96,20 @@ impl Inner {
     pub fn resolve(&mut self, key: &ObjectKey) {
         let Some(object) = self.objects.get_mut(key) else { return };
         object.resolve(&self.stores, &self.options.controller_class);
-        self.index.upsert(key.clone(), object.wanted().map(|wanted| wanted.source.clone()));
+        let (mut named, mut searches) = (Vec::new(), Vec::new());
+        for wanted in object.wanted() {
+            match &wanted.sources {
+                Sources::Named(source) => named.push(source.clone()),
+                Sources::Matching(finder) => searches.push(finder.clone()),
+            }
+        }
+        self.index.upsert(key.clone(), named);
+        self.index.upsert_finders(key.clone(), searches);
         let mut uses = BTreeSet::from([Use::Target(object.target())]);
         uses.extend(object.stores().map(Use::Store));
         uses.extend(object.keys().map(|secret| Use::Keys(secret.clone())));
         uses.extend(object.wanted().cloned().map(Use::Wanted));
-        uses.extend(object.wanted().map(|wanted| Use::Source(wanted.identity.clone(), wanted.source.clone())));
+        uses.extend(object.wanted().map(|wanted| Use::Sources(wanted.identity.clone(), wanted.sources.clone())));
         let unused = self.uses.upsert(key.clone(), uses);
         self.forget(unused);
     }
@@ -113,7 +119,7 @@ impl Inner {
         for thing in unused {
             match thing {
                 Use::Wanted(wanted) => self.ledger.forget(&wanted),
-                Use::Source(identity, source) => self.ledger.forget_account(&identity, &source),
+                Use::Sources(identity, sources) => self.ledger.forget_account(&identity, &sources),
                 Use::Target(_) | Use::Store(_) | Use::Keys(_) => {}
             }
         }
@@ -128,6 +134,11 @@ impl Inner {
         if object.is_foreign() {
             return None;
         }
+        let metadata = &object.resource.metadata;
+        if metadata.deletion_timestamp.is_some() {
+            let release = || object.retry_at(now).map_or(Decision::Read, Decision::Wait);
+            return release::is_awaited(metadata).then(release);
+        }
         if object.requests.is_err() {
             // There is nothing to compare; the condition has to say why.
             return Some(object.retry_at(now).map_or(Decision::Read, Decision::Wait));
@@ -136,26 +147,25 @@ impl Inner {
         let facts = Facts {
             wanted: &wanted,
             applied: &object.applied,
-            target_valid: !object.expects_target() || self.targets.get(&object.target()).is_some_and(|seen| seen.valid),
+            target_valid: object.is_as_left(self.targets.get(&object.target()).map(|seen| seen.valid)),
             spec_synced: object.spec_synced(),
-            // Objects with sync windows are refused by `request`.
-            window: Window::Open,
+            window: object.window(now),
             failing: object.is_failing(),
             policy: object.policy(),
             retry_at: object.retry_at(now),
+            restore_at: object.others.restore_at(now),
         };
         Some(decide(&self.ledger, &facts, now))
     }
 
     pub fn account_of(&self, wanted: &Wanted) -> Option<Account> {
-        wanted.source.account().or_else(|| self.ledger.account(wanted).cloned())
+        wanted.sources.account().or_else(|| self.ledger.account(wanted).cloned())
     }
 
     pub fn pipe_state(&self, object: &Object, now: Timestamp) -> PipeState {
         let state = |wanted: &Wanted| {
-            let source = &wanted.source;
             let account = self.account_of(wanted);
-            self.pipes.state_for(account.as_ref(), &source.effective_region(), source.service, now)
+            self.pipes.state_for(account.as_ref(), &wanted.sources.region(), wanted.sources.service(), now)
         };
         object.wanted().map(state).find(|state| *state != PipeState::Proven).unwrap_or(PipeState::Proven)
     }

@@ -17,6 +17,7 @@ pub mod regexp;
 mod run;
 mod syntax;
 mod value;
+pub mod yaml;
 
 use zeroize::Zeroizing;
 

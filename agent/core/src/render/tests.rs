@@ -30,7 +30,7 @@ fn outcome(
         identity: Identity::Agent,
     };
     let requests = requests(&spec, |_| Ok(store.clone())).expect("requests");
-    let payload = Payload { text: text.map(|text| SecretValue::from(text.to_owned())), binary: None };
+    let payload = Payload::Value { text: text.map(|text| SecretValue::from(text.to_owned())), binary: None };
     let own = OwnMetadata {
         labels: [("own".to_owned(), "label".to_owned())].into(),
         annotations: [("own".to_owned(), "annotation".to_owned())].into(),
