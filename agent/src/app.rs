@@ -21,6 +21,7 @@ use crate::cluster::lease::Leases;
 use crate::cluster::own::OwnDeployment;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
+use crate::cluster::template_source::TemplateSources;
 use crate::cluster::{Writer, hash_key};
 use crate::gate::Gate;
 use crate::intake::hand_back;
@@ -145,6 +146,7 @@ fn leader(
 ) -> (Leader, Stores) {
     let gate = writer.gate();
     let targets = Targets::new(writer.clone());
+    let template_sources = TemplateSources::new(&writer);
     let statuses = Statuses::new(writer.clone());
     let events = Events::new(writer.clone(), args.pod_name.clone());
     let options = RolloutOptions {
@@ -157,8 +159,22 @@ fn leader(
     let work = Work::new(state.clone(), rollouts.clone());
     let (validator, stores) =
         Validator::new(state.clone(), provider.clone(), statuses.clone(), args.controller_class.clone());
-    let leader =
-        Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator, gate };
+    let leader = Leader {
+        args,
+        aws,
+        metrics,
+        state,
+        provider,
+        targets,
+        template_sources,
+        statuses,
+        events,
+        own,
+        rollouts,
+        work,
+        validator,
+        gate,
+    };
     (leader, stores)
 }
 

@@ -11,6 +11,7 @@ pub mod lease;
 pub mod own;
 pub mod status;
 pub mod target;
+pub mod template_source;
 pub mod workload;
 pub mod writer;
 

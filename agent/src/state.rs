@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rekey_core::change::Change;
 use rekey_core::identity::{Account, Region, Service};
 use rekey_core::ledger::{Absence, Decision, Known, Look};
@@ -21,6 +22,7 @@ use rekey_core::pipe::{PipeState, Pipes};
 use rekey_core::plan;
 use rekey_core::resource::external_secret::{StoreKind, StoreRef};
 use rekey_core::resource::{ExternalSecret, SecretStoreSpec};
+use rekey_core::template_from::{self, TemplateSource};
 use rekey_core::wanted::{Token, Wanted};
 
 use inner::{Inner, SeenTarget, Use};
@@ -157,6 +159,32 @@ impl State {
         let mut inner = self.lock();
         let known = inner.targets.remove(target).is_some();
         if known { inner.users(&Use::Target(target.clone())) } else { Vec::new() }
+    }
+
+    /// A ConfigMap or Secret is there, as the watch or a sync shows it. Returns the objects whose templates stand in it;
+    /// of one that nobody uses nothing is kept. What is older than what was seen before says nothing.
+    #[must_use]
+    pub fn template_seen(&self, source: &TemplateSource, metadata: &ObjectMeta) -> Vec<ObjectKey> {
+        let mut inner = self.lock();
+        let thing = Use::Template(source.clone());
+        if !inner.uses.is_used(&thing) {
+            return Vec::new();
+        }
+        let seen = template_from::known(metadata);
+        let version = |known: &Known| known.token.to_string().parse::<u64>().ok();
+        if inner.templates.get(source).is_some_and(|known| version(known) > version(&seen)) {
+            return Vec::new();
+        }
+        inner.templates.insert(source.clone(), seen);
+        inner.users(&thing)
+    }
+
+    /// A ConfigMap or Secret is gone. Returns the objects whose templates stand in it.
+    #[must_use]
+    pub fn template_gone(&self, source: &TemplateSource) -> Vec<ObjectKey> {
+        let mut inner = self.lock();
+        inner.templates.remove(source);
+        inner.users(&Use::Template(source.clone()))
     }
 
     /// Objects whose stores take access keys from this Secret.

@@ -4,6 +4,7 @@
 
 mod error;
 mod reads;
+mod templates;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +13,11 @@ use std::time::Instant;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
+use rekey_core::engine::Env;
 use rekey_core::ledger::{Absence, Applied, Decision};
 use rekey_core::object::ObjectKey;
 use rekey_core::plan::{self, Plan, Removal};
-use rekey_core::render::{self, Outcome, OwnMetadata, Rendered};
+use rekey_core::render::{self, Ingredients, Outcome, OwnMetadata, Rendered};
 use rekey_core::report::{self, Refreshed};
 use rekey_core::resource::ExternalSecret;
 use rekey_core::resource::external_secret::DeletionPolicy;
@@ -28,6 +30,7 @@ pub use reads::{Reads, Unread};
 use crate::cluster::event::Events;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
+use crate::cluster::template_source::TemplateSources;
 use crate::provider::Answer;
 use crate::rollout::Rollouts;
 use crate::state::{State, Task};
@@ -71,6 +74,8 @@ pub struct Syncer {
     pub reads: Reads,
     /// Secrets.
     pub targets: Targets,
+    /// Where templates stand.
+    pub template_sources: TemplateSources,
     /// Conditions.
     pub statuses: Statuses,
     /// Events.
@@ -130,9 +135,14 @@ impl Syncer {
 
     async fn fetch(&self, task: &Task, asked: Instant) -> Result<Fetched, SyncError> {
         let requests = task.requests.clone()?;
+        let retains = task.resource.spec.target.deletion_policy == DeletionPolicy::Retain;
+        let templates = self.templates(task).await?;
+        if let (true, Err(problem)) = (retains, &templates.resolved) {
+            // Whatever the values are, they cannot be rendered.
+            return Err(problem.clone().into());
+        }
         let reads = requests.iter().map(|request| self.reads.get(&request.store, &request.wanted, asked));
         let read = futures::future::join_all(reads).await;
-        let retains = task.resource.spec.target.deletion_policy == DeletionPolicy::Retain;
         let (mut answers, mut later) = (Vec::with_capacity(read.len()), None);
         for (request, read) in requests.iter().zip(read) {
             match read {
@@ -156,12 +166,14 @@ impl Syncer {
             labels: metadata.labels.clone().unwrap_or_default(),
             annotations: metadata.annotations.clone().unwrap_or_default(),
         };
-        let outcome = render::render(&task.resource.spec, &own, values)?;
+        let spec = &task.resource.spec;
+        let ingredients = Ingredients { spec, own: &own, templates: &templates.resolved, env: &Env };
+        let outcome = render::render(&ingredients, values)?;
         let token = |answer: &Option<Arc<Answer>>| {
             answer.as_ref().map_or_else(Token::absent, |answer| answer.known.token.clone())
         };
-        let tokens = answers.iter().map(|(request, answer)| (request.wanted.to_string(), token(answer))).collect();
-        Ok(Fetched::All(outcome, tokens))
+        let read = answers.iter().map(|(request, answer)| (request.wanted.to_string(), token(answer)));
+        Ok(Fetched::All(outcome, read.chain(templates.tokens).collect()))
     }
 
     /// Says once of each source that it is gone for good.

@@ -3,11 +3,15 @@
 //! The syntax of the `regex` crate is Go's but for corners: Go's `\d`, `\w` and `\s` are ASCII, it knows `\Q…\E` and octal
 //! escapes, takes a brace that counts nothing literally, and has no arithmetic inside of brackets. Those are rewritten.
 
+mod expand;
+
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
 
 use regex::{Regex, RegexBuilder};
+
+pub use expand::is_letter_or_number;
 
 /// Compiled size up to which an expression is accepted, in bytes.
 const SIZE_LIMIT: usize = 1 << 20;
@@ -44,6 +48,13 @@ impl Regexp {
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
         self.compiled.is_match(text)
+    }
+
+    /// The text with each match replaced, as Go's `ReplaceAllString` does: in `replacement`, `$1`, `${1}`, `$name` and
+    /// `${name}` stand for groups, or for nothing where there is no such group. `None` if it gets longer than `longest`.
+    #[must_use]
+    pub fn replace_all(&self, text: &str, replacement: &str, longest: usize) -> Option<String> {
+        expand::replace_all(&self.compiled, text, replacement, longest)
     }
 
     /// The expression as it was written.

@@ -7,8 +7,8 @@ use crate::identity::SourceRef;
 use crate::ledger::Policy;
 use crate::resource::ExternalSecretSpec;
 use crate::resource::external_secret::{
-    ConversionStrategy, CreationPolicy, DecodingStrategy, MetadataPolicy, NullBytePolicy, RefreshPolicy, RemoteRef,
-    SourceRef as StoreOverride, StoreRef,
+    ConversionStrategy, CreationPolicy, DataFrom, DecodingStrategy, MetadataPolicy, NullBytePolicy, RefreshPolicy,
+    RemoteRef, Rewrite, SourceRef as StoreOverride, StoreRef,
 };
 use crate::store::{AwsStore, StoreProblem};
 use crate::wanted::{Selector, Wanted};
@@ -45,8 +45,31 @@ pub enum Take {
         /// A gjson path to the object.
         property: Option<String>,
         /// How member names become keys.
-        conversion: ConversionStrategy,
+        naming: Naming,
     },
+}
+
+/// How the names that an entry of `dataFrom` finds become keys: a rewrite takes the place of the conversion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// `conversionStrategy`.
+    Convert(ConversionStrategy),
+    /// `rewrite`.
+    Rewrite {
+        /// Where it stands, for error texts.
+        field: String,
+        /// In their order.
+        operations: Vec<Rewrite>,
+    },
+}
+
+impl Naming {
+    fn of(entry: &DataFrom, conversion: ConversionStrategy, field: &str) -> Self {
+        if entry.rewrite.is_empty() {
+            return Self::Convert(conversion);
+        }
+        Self::Rewrite { field: format!("{field}.rewrite"), operations: entry.rewrite.clone() }
+    }
 }
 
 /// Why a spec cannot be worked on.
@@ -95,15 +118,15 @@ pub fn requests(
     let mut requests = Vec::with_capacity(spec.data.len() + spec.data_from.len());
     for (index, entry) in spec.data_from.iter().enumerate() {
         let field = format!("spec.dataFrom[{index}]");
-        if entry.find.is_some() || !entry.rewrite.is_empty() {
-            let part = if entry.find.is_some() { "find" } else { "rewrite" };
-            return Err(SpecProblem::unsupported(format!("{field}.{part}")));
+        if entry.find.is_some() {
+            return Err(SpecProblem::unsupported(format!("{field}.find")));
         }
         let store = resolve(store_of(spec, entry.source_ref.as_ref(), &field)?)?;
         let Some(extract) = &entry.extract else {
             return Err(SpecProblem::Invalid { field, problem: "needs extract".to_owned() });
         };
-        let take = Take::Members { property: property(extract), conversion: extract.conversion_strategy };
+        let naming = Naming::of(entry, extract.conversion_strategy, &field);
+        let take = Take::Members { property: property(extract), naming };
         requests.push(request(store, extract, take, &field)?);
     }
     for (index, entry) in spec.data.iter().enumerate() {
@@ -130,9 +153,6 @@ fn refuse_unsupported(spec: &ExternalSecretSpec) -> Result<(), SpecProblem> {
     }
     if spec.sync_windows.is_some() {
         return Err(SpecProblem::unsupported("spec.syncWindows"));
-    }
-    if spec.target.template.as_ref().is_some_and(|template| !template.template_from.is_empty()) {
-        return Err(SpecProblem::unsupported("spec.target.template.templateFrom"));
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use crate::cluster::event::Events;
 use crate::cluster::own::OwnDeployment;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
+use crate::cluster::template_source::TemplateSources;
 use crate::gate::Gate;
 use crate::intake::{Acknowledger, Holding, Intake, Receiving};
 use crate::metrics::Metrics;
@@ -37,6 +38,7 @@ pub(super) struct Leader {
     pub state: State,
     pub provider: Provider,
     pub targets: Targets,
+    pub template_sources: TemplateSources,
     pub statuses: Statuses,
     pub events: Events,
     pub own: OwnDeployment,
@@ -62,13 +64,20 @@ pub(super) fn lead(
     shutdown: &CancellationToken,
     stages: &Stages,
 ) -> Led {
-    let Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator, gate } =
+    let Leader { args, aws, metrics, state, provider, statuses, events, own, rollouts, work, validator, gate, .. } =
         leader;
     look_at_all(&state, &work);
 
     let reads = Reads::new(provider.clone(), state.clone());
-    let syncer =
-        Syncer { state: state.clone(), reads, targets, statuses, events: events.clone(), rollouts: rollouts.clone() };
+    let syncer = Syncer {
+        state: state.clone(),
+        reads,
+        targets: leader.targets,
+        template_sources: leader.template_sources,
+        statuses,
+        events: events.clone(),
+        rollouts: rollouts.clone(),
+    };
     let worker = Worker {
         work: work.clone(),
         syncer,

@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use rekey_core::identity::{Account, SourceRef};
 use rekey_core::index::Index;
 use rekey_core::index::relation::Relation;
-use rekey_core::ledger::{Decision, Facts, Ledger, Window, decide};
+use rekey_core::ledger::{Decision, Facts, Known, Ledger, Window, decide};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
 use rekey_core::resource::{ExternalSecret, SecretStoreSpec};
 use rekey_core::store::Identity;
+use rekey_core::template_from::{self, TemplateSource};
 use rekey_core::wanted::Wanted;
 
 use super::{Object, StateOptions, StoreKey, Validated};
@@ -26,6 +27,8 @@ pub(super) struct Inner {
     pub uses: Relation<Use>,
     /// Secrets that are, or were, as an ExternalSecret left them.
     pub targets: HashMap<ObjectKey, SeenTarget>,
+    /// ConfigMaps and Secrets that templates stand in, those that exist.
+    pub templates: HashMap<TemplateSource, Known>,
     pub index: Index,
     pub ledger: Ledger,
     pub pipes: Pipes,
@@ -40,6 +43,8 @@ pub(super) enum Use {
     Store(StoreKey),
     /// A Secret with the access keys of such a store.
     Keys(ObjectKey),
+    /// A ConfigMap or Secret that its template stands in.
+    Template(TemplateSource),
     /// What it asks AWS for.
     Wanted(Wanted),
     /// The same, whichever version: what its account is remembered by.
@@ -63,6 +68,7 @@ impl Inner {
             validated: HashMap::new(),
             uses: Relation::default(),
             targets: HashMap::new(),
+            templates: HashMap::new(),
             index: Index::default(),
             ledger: Ledger::default(),
         }
@@ -102,6 +108,7 @@ impl Inner {
         let mut uses = BTreeSet::from([Use::Target(object.target())]);
         uses.extend(object.stores().map(Use::Store));
         uses.extend(object.keys().map(|secret| Use::Keys(secret.clone())));
+        uses.extend(object.template_sources().into_iter().map(Use::Template));
         uses.extend(object.wanted().cloned().map(Use::Wanted));
         uses.extend(object.wanted().map(|wanted| Use::Source(wanted.identity.clone(), wanted.source.clone())));
         let unused = self.uses.upsert(key.clone(), uses);
@@ -114,6 +121,7 @@ impl Inner {
             match thing {
                 Use::Wanted(wanted) => self.ledger.forget(&wanted),
                 Use::Source(identity, source) => self.ledger.forget_account(&identity, &source),
+                Use::Template(source) => drop(self.templates.remove(&source)),
                 Use::Target(_) | Use::Store(_) | Use::Keys(_) => {}
             }
         }
@@ -133,8 +141,12 @@ impl Inner {
             return Some(object.retry_at(now).map_or(Decision::Read, Decision::Wait));
         }
         let wanted: Vec<Wanted> = object.wanted().cloned().collect();
+        let known = |source: &TemplateSource| self.templates.get(source).cloned().unwrap_or_else(template_from::absent);
+        let templates: Vec<_> =
+            object.template_sources().iter().map(|source| (source.to_string(), known(source))).collect();
         let facts = Facts {
             wanted: &wanted,
+            templates: &templates,
             applied: &object.applied,
             target_valid: !object.expects_target() || self.targets.get(&object.target()).is_some_and(|seen| seen.valid),
             spec_synced: object.spec_synced(),

@@ -114,7 +114,7 @@ impl Entry {
 
     /// What an object whose target holds `applied` needs of it.
     pub fn need(&self, wanted: &Wanted, applied: &Applied) -> Need {
-        if self.known.as_ref().is_some_and(|known| differs(known, applied, wanted)) {
+        if self.known.as_ref().is_some_and(|known| known.differs(applied, &wanted.to_string())) {
             return Need::Value;
         }
         let token = match applied {
@@ -260,6 +260,17 @@ impl Entry {
 }
 
 impl Known {
+    /// Is something else there than what was applied under that name?
+    pub(super) fn differs(&self, applied: &Applied, name: &str) -> bool {
+        match applied {
+            Applied::Nothing => true,
+            Applied::Tokens(tokens) => tokens.get(name) != Some(&self.token),
+            Applied::AsOf(refreshed) => {
+                self.changed.is_none_or(|changed| refreshed.duration_since(changed) < CLOCKS_DIFFER)
+            }
+        }
+    }
+
     /// If the answer is an older version than this one, AWS may have asked a part of itself that lags; then this is the
     /// version to wait for. It may as well be that a label was moved back.
     fn outdates(&self, answer: &Known) -> Option<Awaited> {
@@ -268,17 +279,6 @@ impl Known {
         let version_id = self.token.version_id().filter(|_| self.token != answer.token)?;
         let older = answer.created.is_some_and(|created| created <= since);
         older.then(|| Awaited { version_id: version_id.to_owned(), at: since })
-    }
-}
-
-/// Is something else there than what was applied?
-fn differs(known: &Known, applied: &Applied, wanted: &Wanted) -> bool {
-    match applied {
-        Applied::Nothing => true,
-        Applied::Tokens(tokens) => tokens.get(&wanted.to_string()) != Some(&known.token),
-        Applied::AsOf(refreshed) => {
-            known.changed.is_none_or(|changed| refreshed.duration_since(changed) < CLOCKS_DIFFER)
-        }
     }
 }
 
