@@ -13,11 +13,10 @@ use std::time::Instant;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
-use rekey_core::engine::Env;
 use rekey_core::ledger::{Absence, Applied, Decision};
 use rekey_core::object::ObjectKey;
 use rekey_core::plan::{self, Plan, Removal};
-use rekey_core::render::{self, Ingredients, Outcome, OwnMetadata, Rendered};
+use rekey_core::render::{self, Env, Ingredients, Outcome, OwnMetadata, Rendered};
 use rekey_core::report::{self, Refreshed};
 use rekey_core::resource::ExternalSecret;
 use rekey_core::resource::external_secret::DeletionPolicy;
@@ -148,6 +147,8 @@ impl Syncer {
             match read {
                 Ok(answer) => answers.push((request, Some(answer))),
                 Err(Unread::Failed(problem)) => return Err(problem.into()),
+                // A search without a match is no failure.
+                Err(Unread::Missing(..)) if retains && request.wanted.is_search() => answers.push((request, None)),
                 Err(Unread::Missing(problem, _)) if retains => return Err(problem.into()),
                 Err(Unread::Missing(_, Absence::Confirmed)) => answers.push((request, None)),
                 Err(Unread::Missing(problem, Absence::Unconfirmed(until))) => {
@@ -166,8 +167,9 @@ impl Syncer {
             labels: metadata.labels.clone().unwrap_or_default(),
             annotations: metadata.annotations.clone().unwrap_or_default(),
         };
-        let spec = &task.resource.spec;
-        let ingredients = Ingredients { spec, own: &own, templates: &templates.resolved, env: &Env };
+        let env = Env::new(Timestamp::now(), rand::random());
+        let ingredients =
+            Ingredients { spec: &task.resource.spec, own: &own, templates: &templates.resolved, env: &env };
         let outcome = render::render(&ingredients, values)?;
         let token = |answer: &Option<Arc<Answer>>| {
             answer.as_ref().map_or_else(Token::absent, |answer| answer.known.token.clone())

@@ -19,7 +19,7 @@ use crate::identity::{Account, Announced, LookupKey, Service, SourceRef};
 use crate::object::ObjectKey;
 use relation::Relation;
 
-pub use finder::{Finder, FinderProblem};
+pub use finder::Finder;
 
 /// Which objects use what.
 #[derive(Debug, Default)]

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use rekey_template::Env;
+
 use crate::decode::{self, DecodeError};
-use crate::engine::Env;
 use crate::regexp;
 use crate::request::Naming;
 use crate::resource::external_secret::{ConversionStrategy, DecodingStrategy, NullBytePolicy};

@@ -4,7 +4,8 @@ mod templated;
 
 use std::collections::BTreeMap;
 
-use crate::engine::Env;
+pub use rekey_template::Env;
+
 use crate::pairs::{self, PairProblem, Pairs};
 use crate::property;
 use crate::request::{Request, Take};
@@ -13,24 +14,44 @@ use crate::resource::external_secret::DeletionPolicy;
 use crate::template_from::Resolved;
 use crate::value::SecretValue;
 
-/// A value as AWS returned it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Payload {
-    /// SecretString, or a parameter's value.
-    pub text: Option<SecretValue>,
-    /// SecretBinary, decoded.
-    pub binary: Option<SecretValue>,
+/// What AWS returned for one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// The value of a named source, or its tags as JSON.
+    Value {
+        /// SecretString, or a parameter's value.
+        text: Option<SecretValue>,
+        /// SecretBinary, decoded.
+        binary: Option<SecretValue>,
+    },
+    /// What a search found: full names, and whole values.
+    Found(BTreeMap<String, SecretValue>),
 }
 
 impl Payload {
     /// The value taken as a whole: text first (ESO's order; an empty text counts).
     fn whole(&self) -> Option<&SecretValue> {
-        self.text.as_ref().or(self.binary.as_ref())
+        match self {
+            Self::Value { text, binary } => text.as_ref().or(binary.as_ref()),
+            Self::Found(_) => None,
+        }
     }
 
     /// The value that a property is looked up in: here ESO lets binary win.
     fn json(&self) -> Option<&SecretValue> {
-        self.binary.as_ref().or(self.text.as_ref())
+        match self {
+            Self::Value { text, binary } => binary.as_ref().or(text.as_ref()),
+            Self::Found(_) => None,
+        }
+    }
+
+    /// What a search found.
+    fn found(&self) -> impl Iterator<Item = (String, SecretValue)> {
+        let found = match self {
+            Self::Value { .. } => None,
+            Self::Found(found) => Some(found),
+        };
+        found.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()))
     }
 }
 
@@ -73,9 +94,9 @@ pub enum RenderProblem {
         key: String,
     },
     /// What was found does not become keys and values.
-    #[error("secret {key}: {problem}")]
+    #[error("{key}: {problem}")]
     Pairs {
-        /// The remote key.
+        /// The remote key, or the field of a search.
         key: String,
         /// What is wrong.
         problem: PairProblem,
@@ -171,6 +192,7 @@ fn taken(request: &Request, payload: &Payload, env: &Env) -> Result<Pairs, Rende
                 property::members(&value(property.as_ref())?).map_err(|_| RenderProblem::NotAnObject { key: key() })?;
             pairs::finish(members.into_iter().collect(), naming, decoding, null_bytes, env)
         }
+        Take::Found { naming } => pairs::finish(payload.found().collect(), naming, decoding, null_bytes, env),
     };
     taken.map_err(|problem| RenderProblem::Pairs { key: key(), problem })
 }

@@ -5,9 +5,8 @@
 
 mod merge;
 
-use rekey_template::Input;
+use rekey_template::{Env, Input, render};
 
-use crate::engine::{Env, render};
 use crate::pairs::Pairs;
 use crate::regexp::Regexp;
 use crate::resource::external_secret::Rewrite;
@@ -57,7 +56,7 @@ fn apply(operation: &Rewrite, pairs: Pairs, env: &Env) -> Result<Pairs, Failed> 
     if let Some(transform) = &operation.transform {
         return renamed(pairs, |name| {
             let input = Input::new([("value", name.as_bytes())]);
-            let made = render("transform", &transform.template, &input, env)
+            let made = render(&transform.template, &input, env)
                 .map_err(|problem| ("transform.template", problem.to_string()))?;
             let name = std::str::from_utf8(&made).map_err(|_| ("transform.template", "makes no text".to_owned()))?;
             Ok(name.to_owned())

@@ -73,14 +73,14 @@ pub fn known(metadata: &ObjectMeta) -> Known {
     let written = metadata.managed_fields.iter().flatten().map(|entry| entry.time.as_ref().map(|time| time.0));
     // One entry without a time proves nothing.
     let changed = written.collect::<Option<Vec<Timestamp>>>().and_then(|times| times.into_iter().max());
-    Known { token: Token::from_stored(version), created: None, changed }
+    Known::of_source(Token::from_stored(version), None, changed)
 }
 
 /// What is known of a source that does not exist. No deletion policy makes anything of that, so it is not
 /// [`Token::absent`].
 #[must_use]
 pub fn absent() -> Known {
-    Known { token: Token::from_stored("missing"), created: None, changed: None }
+    Known::of_source(Token::from_stored("missing"), None, None)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ fn finished(found: &[(&str, &str)], naming: &Naming, decoding: DecodingStrategy)
 }
 
 fn env() -> Env {
-    Env
+    Env::new(jiff::Timestamp::UNIX_EPOCH, [7; 32])
 }
 
 fn renamed(target: &str) -> Naming {

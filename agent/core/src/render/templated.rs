@@ -6,12 +6,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use rekey_template::Input;
+use rekey_template::{Input, render, yaml};
 use zeroize::Zeroizing;
 
 use super::{Ingredients, RenderProblem, Rendered};
 use crate::decode;
-use crate::engine::{render, yaml};
 use crate::pairs::Pairs;
 use crate::resource::external_secret::{DecodingStrategy, MergePolicy, Template};
 use crate::template_from::{Form, Part};
@@ -24,9 +23,7 @@ pub(super) fn templated(
 ) -> Result<Rendered, RenderProblem> {
     let input = Input::new(fetched.iter().map(|(key, value)| (key.as_str(), value.expose())));
     let mut target = Target {
-        run: |field: &str, text: &str| {
-            render(field, text, &input, ingredients.env).map_err(|problem| failed(field, problem))
-        },
+        run: |field: &str, text: &str| render(text, &input, ingredients.env).map_err(|problem| failed(field, problem)),
         data: Pairs::new(),
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),

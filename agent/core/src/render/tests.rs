@@ -32,14 +32,15 @@ fn outcome(
         identity: Identity::Agent,
     };
     let requests = requests(&spec, |_| Ok(store.clone())).expect("requests");
-    let payload = Payload { text: text.map(|text| SecretValue::from(text.to_owned())), binary: None };
+    let payload = Payload::Value { text: text.map(|text| SecretValue::from(text.to_owned())), binary: None };
     let own = OwnMetadata {
         labels: [("own".to_owned(), "label".to_owned())].into(),
         annotations: [("own".to_owned(), "annotation".to_owned())].into(),
     };
     let payload_of = |request: &Request| exists(&request.written_key).then_some(&payload);
     let templates = Resolved::all(spec.target.template.as_ref(), "ns", &template_data());
-    let ingredients = Ingredients { spec: &spec, own: &own, templates: &templates, env: &Env };
+    let env = Env::new(jiff::Timestamp::UNIX_EPOCH, [7; 32]);
+    let ingredients = Ingredients { spec: &spec, own: &own, templates: &templates, env: &env };
     render(&ingredients, requests.iter().map(|request| (request, payload_of(request))))
 }
 
@@ -205,11 +206,11 @@ fn problems_name_the_place_and_never_the_value() {
         (
             data(json!({"key": "db", "decodingStrategy": "Base64"})),
             Some("hunter2!"),
-            "secret db: key \"k\": the value is not Base64",
+            "db: key \"k\": the value is not Base64",
         ),
         (data(json!({"key": "db", "nullBytePolicy": "Fail"})), Some("hunter2\0"), "NUL"),
         (template("{{ .missing }}"), Some(VALUE), "spec.target.template.data[out]"),
-        (template("{{ .user | b64enc }}"), Some(VALUE), "b64enc"),
+        (template("{{ .user | nonsense }}"), Some(VALUE), "nonsense"),
         (template("{{ .user"), Some(VALUE), "spec.target.template.data[out]"),
     ] {
         let problem = rendered(spec, text).expect_err(part).to_string();

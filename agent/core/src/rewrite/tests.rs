@@ -8,7 +8,7 @@ fn rewritten(operations: Value, found: &[(&str, &str)]) -> Result<Vec<(String, S
     let found =
         found.iter().map(|(name, value)| ((*name).to_owned(), SecretValue::from((*value).to_owned()))).collect();
     let text = |value: &SecretValue| String::from_utf8(value.expose().to_vec()).expect("text");
-    rewrite("spec.dataFrom[0].rewrite", &operations, found, &Env)
+    rewrite("spec.dataFrom[0].rewrite", &operations, found, &Env::new(jiff::Timestamp::UNIX_EPOCH, [7; 32]))
         .map(|pairs| pairs.iter().map(|(name, value)| (name.clone(), text(value))).collect())
         .map_err(|problem| problem.to_string())
 }
