@@ -17,6 +17,7 @@ use tracing::{error, info, warn};
 use crate::admin::Admin;
 use crate::args::{Args, EventRefresh};
 use crate::cluster::event::Events;
+use crate::cluster::external_secret::ExternalSecrets;
 use crate::cluster::lease::Leases;
 use crate::cluster::own::OwnDeployment;
 use crate::cluster::status::Statuses;
@@ -148,6 +149,7 @@ fn leader(
     let targets = Targets::new(writer.clone());
     let template_sources = TemplateSources::new(&writer);
     let statuses = Statuses::new(writer.clone());
+    let objects = ExternalSecrets::new(writer.clone());
     let events = Events::new(writer.clone(), args.pod_name.clone());
     let options = RolloutOptions {
         min_interval: args.min_restart_interval,
@@ -168,6 +170,7 @@ fn leader(
         targets,
         template_sources,
         statuses,
+        objects,
         events,
         own,
         rollouts,
