@@ -36,7 +36,7 @@ pub mod object;
 pub mod pipe;
 pub mod plan;
 pub mod property;
-pub mod regexp;
+pub use rekey_template::regexp;
 pub mod release;
 pub mod render;
 pub mod report;

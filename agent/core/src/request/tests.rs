@@ -92,8 +92,8 @@ fn what_is_wrong_names_the_field() {
         ),
         (json!({"secretStoreRef": {"name": "aws"}, "dataFrom": [{}]}), "spec.dataFrom[0]"),
         (
-            json!({"secretStoreRef": {"name": "aws"}, "target": {"creationPolicy": "Merge"}, "data": [entry]}),
-            "spec.target.creationPolicy",
+            json!({"secretStoreRef": {"name": "aws"}, "target": {"manifest": {"kind": "ConfigMap"}}, "data": [entry]}),
+            "spec.target.manifest",
         ),
     ] {
         let problem = requests(&spec(value), store).expect_err(field).to_string();
