@@ -150,9 +150,7 @@ async fn roles_are_assumed_one_from_the_other_with_external_id_and_tags() {
     let value = secret(stack, values, "chained/one").await;
     let agent = format!("arn:aws:iam::{ACCOUNT}:user/rekey-agent");
     let assume = json!({"Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": ROLES});
-    let trusts = |who: &str, conditions: Value| {
-        json!({"Principal": {"AWS": who}, "Action": ["sts:AssumeRole", "sts:TagSession"], "Condition": conditions})
-    };
+    let trusts = |who: &str, conditions: Value| json!({"Principal": {"AWS": who}, "Action": ["sts:AssumeRole", "sts:TagSession"], "Condition": conditions});
     let hub = stack.aws.create_role("identities-hub", &trusts(&agent, json!({})), &assume).await.unwrap();
     let conditions = json!({"StringEquals": {
         "sts:ExternalId": "shop-1", "aws:RequestTag/esoNamespace": "identities-roles", "aws:RequestTag/team": "a",
@@ -250,7 +248,8 @@ async fn labels_of_a_namespace_open_and_close_a_cluster_store() {
     let (stack, _rekey, values) = fixture::rekey().await;
     let app = App::create(stack, "identities-labels").await.unwrap();
     let value = secret(stack, values, "labels/one").await;
-    let conditions = ", conditions: [{namespaceSelector: {matchExpressions: [{key: team, operator: In, values: [a, b]}]}}]";
+    let conditions =
+        ", conditions: [{namespaceSelector: {matchExpressions: [{key: team, operator: In, values: [a, b]}]}}]";
     app.apply(&store("ClusterSecretStore", "labelled", "prefix: ''", conditions)).await.unwrap();
     app.apply(&object("labelled", "ClusterSecretStore", "labelled", "labels/one")).await.unwrap();
     app.condition("labelled", "False", "denied by spec.condition", SOON).await.unwrap();
