@@ -64,10 +64,11 @@ def main():
     import rotation
     import runtime_api
     import schedule
+    import sessions
     import versions
 
     # `app` finds services by this loader; every module must come from it, or the hooks would be on a second copy.
-    for service in ("secretsmanager", "ssm", "sqs", "eventbridge", "lambda_svc", "cloudformation"):
+    for service in ("secretsmanager", "ssm", "sqs", "eventbridge", "lambda_svc", "cloudformation", "iam", "sts"):
         app._get_module(service)
     labels.install()
     versions.install()
@@ -81,6 +82,7 @@ def main():
     delivery.install()
     schedule.install(rotation.resume_or_start)
     conditions.install()
+    sessions.install()
     cloudformation.install()
     long_poll.install()
     request_log.install()

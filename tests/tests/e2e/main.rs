@@ -19,6 +19,7 @@ mod conformance;
 mod deploy;
 mod faults;
 mod fixture;
+mod identities;
 mod local_aws;
 mod local_deployment;
 mod local_kubernetes;
