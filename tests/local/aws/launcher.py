@@ -48,6 +48,7 @@ def main():
         raise SystemExit(f"MiniStack {app._version()} is installed, this launcher is written for {PINNED}: "
                          "pip install -r tests/local/aws/requirements.txt")
 
+    import access_keys
     import cloudformation
     import cloudtrail
     import conditions
@@ -66,7 +67,7 @@ def main():
     import versions
 
     # `app` finds services by this loader; every module must come from it, or the hooks would be on a second copy.
-    for service in ("secretsmanager", "ssm", "sqs", "eventbridge", "lambda_svc", "cloudformation"):
+    for service in ("secretsmanager", "ssm", "sqs", "eventbridge", "lambda_svc", "cloudformation", "iam"):
         app._get_module(service)
     labels.install()
     versions.install()
@@ -79,6 +80,7 @@ def main():
     delivery.install()
     schedule.install(rotation.resume_or_start)
     conditions.install()
+    access_keys.install()
     cloudformation.install()
     long_poll.install()
     request_log.install()

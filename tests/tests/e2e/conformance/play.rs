@@ -20,7 +20,7 @@ const PENDING_PATIENCE: Duration = Duration::from_secs(8);
 
 pub(super) async fn play(world: &World, case: &Case, number: usize) -> Outcome {
     let begun = Instant::now();
-    let namespace = case.namespace.clone().unwrap_or_else(|| format!("case-{number:03}"));
+    let namespace = case.namespace.clone().unwrap_or_else(|| format!("case{number:03}"));
     let result = through(world, case, &namespace).await.map_err(|error| format!("{error:#}"));
     Outcome { result, took: begun.elapsed() }
 }
