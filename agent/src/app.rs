@@ -17,6 +17,7 @@ use tracing::{error, info, warn};
 use crate::admin::Admin;
 use crate::args::{Args, EventRefresh};
 use crate::cluster::event::Events;
+use crate::cluster::external_secret::ExternalSecrets;
 use crate::cluster::lease::Leases;
 use crate::cluster::own::OwnDeployment;
 use crate::cluster::status::Statuses;
@@ -146,6 +147,7 @@ fn leader(
     let gate = writer.gate();
     let targets = Targets::new(writer.clone());
     let statuses = Statuses::new(writer.clone());
+    let objects = ExternalSecrets::new(writer.clone());
     let events = Events::new(writer.clone(), args.pod_name.clone());
     let options = RolloutOptions {
         min_interval: args.min_restart_interval,
@@ -157,8 +159,22 @@ fn leader(
     let work = Work::new(state.clone(), rollouts.clone());
     let (validator, stores) =
         Validator::new(state.clone(), provider.clone(), statuses.clone(), args.controller_class.clone());
-    let leader =
-        Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator, gate };
+    let leader = Leader {
+        args,
+        aws,
+        metrics,
+        state,
+        provider,
+        targets,
+        statuses,
+        objects,
+        events,
+        own,
+        rollouts,
+        work,
+        validator,
+        gate,
+    };
     (leader, stores)
 }
 

@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod event;
+pub mod external_secret;
 pub mod hash_key;
 pub mod lease;
 pub mod own;

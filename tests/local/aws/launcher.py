@@ -49,6 +49,7 @@ def main():
                          "pip install -r tests/local/aws/requirements.txt")
 
     import access_keys
+    import batches
     import cloudformation
     import cloudtrail
     import conditions
@@ -72,6 +73,7 @@ def main():
     labels.install()
     versions.install()
     listing.install()
+    batches.install()
     rotation.install()
     # After rotation, so that CancelRotateSecret is an API call of CloudTrail's too.
     cloudtrail.install()

@@ -67,11 +67,11 @@ fn json(target: &str, parameters: &Value) -> Message {
 
 fn query(action: &str, version: &str, parameters: &Value) -> Message {
     let empty = Map::new();
-    let mut body = format!("Action={action}&Version={version}");
-    for (name, value) in parameters.as_object().unwrap_or(&empty) {
+    let pairs = parameters.as_object().unwrap_or(&empty).iter().map(|(name, value)| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        body.push_str(&format!("&{name}={}", escaped(&text)));
-    }
+        format!("&{name}={}", escaped(&text))
+    });
+    let body = format!("Action={action}&Version={version}{}", pairs.collect::<String>());
     (vec![("content-type", "application/x-www-form-urlencoded".to_owned())], body)
 }
 

@@ -59,7 +59,8 @@ struct Outcome {
 
 fn conclude(outcomes: &[(&Case, Outcome)], took: Duration) {
     let failed = |pending: bool| {
-        let differs = move |case: &Case, outcome: &Outcome| outcome.result.is_err() && case.pending.is_some() == pending;
+        let differs =
+            move |case: &Case, outcome: &Outcome| outcome.result.is_err() && case.pending.is_some() == pending;
         outcomes.iter().filter(move |(case, outcome)| differs(case, outcome))
     };
     let ready: Vec<&str> = outcomes

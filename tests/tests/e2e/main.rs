@@ -28,6 +28,7 @@ mod local_stacks;
 mod messages;
 mod pipe;
 mod rotation;
+mod searches;
 
 use rekey_tests::aws;
 use rekey_tests::progress::Progress;

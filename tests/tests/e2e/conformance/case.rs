@@ -143,13 +143,12 @@ fn bound(value: &Value, namespace: &str) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace("<ns>", namespace)),
         Value::Sequence(items) => Value::Sequence(items.iter().map(|item| bound(item, namespace)).collect()),
-        Value::Mapping(fields) => Value::Mapping(
-            fields.iter().map(|(key, value)| (bound(key, namespace), bound(value, namespace))).collect(),
-        ),
-        Value::Tagged(tagged) => Value::Tagged(Box::new(TaggedValue {
-            tag: tagged.tag.clone(),
-            value: bound(&tagged.value, namespace),
-        })),
+        Value::Mapping(fields) => {
+            Value::Mapping(fields.iter().map(|(key, value)| (bound(key, namespace), bound(value, namespace))).collect())
+        }
+        Value::Tagged(tagged) => {
+            Value::Tagged(Box::new(TaggedValue { tag: tagged.tag.clone(), value: bound(&tagged.value, namespace) }))
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }

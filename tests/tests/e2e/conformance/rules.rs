@@ -34,8 +34,7 @@ fn every_rule_has_a_proof_and_every_case_a_rule() {
     let cases = case::load(&folder().join("cases")).unwrap();
     let proved: BTreeSet<&String> = cases.iter().flat_map(|case| &case.proves).collect();
 
-    let lawless: Vec<String> =
-        cases.iter().filter(|case| case.proves.is_empty()).map(ToString::to_string).collect();
+    let lawless: Vec<String> = cases.iter().filter(|case| case.proves.is_empty()).map(ToString::to_string).collect();
     assert!(lawless.is_empty(), "these cases prove nothing: {lawless:#?}");
     let unknown: Vec<_> = proved.iter().filter(|name| !rules.contains_key(**name)).collect();
     assert!(unknown.is_empty(), "cases name these rules, which do not exist: {unknown:#?}");
@@ -52,6 +51,6 @@ fn every_rule_has_a_proof_and_every_case_a_rule() {
 
 fn exists(test: &str) -> bool {
     let (path, name) = test.split_once(' ').unwrap_or_default();
-    let text = std::fs::read_to_string(repository().join(path)).unwrap_or_default();
-    text.contains(&format!("fn {name}("))
+    let source = std::fs::read_to_string(repository().join(path)).unwrap_or_default();
+    source.contains(&format!("fn {name}("))
 }
