@@ -55,6 +55,7 @@ def main():
     import conditions
     import delivery
     import events
+    import forwarding
     import labels
     import listing
     import lambda_log
@@ -80,6 +81,7 @@ def main():
     events.install()
     parameters.install()
     delivery.install()
+    forwarding.install()
     schedule.install(rotation.resume_or_start)
     conditions.install()
     access_keys.install()

@@ -29,6 +29,12 @@ impl Caller {
         Self { client, endpoint: endpoint.to_owned(), account: ACCOUNT.to_owned(), region: REGION.to_owned() }
     }
 
+    /// The same in another region.
+    #[must_use]
+    pub fn in_region(self, region: &str) -> Self {
+        Self { region: region.to_owned(), ..self }
+    }
+
     /// Calls `service.Operation` and hands back its answer: a JSON document, or the text of an XML one.
     ///
     /// # Errors

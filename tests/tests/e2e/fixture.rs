@@ -28,7 +28,10 @@ pub async fn rekey() -> (&'static Stack, &'static Installation, &'static Values)
     let installed = REKEY.get_or_init(async || {
         let options = Options {
             parameters: vec![("HeartbeatMinutes".to_owned(), HEARTBEAT_MINUTES.to_owned())],
-            values: json!({"logLevel": "trace", "heartbeatPeriod": HEARTBEAT_PERIOD, "minRestartInterval": "0s"}),
+            values: json!({
+                "logLevel": "trace", "heartbeatPeriod": HEARTBEAT_PERIOD, "minRestartInterval": "0s",
+                "stores": {"allServiceAccounts": true},
+            }),
             ..Options::default()
         };
         let installation =
