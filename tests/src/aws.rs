@@ -28,8 +28,8 @@ use crate::tools::Tools;
 /// The region of every test.
 pub const REGION: &str = "us-east-1";
 
-/// The account of every test.
-pub const ACCOUNT: &str = "000000000000";
+/// The account of every test: the one of AWS's own examples.
+pub const ACCOUNT: &str = "111122223333";
 
 /// Access key and secret key of root.
 const ROOT: &str = "test";
@@ -84,6 +84,7 @@ impl Aws {
             .env("AWS_ACCESS_KEY_ID", ROOT)
             .env("AWS_SECRET_ACCESS_KEY", ROOT)
             .env("AUTH", "true")
+            .env("MINISTACK_ACCOUNT_ID", ACCOUNT)
             .env("IOT_MTLS_ENABLED", "0")
             .env("SFTP_ENABLED", "0")
             .env("DOCKER_HOST", "unix:///nonexistent.sock")

@@ -48,12 +48,14 @@ def main():
         raise SystemExit(f"MiniStack {app._version()} is installed, this launcher is written for {PINNED}: "
                          "pip install -r tests/local/aws/requirements.txt")
 
+    import access_keys
     import batches
     import cloudformation
     import cloudtrail
     import conditions
     import delivery
     import events
+    import forwarding
     import labels
     import listing
     import lambda_log
@@ -80,9 +82,11 @@ def main():
     events.install()
     parameters.install()
     delivery.install()
+    forwarding.install()
     schedule.install(rotation.resume_or_start)
     conditions.install()
     sessions.install()
+    access_keys.install()
     cloudformation.install()
     long_poll.install()
     request_log.install()

@@ -35,7 +35,8 @@ pub async fn rekey() -> (&'static Stack, &'static Installation, &'static Values)
             ],
             values: json!({
                 "logLevel": "trace", "heartbeatPeriod": HEARTBEAT_PERIOD, "minRestartInterval": "0s",
-                "stores": {"serviceAccounts": crate::identities::service_accounts()},
+                // By name where a test wants just that, and all for the table's cases, each of which has its own.
+                "stores": {"serviceAccounts": crate::identities::service_accounts(), "allServiceAccounts": true},
             }),
             ..Options::default()
         };

@@ -17,6 +17,7 @@ mod boundaries;
 mod changes;
 mod conformance;
 mod deploy;
+mod examples;
 mod faults;
 mod fixture;
 mod identities;
