@@ -90,10 +90,6 @@ fn what_is_wrong_names_the_field() {
             "spec.dataFrom[0]",
         ),
         (json!({"secretStoreRef": {"name": "aws"}, "dataFrom": [{}]}), "spec.dataFrom[0]"),
-        (
-            json!({"secretStoreRef": {"name": "aws"}, "target": {"creationPolicy": "Merge"}, "data": [entry]}),
-            "spec.target.creationPolicy",
-        ),
     ] {
         let problem = requests(&spec(value), store).expect_err(field).to_string();
         assert!(problem.contains(field), "{problem}");
