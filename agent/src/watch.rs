@@ -6,16 +6,17 @@
 mod follow;
 mod lists;
 mod takeover;
+mod world;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, ServiceAccount};
 use kube::Api;
 use kube::api::ObjectMeta;
-use kube::core::DeserializeGuard;
+use kube::core::{DeserializeGuard, PartialObjectMeta};
 use rekey_core::backoff::Backoff;
 use rekey_core::object::ObjectKey;
 use rekey_core::report;
@@ -29,7 +30,7 @@ use crate::cluster::status::Statuses;
 use crate::leader::Leadership;
 use crate::provider::Provider;
 use crate::rollout::Rollouts;
-use crate::state::{Object, State, StoreKey};
+use crate::state::{State, StoreKey};
 use crate::stores::Stores;
 use crate::worker::{Urgency, Work};
 use follow::{Seen, follow};
@@ -40,8 +41,16 @@ pub use takeover::look_at_secrets;
 pub const HASH_KEY: &str = "hash-key";
 
 /// Watches that have to show everything once before the agent may decide anything.
-pub const KINDS: [&str; 6] =
-    ["externalsecrets", "secretstores", "clustersecretstores", "secrets", "configmaps", "deployments"];
+pub const KINDS: [&str; 8] = [
+    "externalsecrets",
+    "secretstores",
+    "clustersecretstores",
+    "namespaces",
+    "serviceaccounts",
+    "secrets",
+    "configmaps",
+    "deployments",
+];
 
 /// See the module's head.
 #[derive(Clone)]
@@ -97,6 +106,8 @@ impl Watches {
         watch!(DeserializeGuard<ExternalSecret>, "externalsecrets", external_secret);
         watch!(DeserializeGuard<SecretStore>, "secretstores", store);
         watch!(DeserializeGuard<ClusterSecretStore>, "clustersecretstores", cluster_store);
+        watch!(PartialObjectMeta<Namespace>, "namespaces", namespace);
+        watch!(PartialObjectMeta<ServiceAccount>, "serviceaccounts", service_account);
         watch!(Deployment, "deployments", deployment);
     }
 
@@ -185,11 +196,7 @@ impl Watches {
             self.look(producer, Urgency::Urgent);
         }
         self.template_changed(&TemplateSource::Secret(key.clone()), metadata.as_ref());
-        self.provider.forget_keys(&key);
-        for user in self.state.users_of_keys(&key) {
-            self.state.with_object(&user, Object::forget_failures);
-            self.look(user, Urgency::Routine);
-        }
+        self.keys_changed(&key);
     }
 
     fn config_map(&self, seen: Seen<ConfigMap>) {

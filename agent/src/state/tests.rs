@@ -1,5 +1,6 @@
 use rekey_core::change;
 use rekey_core::ledger::Known;
+use rekey_core::store::Rules;
 use rekey_core::template_from::TemplateSource;
 use rekey_core::wanted::Token;
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ fn now() -> Timestamp {
 
 fn state() -> State {
     State::new(StateOptions {
-        controller_class: "default".to_owned(),
+        stores: Rules { class: "default".to_owned(), ..Rules::default() },
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
     })
