@@ -27,6 +27,7 @@ mod local_stacks;
 mod messages;
 mod pipe;
 mod rotation;
+mod targets;
 
 use rekey_tests::aws;
 use rekey_tests::progress::Progress;
