@@ -6,16 +6,17 @@
 mod follow;
 mod lists;
 mod takeover;
+mod world;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
 use kube::Api;
 use kube::api::ObjectMeta;
-use kube::core::DeserializeGuard;
+use kube::core::{DeserializeGuard, PartialObjectMeta};
 use rekey_core::backoff::Backoff;
 use rekey_core::object::ObjectKey;
 use rekey_core::report;
@@ -28,7 +29,7 @@ use crate::cluster::status::Statuses;
 use crate::leader::Leadership;
 use crate::provider::Provider;
 use crate::rollout::Rollouts;
-use crate::state::{Object, State, StoreKey};
+use crate::state::{State, StoreKey};
 use crate::stores::Stores;
 use crate::worker::{Urgency, Work};
 use follow::{Seen, follow};
@@ -39,7 +40,15 @@ pub use takeover::look_at_secrets;
 pub const HASH_KEY: &str = "hash-key";
 
 /// Watches that have to show everything once before the agent may decide anything.
-pub const KINDS: [&str; 5] = ["externalsecrets", "secretstores", "clustersecretstores", "secrets", "deployments"];
+pub const KINDS: [&str; 7] = [
+    "externalsecrets",
+    "secretstores",
+    "clustersecretstores",
+    "namespaces",
+    "serviceaccounts",
+    "secrets",
+    "deployments",
+];
 
 /// See the module's head.
 #[derive(Clone)]
@@ -88,6 +97,8 @@ impl Watches {
         watch!(DeserializeGuard<ExternalSecret>, "externalsecrets", external_secret);
         watch!(DeserializeGuard<SecretStore>, "secretstores", store);
         watch!(DeserializeGuard<ClusterSecretStore>, "clustersecretstores", cluster_store);
+        watch!(PartialObjectMeta<Namespace>, "namespaces", namespace);
+        watch!(PartialObjectMeta<ServiceAccount>, "serviceaccounts", service_account);
         watch!(Secret, "secrets", secret);
         watch!(Deployment, "deployments", deployment);
     }
@@ -176,11 +187,7 @@ impl Watches {
         for producer in producers {
             self.look(producer, Urgency::Urgent);
         }
-        self.provider.forget_keys(&key);
-        for user in self.state.users_of_keys(&key) {
-            self.state.with_object(&user, Object::forget_failures);
-            self.look(user, Urgency::Routine);
-        }
+        self.keys_changed(&key);
     }
 
     fn deployment(&self, seen: Seen<Deployment>) {

@@ -1,7 +1,6 @@
 //! What is behind the state's lock, and how its parts are kept in step with each other.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use rekey_core::identity::Account;
@@ -11,18 +10,19 @@ use rekey_core::ledger::{Decision, Facts, Ledger, decide};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
 use rekey_core::release;
-use rekey_core::resource::{ExternalSecret, SecretStoreSpec};
-use rekey_core::store::Identity;
+use rekey_core::resource::ExternalSecret;
+use rekey_core::store::{Dependency, Identity};
 use rekey_core::wanted::{Sources, Wanted};
 
 use super::targets::SeenTarget;
+use super::world::World;
 use super::{Object, StateOptions, StoreKey, Validated};
 
 /// See the module's head.
 pub(super) struct Inner {
     pub options: StateOptions,
     pub objects: HashMap<ObjectKey, Object>,
-    pub stores: HashMap<StoreKey, Arc<SecretStoreSpec>>,
+    pub world: World,
     pub validated: HashMap<StoreKey, Validated>,
     /// What each object depends on, beside its sources.
     pub uses: Relation<Use>,
@@ -42,8 +42,10 @@ pub(super) enum Use {
     Target(ObjectKey),
     /// A store that it reads through.
     Store(StoreKey),
-    /// A Secret with the access keys of such a store.
-    Keys(ObjectKey),
+    /// Something that the credentials of such a store are made of.
+    Credentials(Dependency),
+    /// The labels of its namespace, which decide whether such a store may be used.
+    Labels(String),
     /// What it asks AWS for.
     Wanted(Wanted),
     /// The same, whichever version: what its account is remembered by.
@@ -56,7 +58,7 @@ impl Inner {
             pipes: Pipes::new(options.heartbeat_period),
             options,
             objects: HashMap::new(),
-            stores: HashMap::new(),
+            world: World::default(),
             validated: HashMap::new(),
             uses: Relation::default(),
             targets: HashMap::new(),
@@ -92,10 +94,11 @@ impl Inner {
         self.forget(unused);
     }
 
-    /// Works out what an object asks for, with the stores as they are now.
-    pub fn resolve(&mut self, key: &ObjectKey) {
-        let Some(object) = self.objects.get_mut(key) else { return };
-        object.resolve(&self.stores, &self.options.controller_class);
+    /// Works out what an object asks for, with the world as it is now. Returns whether that is something else than
+    /// before.
+    pub fn resolve(&mut self, key: &ObjectKey) -> bool {
+        let Some(object) = self.objects.get_mut(key) else { return false };
+        let changed = object.resolve(&self.world, &self.options.stores);
         let (mut named, mut searches) = (Vec::new(), Vec::new());
         for wanted in object.wanted() {
             match &wanted.sources {
@@ -105,13 +108,23 @@ impl Inner {
         }
         self.index.upsert(key.clone(), named);
         self.index.upsert_finders(key.clone(), searches);
+        let looked_at = self.world.looked_at(object.stores(), &key.namespace);
         let mut uses = BTreeSet::from([Use::Target(object.target())]);
-        uses.extend(object.stores().map(Use::Store));
-        uses.extend(object.keys().map(|secret| Use::Keys(secret.clone())));
+        uses.extend(object.stores().map(|reference| Use::Store(StoreKey::of(reference, &key.namespace))));
+        uses.extend(looked_at.dependencies.into_iter().map(Use::Credentials));
+        uses.extend(looked_at.labels.then(|| Use::Labels(key.namespace.clone())));
         uses.extend(object.wanted().cloned().map(Use::Wanted));
         uses.extend(object.wanted().map(|wanted| Use::Sources(wanted.identity.clone(), wanted.sources.clone())));
         let unused = self.uses.upsert(key.clone(), uses);
         self.forget(unused);
+        changed
+    }
+
+    /// Resolves whoever uses a thing that changed. Returns those that ask for something else now.
+    pub fn resolve_users(&mut self, thing: &Use) -> Vec<ObjectKey> {
+        let mut users = self.users(thing);
+        users.retain(|user| self.resolve(user));
+        users
     }
 
     /// What nobody uses any more need not be remembered.
@@ -120,7 +133,7 @@ impl Inner {
             match thing {
                 Use::Wanted(wanted) => self.ledger.forget(&wanted),
                 Use::Sources(identity, sources) => self.ledger.forget_account(&identity, &sources),
-                Use::Target(_) | Use::Store(_) | Use::Keys(_) => {}
+                Use::Target(_) | Use::Store(_) | Use::Credentials(_) | Use::Labels(_) => {}
             }
         }
     }

@@ -1,5 +1,6 @@
 use rekey_core::change;
 use rekey_core::ledger::Known;
+use rekey_core::store::Rules;
 use rekey_core::wanted::Token;
 use serde_json::{Value, json};
 
@@ -16,7 +17,7 @@ fn now() -> Timestamp {
 
 fn state() -> State {
     State::new(StateOptions {
-        controller_class: "default".to_owned(),
+        stores: Rules { class: "default".to_owned(), ..Rules::default() },
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
     })
@@ -114,6 +115,31 @@ fn an_event_of_another_account_concerns_only_those_who_read_from_it() {
     }
     assert_eq!(state.announce(&moved("222222222222"), now()).stale, [key("production")]);
     assert_eq!(state.announce(&moved("333333333333"), now()).objects, 0, "foreign to both");
+}
+
+#[test]
+fn an_event_wakes_the_searches_that_may_find_its_source() {
+    let state = state();
+    store(&state, "aws", aws());
+    for (name, find) in [
+        ("by-path", json!({"path": "app/", "name": {"regexp": ".*"}})),
+        ("by-tag", json!({"tags": {"team": "a"}})),
+        ("elsewhere", json!({"path": "other/", "tags": {"team": "a"}})),
+    ] {
+        let resource: ExternalSecret = serde_json::from_value(json!({
+            "apiVersion": "external-secrets.io/v1",
+            "kind": "ExternalSecret",
+            "metadata": {"name": name, "namespace": "shop", "uid": name, "generation": 1},
+            "spec": {"secretStoreRef": {"name": "aws"}, "dataFrom": [{"find": find}]},
+        }))
+        .expect("an object");
+        let _ = state.object_seen(resource, now());
+    }
+    assert_eq!(state.announce(&moved("123456789012"), now()).stale, [key("by-path"), key("by-tag")]);
+    let wanted = state.with_object(&key("by-tag"), |object| object.wanted().next().cloned()).flatten().expect("one");
+    assert_eq!(state.suspects(&wanted, now()).len(), 1);
+    state.object_gone(&key("by-tag"));
+    assert_eq!(state.announce(&moved("123456789012"), now()).objects, 1);
 }
 
 #[test]

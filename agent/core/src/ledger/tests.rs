@@ -9,6 +9,7 @@ use crate::store::Identity;
 use crate::wanted::Token;
 
 mod others;
+mod searches;
 mod simulation;
 
 const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf";

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::identity::{Region, Service};
 use crate::request::requests;
-use crate::store::{AwsStore, Identity};
+use crate::store::{AwsStore, Identity, Retry};
 
 const VALUE: &str = r#"{"user":"app","password":"pa\"ss","port":5432}"#;
 
@@ -28,6 +28,7 @@ fn outcome(
         region: Region::parse("eu-west-1").expect("a region"),
         prefix: String::new(),
         identity: Identity::Agent,
+        retry: Retry::default(),
     };
     let requests = requests(&spec, |_| Ok(store.clone())).expect("requests");
     let payload = Payload::Value { text: text.map(|text| SecretValue::from(text.to_owned())), binary: None };

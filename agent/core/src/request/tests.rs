@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::identity::{Region, Service};
-use crate::store::Identity;
+use crate::store::{Identity, Retry};
 use crate::wanted::Sources;
 
 fn spec(value: serde_json::Value) -> ExternalSecretSpec {
@@ -19,6 +19,7 @@ fn store(reference: &StoreRef) -> Result<AwsStore, StoreProblem> {
         region: Region::parse("eu-west-1").expect("a region"),
         prefix: "prod/".to_owned(),
         identity: Identity::Agent,
+        retry: Retry::default(),
     })
 }
 
