@@ -23,6 +23,7 @@ use crate::cluster::lease::Leases;
 use crate::cluster::own::OwnDeployment;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
+use crate::cluster::template_source::TemplateSources;
 use crate::cluster::token::{Tokens, own_audiences};
 use crate::cluster::{Writer, hash_key};
 use crate::gate::Gate;
@@ -153,6 +154,7 @@ fn leader(
 ) -> (Leader, Stores) {
     let gate = writer.gate();
     let targets = Targets::new(writer.clone());
+    let template_sources = TemplateSources::new(&writer);
     let statuses = Statuses::new(writer.clone());
     let objects = ExternalSecrets::new(writer.clone());
     let events = Events::new(writer.clone(), args.pod_name.clone());
@@ -174,6 +176,7 @@ fn leader(
         state,
         provider,
         targets,
+        template_sources,
         statuses,
         objects,
         events,

@@ -12,6 +12,7 @@ pub mod lease;
 pub mod own;
 pub mod status;
 pub mod target;
+pub mod template_source;
 pub mod token;
 pub mod workload;
 pub mod writer;

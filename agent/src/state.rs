@@ -10,6 +10,7 @@ mod stores;
 mod tally;
 mod targets;
 mod task;
+mod templates;
 mod world;
 
 use std::collections::{BTreeSet, HashMap};

@@ -64,7 +64,7 @@ async fn it_is_not_ready_while_watches_are_missing_and_names_them() {
     }
     let (head, body) = get(&admin, "/readyz", "").await;
     assert!(head.starts_with("http/1.1 503"), "{head}");
-    assert_eq!(body, "index: incomplete; not listed yet: deployments, secrets\n");
+    assert_eq!(body, "index: incomplete; not listed yet: configmaps, deployments, secrets\n");
     let (head, body) = get(&admin, "/healthz", "").await;
     assert!(head.starts_with("http/1.1 200") && body == "ok\n", "{head}");
 }

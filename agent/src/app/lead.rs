@@ -16,6 +16,7 @@ use crate::cluster::external_secret::ExternalSecrets;
 use crate::cluster::own::OwnDeployment;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
+use crate::cluster::template_source::TemplateSources;
 use crate::gate::Gate;
 use crate::intake::{Acknowledger, Holding, Intake, Receiving};
 use crate::metrics::Metrics;
@@ -38,6 +39,7 @@ pub(super) struct Leader {
     pub state: State,
     pub provider: Provider,
     pub targets: Targets,
+    pub template_sources: TemplateSources,
     pub statuses: Statuses,
     pub objects: ExternalSecrets,
     pub events: Events,
@@ -71,6 +73,7 @@ pub(super) fn lead(
         state,
         provider,
         targets,
+        template_sources,
         statuses,
         objects,
         events,
@@ -88,6 +91,7 @@ pub(super) fn lead(
         state: state.clone(),
         reads,
         targets,
+        template_sources,
         statuses,
         objects,
         events: events.clone(),

@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use rekey_core::identity::Account;
 use rekey_core::index::Index;
 use rekey_core::index::relation::Relation;
-use rekey_core::ledger::{Decision, Facts, Ledger, decide};
+use rekey_core::ledger::{Decision, Facts, Known, Ledger, decide};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
 use rekey_core::release;
 use rekey_core::resource::ExternalSecret;
 use rekey_core::store::{Dependency, Identity};
+use rekey_core::template_from::{self, TemplateSource};
 use rekey_core::wanted::{Sources, Wanted};
 
 use super::targets::SeenTarget;
@@ -28,6 +29,8 @@ pub(super) struct Inner {
     pub uses: Relation<Use>,
     /// Every Secret.
     pub targets: HashMap<ObjectKey, SeenTarget>,
+    /// ConfigMaps and Secrets that templates stand in, those that exist.
+    pub templates: HashMap<TemplateSource, Known>,
     pub index: Index,
     pub ledger: Ledger,
     pub pipes: Pipes,
@@ -46,6 +49,8 @@ pub(super) enum Use {
     Credentials(Dependency),
     /// The labels of its namespace, which decide whether such a store may be used.
     Labels(String),
+    /// A ConfigMap or Secret that its template stands in.
+    Template(TemplateSource),
     /// What it asks AWS for.
     Wanted(Wanted),
     /// The same, whichever version: what its account is remembered by.
@@ -62,6 +67,7 @@ impl Inner {
             validated: HashMap::new(),
             uses: Relation::default(),
             targets: HashMap::new(),
+            templates: HashMap::new(),
             index: Index::default(),
             ledger: Ledger::default(),
             leads: false,
@@ -120,6 +126,7 @@ impl Inner {
         uses.extend(object.stores().map(|reference| Use::Store(StoreKey::of(reference, &key.namespace))));
         uses.extend(looked_at.dependencies.into_iter().map(Use::Credentials));
         uses.extend(looked_at.labels.then(|| Use::Labels(key.namespace.clone())));
+        uses.extend(object.template_sources().into_iter().map(Use::Template));
         uses.extend(object.wanted().cloned().map(Use::Wanted));
         uses.extend(object.wanted().map(|wanted| Use::Sources(wanted.identity.clone(), wanted.sources.clone())));
         let unused = self.uses.upsert(key.clone(), uses);
@@ -140,6 +147,7 @@ impl Inner {
             match thing {
                 Use::Wanted(wanted) => self.ledger.forget(&wanted),
                 Use::Sources(identity, sources) => self.ledger.forget_account(&identity, &sources),
+                Use::Template(source) => drop(self.templates.remove(&source)),
                 Use::Target(_) | Use::Store(_) | Use::Credentials(_) | Use::Labels(_) => {}
             }
         }
@@ -164,8 +172,12 @@ impl Inner {
             return Some(object.retry_at(now).map_or(Decision::Read, Decision::Wait));
         }
         let wanted: Vec<Wanted> = object.wanted().cloned().collect();
+        let known = |source: &TemplateSource| self.templates.get(source).cloned().unwrap_or_else(template_from::absent);
+        let templates: Vec<_> =
+            object.template_sources().iter().map(|source| (source.to_string(), known(source))).collect();
         let facts = Facts {
             wanted: &wanted,
+            templates: &templates,
             applied: &object.applied,
             target_valid: object.is_as_left(self.targets.get(&object.target()).map(|seen| seen.valid)),
             spec_synced: object.spec_synced(),

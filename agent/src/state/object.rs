@@ -1,6 +1,6 @@
 //! One ExternalSecret as the agent remembers it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use rekey_core::request::{self, Request, SpecProblem};
 use rekey_core::resource::external_secret::{CreationPolicy, StoreRef};
 use rekey_core::resource::{ExternalSecret, ExternalSecretStatus};
 use rekey_core::store::{self, Rules, StoreProblem};
+use rekey_core::template_from::TemplateSource;
 use rekey_core::wanted::{Token, Wanted};
 use rekey_core::window::Windows;
 
@@ -259,6 +260,11 @@ impl Object {
             key: self.key(),
             target: self.target(),
         }
+    }
+
+    /// The ConfigMaps and Secrets that its templates stand in.
+    pub(super) fn template_sources(&self) -> BTreeSet<TemplateSource> {
+        TemplateSource::of(self.resource.spec.target.template.as_ref(), &self.key.namespace)
     }
 
     /// The stores that it names.

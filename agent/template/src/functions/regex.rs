@@ -1,11 +1,12 @@
 //! Regular expressions. A function and its `must` form both fail on an expression that is none, but for `regexMatch`,
 //! which finds nothing then.
 
-use regex::bytes::{Captures, Match, Regex};
+use regex::bytes::Regex;
 
 use super::{Table, split};
 use crate::Error;
 use crate::draft::Draft;
+use crate::regexp::replace::{Replacement, is_between};
 use crate::run::Run;
 use crate::value::{List, Of, Text, Value};
 
@@ -27,12 +28,14 @@ pub(super) fn add(table: &mut Table) {
     }
     for name in ["regexReplaceAll", "mustRegexReplaceAll"] {
         table.add(name, |run: &Run<'_>, regex: Text, text: Text, new: Text| {
-            replace_all(run, &regex, &text, |draft, found| expand(draft, &new, found))
+            let regex = run.regex(&regex, &text)?;
+            replace_all(run, &regex, &text, &Replacement::expanded(&regex, &new))
         });
     }
     for name in ["regexReplaceAllLiteral", "mustRegexReplaceAllLiteral"] {
         table.add(name, |run: &Run<'_>, regex: Text, text: Text, new: Text| {
-            replace_all(run, &regex, &text, |draft, _| draft.push(&new))
+            let regex = run.regex(&regex, &text)?;
+            replace_all(run, &regex, &text, &Replacement::literal(&new))
         });
     }
     for name in ["regexSplit", "mustRegexSplit"] {
@@ -48,11 +51,6 @@ fn matches(run: &Run<'_>, regex: &Text, text: &Text) -> Result<bool, Error> {
     Ok(run.regex(regex, text)?.is_match(text))
 }
 
-/// Is a match between letters? Searching bytes, nothing is found within them too.
-fn is_between(text: &[u8], found: Match<'_>) -> bool {
-    !found.is_empty() || text.get(found.start()).is_none_or(|byte| byte & 0xC0 != 0x80)
-}
-
 /// As many matches as there are, or so many.
 fn find_all(run: &Run<'_>, regex: Text, text: Text, most: i64) -> Result<List, Error> {
     let regex = run.regex(&regex, &text)?;
@@ -62,81 +60,10 @@ fn find_all(run: &Run<'_>, regex: Text, text: Text, most: i64) -> Result<List, E
     if found.is_empty() { Ok(List::nil(Of::Text)) } else { split::list(run, found) }
 }
 
-fn replace_all(
-    run: &Run<'_>,
-    regex: &Text,
-    text: &Text,
-    push: impl Fn(&mut Draft<'_, '_>, &Found<'_>) -> Result<(), Error>,
-) -> Result<Value, Error> {
-    let regex = run.regex(regex, text)?;
+fn replace_all(run: &Run<'_>, regex: &Regex, text: &Text, replacement: &Replacement<'_>) -> Result<Value, Error> {
     let mut draft = Draft::new(run);
-    let mut done = 0;
-    for captures in regex.captures_iter(text) {
-        let Some(whole) = captures.get(0).filter(|whole| is_between(text, *whole)) else { continue };
-        draft.push(&text[done..whole.start()])?;
-        push(&mut draft, &Found { regex: &regex, captures })?;
-        done = whole.end();
-    }
-    draft.push(&text[done..])?;
+    replacement.apply(regex, text, |part| draft.push(part))?;
     Ok(draft.value())
-}
-
-/// A match with the groups of its expression.
-struct Found<'t> {
-    regex: &'t Regex,
-    captures: Captures<'t>,
-}
-
-impl Found<'_> {
-    /// What a group matched: nothing if it took no part or is not there.
-    fn group(&self, name: &str) -> &[u8] {
-        let number = if name.bytes().all(|byte| byte.is_ascii_digit()) {
-            name.parse().ok()
-        } else {
-            // Of groups with one name, the last that took part.
-            let names = self.regex.capture_names().enumerate();
-            names
-                .filter(|(number, known)| *known == Some(name) && self.captures.get(*number).is_some())
-                .last()
-                .map(|(number, _)| number)
-        };
-        number.and_then(|number| self.captures.get(number)).map(|found| found.as_bytes()).unwrap_or_default()
-    }
-}
-
-/// `Regexp.Expand`: `$1`, `$name`, `${name}` and `$$`.
-fn expand(draft: &mut Draft<'_, '_>, new: &[u8], found: &Found<'_>) -> Result<(), Error> {
-    let mut rest = new;
-    while let Some(at) = rest.iter().position(|byte| *byte == b'$') {
-        draft.push(&rest[..at])?;
-        rest = &rest[at + 1..];
-        if let Some(after) = rest.strip_prefix(b"$") {
-            draft.push(b"$")?;
-            rest = after;
-        } else if let Some((name, after)) = group_name(rest) {
-            draft.push(found.group(name))?;
-            rest = after;
-        } else {
-            draft.push(b"$")?;
-        }
-    }
-    draft.push(rest)
-}
-
-/// The name that follows a dollar sign, and what comes after it.
-fn group_name(text: &[u8]) -> Option<(&str, &[u8])> {
-    let braced = text.strip_prefix(b"{");
-    let inside = braced.unwrap_or(text);
-    let inside = match std::str::from_utf8(inside) {
-        Ok(inside) => inside,
-        Err(error) => std::str::from_utf8(&inside[..error.valid_up_to()]).unwrap_or_default(),
-    };
-    let end = inside.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(inside.len());
-    let (name, brace) = (&inside[..end], usize::from(braced.is_some()));
-    if name.is_empty() || braced.is_some() && !inside[end..].starts_with('}') {
-        return None;
-    }
-    Some((name, &text[brace + end + brace..]))
 }
 
 /// `Regexp.Split`
