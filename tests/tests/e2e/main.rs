@@ -31,6 +31,7 @@ mod messages;
 mod pipe;
 mod rotation;
 mod searches;
+mod targets;
 
 use rekey_tests::aws;
 use rekey_tests::progress::Progress;
