@@ -97,6 +97,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         provider: leader.provider.clone(),
         stores,
         statuses: leader.statuses.clone(),
+        objects: leader.objects.clone(),
         lists: lists.clone(),
         unreadable: Arc::default(),
         leadership: leadership.clone(),

@@ -139,7 +139,7 @@ fn an_event_wakes_the_searches_that_may_find_its_source() {
     assert_eq!(state.announce(&moved("123456789012"), now()).stale, [key("by-path"), key("by-tag")]);
     let wanted = state.with_object(&key("by-tag"), |object| object.wanted().next().cloned()).flatten().expect("one");
     assert_eq!(state.suspects(&wanted, now()).len(), 1);
-    state.object_gone(&key("by-tag"));
+    let _ = state.object_gone(&key("by-tag"));
     assert_eq!(state.announce(&moved("123456789012"), now()).objects, 1);
 }
 

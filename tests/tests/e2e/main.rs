@@ -32,6 +32,7 @@ mod migration;
 mod pipe;
 mod rotation;
 mod searches;
+mod targets;
 
 use rekey_tests::aws;
 use rekey_tests::progress::Progress;
