@@ -12,6 +12,7 @@
 )]
 
 mod absence;
+mod admission;
 mod bad_input;
 mod boundaries;
 mod changes;
