@@ -19,9 +19,11 @@ use crate::args::{Args, EventRefresh};
 use crate::cluster::event::Events;
 use crate::cluster::lease::Leases;
 use crate::cluster::own::OwnDeployment;
+use crate::cluster::served::Served;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
 use crate::cluster::{Writer, hash_key};
+use crate::cluster_external_secret::{Known, Repeater};
 use crate::gate::Gate;
 use crate::intake::hand_back;
 use crate::leader::{Election, Leadership};
@@ -30,7 +32,7 @@ use crate::provider::{Provider, aws_config};
 use crate::rollout::{RolloutOptions, Rollouts};
 use crate::state::{State, StateOptions};
 use crate::stores::{Stores, Validator};
-use crate::watch::{HASH_KEY, KINDS, Lists, Watches};
+use crate::watch::{CRDS, HASH_KEY, KINDS, Lists, Watches};
 use crate::worker::Work;
 use lead::{Leader, Led, lead};
 use stop::{Stages, finish, stop_on_signal, wait};
@@ -44,7 +46,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let kubernetes =
         kube::Config::infer().await.context("no Kubernetes configuration; set KUBECONFIG or run in a pod")?;
     let namespace = args.namespace.clone().unwrap_or_else(|| kubernetes.default_namespace.clone());
-    let client = kube::Client::try_from(kubernetes).context("the Kubernetes configuration is not usable")?;
+    let client = kube::Client::try_from(kubernetes.clone()).context("the Kubernetes configuration is not usable")?;
     let aws = aws_config(args.queue_url.region().cloned()).await;
     let region = aws.region().context("no region: the queue URL's host names none; set AWS_REGION")?;
     Region::parse(region.as_ref()).map_err(|error| anyhow::anyhow!("AWS_REGION {error}"))?;
@@ -55,7 +57,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         all_follow_events: args.event_refresh == EventRefresh::All,
         heartbeat_period: args.heartbeat_period,
     });
-    let awaited = [&[HASH_KEY], KINDS.as_slice()].concat();
+    let awaited = [&[HASH_KEY, CRDS], KINDS.as_slice()].concat();
     let (leadership, lists, queued) = (Leadership::default(), Lists::of(&awaited), Arc::new(OnceLock::new()));
     let admin = Admin {
         metrics: metrics.clone(),
@@ -73,12 +75,20 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         failed = wait(&mut parts, &shutdown) => return outcome(failed),
     };
     lists.shown(HASH_KEY);
+    let served = tokio::select! {
+        served = served(&client) => served,
+        failed = wait(&mut parts, &shutdown) => return outcome(failed),
+    };
+    lists.shown(CRDS);
+    let client = served.client(kubernetes).context("the Kubernetes configuration is not usable")?;
+    let repeated = (args.cluster_external_secrets && served.cluster_external_secrets).then(Known::default);
     let gate = if args.leader_elect { Gate::closed() } else { Gate::open() };
     let elected = args.leader_elect.then(|| Leases::new(client.clone(), &namespace, &args.lease_name));
     let identity = identity(args.pod_name.as_deref());
     let own = OwnDeployment::new(client.clone(), namespace, args.pod_name.clone());
-    let (mut leader, stores) =
-        leader(args, aws, state.clone(), metrics, own, key, Writer::new(client.clone(), gate.clone()));
+    let writer = Writer::new(client.clone(), gate.clone()).speaking(served.version);
+    let (mut leader, stores) = leader(args, aws, state.clone(), metrics, own, key, writer.clone());
+    leader.repeater = repeated.clone().map(|known| Repeater::new(known, state.clone(), &writer));
     // Nobody else sets it.
     let _ = queued.set(leader.work.clone());
     let watches = Watches {
@@ -88,6 +98,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         rollouts: leader.rollouts.clone(),
         provider: leader.provider.clone(),
         stores,
+        repeated,
         statuses: leader.statuses.clone(),
         lists: lists.clone(),
         unreadable: Arc::default(),
@@ -157,8 +168,22 @@ fn leader(
     let work = Work::new(state.clone(), rollouts.clone());
     let (validator, stores) =
         Validator::new(state.clone(), provider.clone(), statuses.clone(), args.controller_class.clone());
-    let leader =
-        Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator, gate };
+    let leader = Leader {
+        args,
+        aws,
+        metrics,
+        state,
+        provider,
+        targets,
+        statuses,
+        events,
+        own,
+        rollouts,
+        work,
+        validator,
+        repeater: None,
+        gate,
+    };
     (leader, stores)
 }
 
@@ -183,6 +208,26 @@ async fn serve(admin: Admin, address: SocketAddr, shutdown: CancellationToken) -
         error!(%error, %address, "admin port not available; choose another with --admin-addr");
     }
     "admin"
+}
+
+/// What the cluster serves, however long it takes until it serves ExternalSecrets.
+async fn served(client: &kube::Client) -> Served {
+    let mut pause = Duration::from_secs(1);
+    // CRDs that are installed together are there one after the other.
+    let mut complete = false;
+    loop {
+        match Served::discover(client).await {
+            Ok(Some(served)) if complete || served.cluster_external_secrets => {
+                info!(version = %served.version, served.cluster_external_secrets, "kinds of external-secrets.io found");
+                return served;
+            }
+            Ok(Some(_)) => complete = true,
+            Ok(None) => warn!(?pause, "no ExternalSecrets in this cluster: their CRDs are not installed; trying again"),
+            Err(error) => warn!(%error, ?pause, "the kinds of external-secrets.io are not known; trying again"),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(30));
+    }
 }
 
 /// The key of the rollout hashes, however long Kubernetes takes to hand it out.

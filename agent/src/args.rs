@@ -48,6 +48,10 @@ pub struct Args {
     #[arg(long, env = "REKEY_HEARTBEAT_PERIOD", default_value = "10m", value_parser = positive)]
     pub heartbeat_period: Duration,
 
+    /// Whether ClusterExternalSecrets are served (true), or left alone (false).
+    #[arg(long, env = "REKEY_CLUSTER_EXTERNAL_SECRETS", default_value_t = true, action = clap::ArgAction::Set)]
+    pub cluster_external_secrets: bool,
+
     /// How often versions are compared with AWS while the pipe is proven.
     #[arg(long, env = "REKEY_SWEEP_INTERVAL", default_value = "15m", value_parser = positive)]
     pub sweep_interval: Duration,

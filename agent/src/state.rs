@@ -289,6 +289,30 @@ impl State {
         }
     }
 
+    /// A ClusterExternalSecret was looked at.
+    pub fn repeated(&self, name: &str, outcome: Validated) {
+        self.lock().repeated.insert(name.to_owned(), outcome);
+    }
+
+    /// A ClusterExternalSecret is gone.
+    pub fn repeated_gone(&self, name: &str) {
+        self.lock().repeated.remove(name);
+    }
+
+    /// How the last look at each ClusterExternalSecret ended, in order.
+    #[must_use]
+    pub fn all_repeated(&self) -> Vec<(String, Validated)> {
+        self.lock().repeated.iter().map(|(name, outcome)| (name.clone(), *outcome)).collect()
+    }
+
+    /// The ExternalSecrets for which this holds.
+    #[must_use]
+    pub fn resources(&self, mut holds: impl FnMut(&ExternalSecret) -> bool) -> Vec<Arc<ExternalSecret>> {
+        let inner = self.lock();
+        let all = inner.objects.values().map(|object| &object.resource);
+        all.filter(|resource| holds(resource)).map(Arc::clone).collect()
+    }
+
     /// Where the sources of all objects are, and in which services.
     #[must_use]
     pub fn used_pipes(&self) -> BTreeSet<(Region, Service)> {

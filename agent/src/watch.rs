@@ -12,19 +12,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::Api;
 use kube::api::ObjectMeta;
 use kube::core::DeserializeGuard;
 use rekey_core::backoff::Backoff;
 use rekey_core::object::ObjectKey;
 use rekey_core::report;
-use rekey_core::resource::{ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreSpec};
+use rekey_core::resource::{
+    ClusterExternalSecret, ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreSpec,
+};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::cluster::status::Statuses;
+use crate::cluster_external_secret::Known;
 use crate::leader::Leadership;
 use crate::provider::Provider;
 use crate::rollout::Rollouts;
@@ -38,8 +41,22 @@ pub use takeover::look_at_secrets;
 /// What the agent waits for before it watches anything.
 pub const HASH_KEY: &str = "hash-key";
 
+/// What it waits for then: to know which version of them to watch.
+pub const CRDS: &str = "crds";
+
+/// A kind that a cluster may have, and that is not watched where it does not.
+pub const CLUSTER_EXTERNAL_SECRETS: &str = "clusterexternalsecrets";
+
 /// Watches that have to show everything once before the agent may decide anything.
-pub const KINDS: [&str; 5] = ["externalsecrets", "secretstores", "clustersecretstores", "secrets", "deployments"];
+pub const KINDS: [&str; 7] = [
+    "externalsecrets",
+    "secretstores",
+    "clustersecretstores",
+    CLUSTER_EXTERNAL_SECRETS,
+    "namespaces",
+    "secrets",
+    "deployments",
+];
 
 /// See the module's head.
 #[derive(Clone)]
@@ -56,6 +73,8 @@ pub struct Watches {
     pub provider: Provider,
     /// Who validates stores.
     pub stores: Stores,
+    /// Who repeats ExternalSecrets, where there is something to repeat.
+    pub repeated: Option<Known>,
     /// Who tells people about an object that cannot be parsed.
     pub statuses: Statuses,
     /// Which watches have not shown everything yet: [`KINDS`] at first.
@@ -88,6 +107,12 @@ impl Watches {
         watch!(DeserializeGuard<ExternalSecret>, "externalsecrets", external_secret);
         watch!(DeserializeGuard<SecretStore>, "secretstores", store);
         watch!(DeserializeGuard<ClusterSecretStore>, "clustersecretstores", cluster_store);
+        if watches.repeated.is_some() {
+            watch!(DeserializeGuard<ClusterExternalSecret>, "clusterexternalsecrets", cluster_external_secret);
+        } else {
+            watches.lists.shown(CLUSTER_EXTERNAL_SECRETS);
+        }
+        watch!(Namespace, "namespaces", namespace);
         watch!(Secret, "secrets", secret);
         watch!(Deployment, "deployments", deployment);
     }
@@ -98,6 +123,9 @@ impl Watches {
                 Ok(object) => {
                     if let Some(key) = key_of(&object.metadata) {
                         lock(&self.unreadable).remove(&key);
+                    }
+                    if let Some(repeated) = &self.repeated {
+                        repeated.external_secret_seen(&object);
                     }
                     if let Some(key) = self.state.object_seen(object, Timestamp::now()) {
                         // Whoever edits waits.
@@ -113,6 +141,9 @@ impl Watches {
             Seen::Gone(key) => {
                 lock(&self.unreadable).remove(&key);
                 self.state.object_gone(&key);
+                if let Some(repeated) = &self.repeated {
+                    repeated.external_secret_gone(&key);
+                }
             }
         }
     }
@@ -150,6 +181,30 @@ impl Watches {
                 }
             },
             Seen::Gone(key) => self.store_seen(&StoreKey { namespace: None, name: key.name }, None),
+        }
+    }
+
+    fn cluster_external_secret(&self, seen: Seen<DeserializeGuard<ClusterExternalSecret>>) {
+        let Some(repeated) = &self.repeated else { return };
+        match seen {
+            Seen::There(guard) => match guard.0 {
+                Ok(object) => repeated.seen(object),
+                Err(invalid) => {
+                    warn!(name = invalid.metadata.name, error = %invalid.error, "ClusterExternalSecret is not readable");
+                }
+            },
+            Seen::Gone(key) => {
+                repeated.gone(&key.name);
+                self.state.repeated_gone(&key.name);
+            }
+        }
+    }
+
+    fn namespace(&self, seen: Seen<Namespace>) {
+        let Some(repeated) = &self.repeated else { return };
+        match seen {
+            Seen::There(namespace) => repeated.namespace_seen(&namespace.metadata),
+            Seen::Gone(key) => repeated.namespace_gone(&key.name),
         }
     }
 

@@ -6,13 +6,14 @@
 
 mod finalizers;
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReference};
 
 use crate::object::ObjectKey;
 use crate::resource::cluster_external_secret::NamespaceFailure;
-use crate::resource::{ClusterExternalSecret, ClusterExternalSecretStatus, Condition, ExternalSecret, Version};
+use crate::resource::{ClusterExternalSecret, ClusterExternalSecretStatus, Condition, ExternalSecret};
 use crate::selector::{self, SelectorProblem};
 pub use finalizers::{CLEANUP, leftover, without};
 
@@ -47,6 +48,16 @@ pub enum Step {
 }
 
 impl Step {
+    /// A word for the log.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Create(_) => "create",
+            Self::Update(_) => "update",
+            Self::Delete { .. } => "delete",
+        }
+    }
+
     /// The namespace that it is for.
     #[must_use]
     pub fn namespace(&self) -> &str {
@@ -93,8 +104,7 @@ pub fn concerns(object: &ClusterExternalSecret, existing: &ExternalSecret) -> bo
 pub fn plan(
     object: &ClusterExternalSecret,
     namespaces: &BTreeMap<String, Namespace>,
-    existing: &[impl AsRef<ExternalSecret>],
-    version: Version,
+    existing: &[impl Borrow<ExternalSecret>],
 ) -> Plan {
     let mut plan = Plan::default();
     let chosen = match chosen(object, namespaces) {
@@ -106,7 +116,7 @@ pub fn plan(
         }
     };
     let mut there: BTreeMap<&str, &ExternalSecret> = BTreeMap::new();
-    for existing in existing.iter().map(AsRef::as_ref) {
+    for existing in existing.iter().map(Borrow::borrow) {
         let namespace = existing.metadata.namespace.as_deref().unwrap_or_default();
         let named = existing.metadata.name.as_deref() == Some(name(object));
         if named {
@@ -121,13 +131,13 @@ pub fn plan(
     }
     for namespace in chosen {
         match there.get(namespace).copied() {
-            None => plan.steps.push(Step::Create(Box::new(wanted(object, namespace, None, version)))),
+            None => plan.steps.push(Step::Create(Box::new(wanted(object, namespace, None)))),
             Some(existing) if controller(existing) != object.metadata.name.as_deref() => {
                 plan.failed.insert(namespace.to_owned(), "external secret already exists in namespace".to_owned());
                 continue;
             }
             Some(existing) => {
-                let wanted = wanted(object, namespace, Some(existing), version);
+                let wanted = wanted(object, namespace, Some(existing));
                 if !is_same(&wanted, existing) {
                     plan.steps.push(Step::Update(Box::new(wanted)));
                 }
@@ -192,12 +202,7 @@ fn deletion(existing: &ExternalSecret) -> Option<Step> {
 }
 
 /// The ExternalSecret as it should be: what others may add (finalizers, further owners) stays.
-fn wanted(
-    object: &ClusterExternalSecret,
-    namespace: &str,
-    existing: Option<&ExternalSecret>,
-    version: Version,
-) -> ExternalSecret {
+fn wanted(object: &ClusterExternalSecret, namespace: &str, existing: Option<&ExternalSecret>) -> ExternalSecret {
     let mut wanted = ExternalSecret::new(name(object), object.spec.external_secret_spec.clone());
     if let Some(existing) = existing {
         wanted.metadata = existing.metadata.clone();
@@ -212,11 +217,11 @@ fn wanted(
     metadata.namespace = Some(namespace.to_owned());
     metadata.annotations = Some(annotations);
     metadata.labels = Some(object.spec.external_secret_metadata.labels.clone());
-    own(object, metadata.owner_references.get_or_insert_default(), version);
+    own(object, metadata.owner_references.get_or_insert_default());
     wanted
 }
 
-fn own(object: &ClusterExternalSecret, owners: &mut Vec<OwnerReference>, version: Version) {
+fn own(object: &ClusterExternalSecret, owners: &mut Vec<OwnerReference>) {
     let (name, uid) = (object.metadata.name.clone(), object.metadata.uid.clone());
     let (name, uid) = (name.unwrap_or_default(), uid.unwrap_or_default());
     match owners.iter_mut().find(|owner| is_ours(owner) && owner.name == name) {
@@ -227,7 +232,7 @@ fn own(object: &ClusterExternalSecret, owners: &mut Vec<OwnerReference>, version
             owner.block_owner_deletion = Some(true);
         }
         None => owners.push(OwnerReference {
-            api_version: version.api_version().to_owned(),
+            api_version: "external-secrets.io/v1".to_owned(),
             kind: KIND.to_owned(),
             name,
             uid,

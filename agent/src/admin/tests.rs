@@ -58,7 +58,7 @@ async fn get(admin: &Admin, path: &str, header: &str) -> (String, String) {
 #[tokio::test]
 async fn it_is_not_ready_while_watches_are_missing_and_names_them() {
     let admin = admin();
-    for kind in ["externalsecrets", "secretstores", "clustersecretstores"] {
+    for kind in KINDS.into_iter().filter(|kind| !["secrets", "deployments"].contains(kind)) {
         admin.lists.shown(kind);
     }
     let (head, body) = get(&admin, "/readyz", "").await;

@@ -15,6 +15,7 @@ use crate::cluster::event::Events;
 use crate::cluster::own::OwnDeployment;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
+use crate::cluster_external_secret::Repeater;
 use crate::gate::Gate;
 use crate::intake::{Acknowledger, Holding, Intake, Receiving};
 use crate::metrics::Metrics;
@@ -43,6 +44,7 @@ pub(super) struct Leader {
     pub rollouts: Rollouts,
     pub work: Work,
     pub validator: Validator,
+    pub repeater: Option<Repeater>,
     pub gate: Gate,
 }
 
@@ -62,8 +64,22 @@ pub(super) fn lead(
     shutdown: &CancellationToken,
     stages: &Stages,
 ) -> Led {
-    let Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator, gate } =
-        leader;
+    let Leader {
+        args,
+        aws,
+        metrics,
+        state,
+        provider,
+        targets,
+        statuses,
+        events,
+        own,
+        rollouts,
+        work,
+        validator,
+        repeater,
+        gate,
+    } = leader;
     look_at_all(&state, &work);
 
     let reads = Reads::new(provider.clone(), state.clone());
@@ -113,6 +129,9 @@ pub(super) fn lead(
     start(parts, "worker", Some(&stages.synced), worker.run(stages.received.clone()));
     start(parts, "rollout", None, restart(rollouts, takes_over, stages.synced.clone()));
     start(parts, "stores", None, validator.run(shutdown.clone()));
+    if let Some(repeater) = repeater {
+        start(parts, "clusterexternalsecrets", None, repeater.run(shutdown.clone()));
+    }
     start(parts, "pipe", None, flips.run(shutdown.clone()));
     start(parts, "sweep", None, sweep.run(shutdown.clone()));
     start(parts, "intake", Some(&stages.received), intake.run(shutdown.clone()));

@@ -1,6 +1,6 @@
 //! What is behind the state's lock, and how its parts are kept in step with each other.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -22,6 +22,8 @@ pub(super) struct Inner {
     pub objects: HashMap<ObjectKey, Object>,
     pub stores: HashMap<StoreKey, Arc<SecretStoreSpec>>,
     pub validated: HashMap<StoreKey, Validated>,
+    /// How the last look at each ClusterExternalSecret ended.
+    pub repeated: BTreeMap<String, Validated>,
     /// What each object depends on, beside its sources.
     pub uses: Relation<Use>,
     /// Secrets that are, or were, as an ExternalSecret left them.
@@ -61,6 +63,7 @@ impl Inner {
             objects: HashMap::new(),
             stores: HashMap::new(),
             validated: HashMap::new(),
+            repeated: BTreeMap::new(),
             uses: Relation::default(),
             targets: HashMap::new(),
             index: Index::default(),

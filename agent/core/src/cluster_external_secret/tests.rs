@@ -19,14 +19,14 @@ fn namespaces(all: &[(&str, &str)]) -> BTreeMap<String, Namespace> {
 }
 
 /// What the cluster makes of it: the ExternalSecrets after the steps.
-fn carried_out(plan: &Plan, existing: Vec<Box<ExternalSecret>>) -> Vec<Box<ExternalSecret>> {
-    let mut all: BTreeMap<(Option<String>, Option<String>), Box<ExternalSecret>> = BTreeMap::new();
+fn carried_out(plan: &Plan, existing: Vec<ExternalSecret>) -> Vec<ExternalSecret> {
+    let mut all: BTreeMap<(Option<String>, Option<String>), ExternalSecret> = BTreeMap::new();
     let place = |object: &ExternalSecret| (object.metadata.namespace.clone(), object.metadata.name.clone());
     all.extend(existing.into_iter().map(|object| (place(&object), object)));
     for step in &plan.steps {
         match step {
             Step::Create(object) | Step::Update(object) => {
-                let mut object = object.clone();
+                let mut object = ExternalSecret::clone(object);
                 object.metadata.uid.get_or_insert_with(|| "made".to_owned());
                 all.insert(place(&object), object);
             }
@@ -59,8 +59,8 @@ fn namespaces_are_chosen_by_any_selector_or_by_name() {
         "namespaceSelectors": [{"matchLabels": {"team": "y"}}, {"matchLabels": {"team": "nobody"}}],
         "namespaces": ["c", "absent"],
     });
-    let none: [Box<ExternalSecret>; 0] = [];
-    let plan = plan(&object(spec), &all, &none, Version::V1);
+    let none: [ExternalSecret; 0] = [];
+    let plan = plan(&object(spec), &all, &none);
     assert_eq!(summary(&plan), ["create a/shared", "create b/shared", "create c/shared"]);
     assert_eq!(plan.provisioned, BTreeSet::from(["a", "b", "c"].map(str::to_owned)));
 }
@@ -68,9 +68,9 @@ fn namespaces_are_chosen_by_any_selector_or_by_name() {
 #[test]
 fn one_without_selectors_chooses_nothing_and_an_empty_selector_everything() {
     let all = namespaces(&[("a", "x")]);
-    let none: [Box<ExternalSecret>; 0] = [];
-    assert_eq!(plan(&object(json!({})), &all, &none, Version::V1), Plan::default());
-    assert_eq!(plan(&object(json!({"namespaceSelectors": [{}]})), &all, &none, Version::V1).provisioned.len(), 1);
+    let none: [ExternalSecret; 0] = [];
+    assert_eq!(plan(&object(json!({})), &all, &none), Plan::default());
+    assert_eq!(plan(&object(json!({"namespaceSelectors": [{}]})), &all, &none).provisioned.len(), 1);
 }
 
 #[test]
@@ -80,16 +80,18 @@ fn what_was_done_needs_nothing_more() {
         "namespaceSelectors": [{}], "externalSecretName": "db",
         "externalSecretMetadata": {"labels": {"l": "1"}, "annotations": {"n": "2"}},
     }));
-    let none: [Box<ExternalSecret>; 0] = [];
-    let first = plan(&object, &all, &none, Version::V1beta1);
-    let made = carried_out(&first, Vec::new());
+    let none: [ExternalSecret; 0] = [];
+    let first = plan(&object, &all, &none);
+    let mut made = carried_out(&first, Vec::new());
     let owners = made[0].metadata.owner_references.clone().expect("an owner");
     assert_eq!(
         (owners[0].api_version.as_str(), owners[0].name.as_str(), owners[0].uid.as_str(), owners[0].controller),
-        ("external-secrets.io/v1beta1", "shared", "u-1", Some(true))
+        ("external-secrets.io/v1", "shared", "u-1", Some(true))
     );
     assert!(made[0].metadata.labels.as_ref().is_some_and(|labels| labels["l"] == "1"));
-    let second = plan(&object, &all, &made, Version::V1);
+    let older = OwnerReference { api_version: "external-secrets.io/v1beta1".to_owned(), ..owners[0].clone() };
+    made[1].metadata.owner_references = Some(vec![older]);
+    let second = plan(&object, &all, &made);
     assert_eq!(second.steps, [], "not even to sign it with the newer version");
     assert_eq!(status(&object, &second).provisioned_namespaces, ["a", "b"]);
 }
@@ -98,14 +100,14 @@ fn what_was_done_needs_nothing_more() {
 fn edits_are_put_back_and_what_others_need_is_kept() {
     let all = namespaces(&[("a", "x")]);
     let object = object(json!({"namespaceSelectors": [{}]}));
-    let none: [Box<ExternalSecret>; 0] = [];
-    let mut made = carried_out(&plan(&object, &all, &none, Version::V1), Vec::new());
+    let none: [ExternalSecret; 0] = [];
+    let mut made = carried_out(&plan(&object, &all, &none), Vec::new());
     made[0].metadata.finalizers = Some(vec!["x.io/y".to_owned()]);
     made[0].metadata.resource_version = Some("7".to_owned());
-    assert!(plan(&object, &all, &made, Version::V1).steps.is_empty());
+    assert!(plan(&object, &all, &made).steps.is_empty());
     made[0].metadata.annotations = Some(BTreeMap::from([("added".to_owned(), "1".to_owned())]));
     made[0].spec.refresh_interval = "5m".to_owned();
-    let plan = plan(&object, &all, &made, Version::V1);
+    let plan = plan(&object, &all, &made);
     let [Step::Update(update)] = plan.steps.as_slice() else { panic!("{:?}", summary(&plan)) };
     assert_eq!(update.spec, object.spec.external_secret_spec);
     assert!(update.metadata.annotations.as_ref().is_some_and(BTreeMap::is_empty));
@@ -117,20 +119,20 @@ fn edits_are_put_back_and_what_others_need_is_kept() {
 fn what_is_not_asked_for_any_more_goes() {
     let mut all = namespaces(&[("a", "x"), ("b", "x"), ("c", "x")]);
     let mut object = object(json!({"namespaceSelectors": [{"matchLabels": {"team": "x"}}]}));
-    let none: [Box<ExternalSecret>; 0] = [];
-    let made = carried_out(&plan(&object, &all, &none, Version::V1), Vec::new());
+    let none: [ExternalSecret; 0] = [];
+    let made = carried_out(&plan(&object, &all, &none), Vec::new());
     all.get_mut("a").expect("a").labels.clear();
     all.get_mut("b").expect("b").terminating = true;
-    let second = plan(&object, &all, &made, Version::V1);
+    let second = plan(&object, &all, &made);
     assert_eq!(summary(&second), ["delete a/shared"], "what is in a namespace that goes, goes with it");
     assert_eq!(second.provisioned, BTreeSet::from(["c".to_owned()]));
 
     object.spec.external_secret_name = Some("renamed".to_owned());
-    let renamed = plan(&object, &all, &carried_out(&second, made.clone()), Version::V1);
+    let renamed = plan(&object, &all, &carried_out(&second, made.clone()));
     assert_eq!(summary(&renamed), ["delete c/shared", "create c/renamed"]);
 
     object.metadata.deletion_timestamp = serde_json::from_value(json!("2026-11-23T00:00:00Z")).expect("a time");
-    assert_eq!(summary(&plan(&object, &all, &made, Version::V1)), ["delete a/shared", "delete c/shared"]);
+    assert_eq!(summary(&plan(&object, &all, &made)), ["delete a/shared", "delete c/shared"]);
 }
 
 #[test]
@@ -138,8 +140,8 @@ fn a_foreign_one_of_the_same_name_is_a_failure_of_its_namespace_alone() {
     let all = namespaces(&[("a", "x"), ("b", "x")]);
     let object = object(json!({"namespaceSelectors": [{}]}));
     let foreign = json!({"metadata": {"name": "shared", "namespace": "a", "uid": "f"}, "spec": {}});
-    let foreign: Vec<Box<ExternalSecret>> = vec![serde_json::from_value(foreign).expect("an ExternalSecret")];
-    let plan = plan(&object, &all, &foreign, Version::V1);
+    let foreign: Vec<ExternalSecret> = vec![serde_json::from_value(foreign).expect("an ExternalSecret")];
+    let plan = plan(&object, &all, &foreign);
     assert_eq!(summary(&plan), ["create b/shared"]);
     let status = status(&object, &plan);
     assert_eq!(status.provisioned_namespaces, ["b"]);
@@ -156,11 +158,11 @@ fn a_foreign_one_of_the_same_name_is_a_failure_of_its_namespace_alone() {
 fn a_selector_that_cannot_be_read_changes_nothing() {
     let all = namespaces(&[("a", "x")]);
     let mut object = object(json!({"namespaceSelectors": [{}]}));
-    let none: [Box<ExternalSecret>; 0] = [];
-    let made = carried_out(&plan(&object, &all, &none, Version::V1), Vec::new());
+    let none: [ExternalSecret; 0] = [];
+    let made = carried_out(&plan(&object, &all, &none), Vec::new());
     let like = json!([{"matchExpressions": [{"key": "team", "operator": "Like", "values": ["x"]}]}]);
     object.spec.namespace_selectors = serde_json::from_value(like).expect("selectors");
-    let plan = plan(&object, &all, &made, Version::V1);
+    let plan = plan(&object, &all, &made);
     assert_eq!((plan.steps.len(), plan.failed.keys().next().map(String::as_str)), (0, Some("unknown")));
 }
 
@@ -169,17 +171,16 @@ fn force_sync_is_handed_on_and_taken_back() {
     let all = namespaces(&[("a", "x")]);
     let mut object =
         object(json!({"namespaceSelectors": [{}], "externalSecretMetadata": {"annotations": {FORCE_SYNC: "old"}}}));
-    let none: [Box<ExternalSecret>; 0] = [];
-    let made = carried_out(&plan(&object, &all, &none, Version::V1), Vec::new());
-    let annotation = |made: &[Box<ExternalSecret>]| {
-        made[0].metadata.annotations.as_ref().and_then(|all| all.get(FORCE_SYNC)).cloned()
-    };
+    let none: [ExternalSecret; 0] = [];
+    let made = carried_out(&plan(&object, &all, &none), Vec::new());
+    let annotation =
+        |made: &[ExternalSecret]| made[0].metadata.annotations.as_ref().and_then(|all| all.get(FORCE_SYNC)).cloned();
     assert_eq!(annotation(&made), None);
     object.metadata.annotations = Some(BTreeMap::from([(FORCE_SYNC.to_owned(), "now".to_owned())]));
-    let made = carried_out(&plan(&object, &all, &made, Version::V1), made);
+    let made = carried_out(&plan(&object, &all, &made), made);
     assert_eq!(annotation(&made).as_deref(), Some("now"));
     object.metadata.annotations = None;
-    let made = carried_out(&plan(&object, &all, &made, Version::V1), made);
+    let made = carried_out(&plan(&object, &all, &made), made);
     assert_eq!(annotation(&made), None);
 }
 
@@ -187,10 +188,10 @@ fn force_sync_is_handed_on_and_taken_back() {
 fn what_another_object_of_the_same_name_made_is_taken_over() {
     let all = namespaces(&[("a", "x")]);
     let mut object = object(json!({"namespaceSelectors": [{}]}));
-    let none: [Box<ExternalSecret>; 0] = [];
-    let made = carried_out(&plan(&object, &all, &none, Version::V1beta1), Vec::new());
+    let none: [ExternalSecret; 0] = [];
+    let made = carried_out(&plan(&object, &all, &none), Vec::new());
     object.metadata.uid = Some("u-2".to_owned());
-    let plan = plan(&object, &all, &made, Version::V1);
+    let plan = plan(&object, &all, &made);
     assert_eq!(summary(&plan), ["update a/shared"]);
     let owners = carried_out(&plan, made)[0].metadata.owner_references.clone().expect("an owner");
     assert_eq!((owners.len(), owners[0].uid.as_str()), (1, "u-2"));

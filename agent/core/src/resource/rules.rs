@@ -13,7 +13,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{JSONSch
 /// is broken.
 pub(super) struct Rule {
     at: &'static str,
-    rule: &'static str,
+    says: &'static str,
     message: &'static str,
 }
 
@@ -21,22 +21,22 @@ pub(super) struct Rule {
 pub(super) const EXTERNAL_SECRET: &[Rule] = &[
     Rule {
         at: "spec",
-        rule: "(has(self.data) && size(self.data) > 0) || (has(self.dataFrom) && size(self.dataFrom) > 0)",
+        says: "(has(self.data) && size(self.data) > 0) || (has(self.dataFrom) && size(self.dataFrom) > 0)",
         message: "either data or dataFrom should be specified",
     },
     Rule {
         at: "spec.target",
-        rule: "self.deletionPolicy != 'Delete' || self.creationPolicy in ['Owner', 'Orphan']",
+        says: "self.deletionPolicy != 'Delete' || self.creationPolicy in ['Owner', 'Orphan']",
         message: "deletionPolicy=Delete must not be used when the controller doesn't own the secret. Please set creationPolicy=Owner",
     },
     Rule {
         at: "spec.target",
-        rule: "self.deletionPolicy != 'Merge' || self.creationPolicy != 'None'",
+        says: "self.deletionPolicy != 'Merge' || self.creationPolicy != 'None'",
         message: "deletionPolicy=Merge must not be used with creationPolicy=None. There is no Secret to merge with",
     },
     Rule {
         at: "spec.target",
-        rule: "has(self.manifest) && has(self.manifest.apiVersion) && has(self.manifest.kind) \
+        says: "has(self.manifest) && has(self.manifest.apiVersion) && has(self.manifest.kind) \
                && (self.manifest.apiVersion != 'v1' || self.manifest.kind != 'Secret') \
                || !has(self.template) || !has(self.template.templateFrom) || self.template.templateFrom.all(from, \
                !has(from.target) || from.target.lowerAscii() in ['', 'data', 'annotations', 'labels'])",
@@ -44,30 +44,30 @@ pub(super) const EXTERNAL_SECRET: &[Rule] = &[
     },
     Rule {
         at: "spec.target.template",
-        rule: "!has(self.type) || self.type != 'bootstrap.kubernetes.io/token'",
+        says: "!has(self.type) || self.type != 'bootstrap.kubernetes.io/token'",
         message: "template.type=\"bootstrap.kubernetes.io/token\" is not allowed",
     },
     Rule {
         at: "spec.target.template",
-        rule: "!has(self.type) || self.type != 'kubernetes.io/service-account-token' || !has(self.metadata) \
+        says: "!has(self.type) || self.type != 'kubernetes.io/service-account-token' || !has(self.metadata) \
                || !has(self.metadata.annotations) || !('kubernetes.io/service-account.name' in self.metadata.annotations)",
         message: "template.type=\"kubernetes.io/service-account-token\" with annotation \"kubernetes.io/service-account.name\" is not allowed",
     },
     Rule {
         at: "spec.target.template",
-        rule: "!has(self.type) || self.type != 'kubernetes.io/service-account-token' || !has(self.templateFrom) \
+        says: "!has(self.type) || self.type != 'kubernetes.io/service-account-token' || !has(self.templateFrom) \
                || !self.templateFrom.exists(from, has(from.target) && from.target.lowerAscii() == 'annotations')",
         message: "template.type=\"kubernetes.io/service-account-token\" with templateFrom target=\"Annotations\" is not allowed",
     },
     Rule {
         at: "spec.dataFrom[]",
-        rule: "!(has(self.extract) && has(self.find)) \
+        says: "!(has(self.extract) && has(self.find)) \
                && !((has(self.extract) || has(self.find)) && has(self.sourceRef) && has(self.sourceRef.generatorRef))",
         message: "extract, find, or generatorRef cannot be set at the same time",
     },
     Rule {
         at: "spec.dataFrom[]",
-        rule: "has(self.extract) || has(self.find) || has(self.sourceRef)",
+        says: "has(self.extract) || has(self.find) || has(self.sourceRef)",
         message: "either extract, find, or sourceRef must be set to dataFrom",
     },
 ];
@@ -76,39 +76,39 @@ pub(super) const EXTERNAL_SECRET: &[Rule] = &[
 pub(super) const STORE: &[Rule] = &[
     Rule {
         at: "spec.refreshInterval",
-        rule: "type(self) == int ? self >= 0 : self.matches('^([0-9]+|[+]?(([0-9]+([.][0-9]*)?|[.][0-9]+)(ns|us|µs|μs|ms|s|m|h))+)?$')",
+        says: "type(self) == int ? self >= 0 : self.matches('^([0-9]+|[+]?(([0-9]+([.][0-9]*)?|[.][0-9]+)(ns|us|µs|μs|ms|s|m|h))+)?$')",
         message: "refreshInterval must be a number of seconds or a duration, for instance 300 or 5m, and not negative",
     },
     Rule {
         at: "spec.provider.aws.region",
-        rule: "self.matches('^[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$')",
+        says: "self.matches('^[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$')",
         message: "region not found: it must be a plain name, for instance eu-west-1",
     },
     Rule {
         at: "spec.provider.aws.secretsManager",
-        rule: "!has(self.forceDeleteWithoutRecovery) || !self.forceDeleteWithoutRecovery || !has(self.recoveryWindowInDays) \
+        says: "!has(self.forceDeleteWithoutRecovery) || !self.forceDeleteWithoutRecovery || !has(self.recoveryWindowInDays) \
                || self.recoveryWindowInDays == 0",
         message: "invalid SecretsManager settings: forceDeleteWithoutRecovery conflicts with recoveryWindowInDays",
     },
     Rule {
         at: "spec.provider.aws.secretsManager",
-        rule: "!has(self.recoveryWindowInDays) || self.recoveryWindowInDays == 0 \
+        says: "!has(self.recoveryWindowInDays) || self.recoveryWindowInDays == 0 \
                || (self.recoveryWindowInDays >= 7 && self.recoveryWindowInDays <= 30)",
         message: "invalid SecretsManager settings: recoveryWindowInDays must be between 7 and 30 days",
     },
     Rule {
         at: "spec.provider.aws.customSessionTags",
-        rule: "!('esoNamespace' in self) && !('esoStoreName' in self) && !('esoStoreKind' in self)",
+        says: "!('esoNamespace' in self) && !('esoStoreName' in self) && !('esoStoreKind' in self)",
         message: "customSessionTags cannot contain automatically injected reserved keys: esoNamespace, esoStoreName, esoStoreKind",
     },
 ];
 
 /// Puts the rules where they hold. A path that leads nowhere is left out; the tests would miss its rule.
 pub(super) fn add(rules: &[Rule], schema: &mut JSONSchemaProps) {
-    for Rule { at, rule, message } in rules {
+    for Rule { at, says, message } in rules {
         let Some(place) = at.split('.').try_fold(&mut *schema, step) else { continue };
         let rule = ValidationRule {
-            rule: (*rule).to_owned(),
+            rule: (*says).to_owned(),
             message: Some((*message).to_owned()),
             ..ValidationRule::default()
         };

@@ -1,0 +1,69 @@
+//! ExternalSecrets: those that a ClusterExternalSecret asks for. The only file that writes more of them than their status.
+
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, PostParams, Preconditions};
+use kube::core::{GroupVersionKind, TypeMeta};
+use rekey_core::object::ObjectKey;
+use rekey_core::resource::{ExternalSecret, Version};
+use serde_json::json;
+
+use super::Writer;
+use super::error::{Action, ClusterError};
+
+/// Writes ExternalSecrets.
+#[derive(Clone)]
+pub struct ExternalSecrets {
+    writer: Writer,
+}
+
+impl ExternalSecrets {
+    /// Writes with this writer.
+    #[must_use]
+    pub fn new(writer: Writer) -> Self {
+        Self { writer }
+    }
+
+    /// Creates it. One that is there is a conflict.
+    pub async fn create(&self, object: &ExternalSecret) -> Result<(), ClusterError> {
+        let (key, body) = self.body(object);
+        let (api, parameters) = (self.api(&key), PostParams::default());
+        let future = api.create(&parameters, &body);
+        self.writer.write(Action::Create, format!("externalsecret {key}"), future).await.map(drop)
+    }
+
+    /// Replaces it, if it still has the resourceVersion that is in `object`.
+    pub async fn update(&self, object: &ExternalSecret) -> Result<(), ClusterError> {
+        let (key, body) = self.body(object);
+        let (api, parameters) = (self.api(&key), PostParams::default());
+        let future = api.replace(&key.name, &parameters, &body);
+        self.writer.write(Action::Update, format!("externalsecret {key}"), future).await.map(drop)
+    }
+
+    /// Deletes exactly this object. One that is gone is fine.
+    pub async fn delete(&self, key: &ObjectKey, uid: &str) -> Result<(), ClusterError> {
+        let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
+        let parameters = DeleteParams::default().preconditions(preconditions);
+        let api = self.api(key);
+        let future = api.delete(&key.name, &parameters);
+        match self.writer.write(Action::Delete, format!("externalsecret {key}"), future).await {
+            Err(error) if error.is_not_found() => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
+    /// Unlike a path, an object says its version itself.
+    fn body(&self, object: &ExternalSecret) -> (ObjectKey, DynamicObject) {
+        let mut metadata = object.metadata.clone();
+        self.writer.sign(&mut metadata);
+        let key =
+            ObjectKey::new(metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default());
+        let types =
+            TypeMeta { api_version: self.writer.version().api_version().to_owned(), kind: "ExternalSecret".to_owned() };
+        let data = json!({ "spec": object.spec });
+        (key, DynamicObject { types: Some(types), metadata, data })
+    }
+
+    fn api(&self, key: &ObjectKey) -> Api<DynamicObject> {
+        let kind = GroupVersionKind::gvk(Version::GROUP, self.writer.version().as_str(), "ExternalSecret");
+        Api::namespaced_with(self.writer.client(), &key.namespace, &ApiResource::from_gvk(&kind))
+    }
+}
