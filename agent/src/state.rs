@@ -15,13 +15,13 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use rekey_core::change::Change;
 use rekey_core::identity::{Account, Region, Service};
-use rekey_core::ledger::{Absence, Decision, Known, Look};
+use rekey_core::ledger::{Absence, Decision, Known, Look, Suspect};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
 use rekey_core::plan;
 use rekey_core::resource::external_secret::{StoreKind, StoreRef};
 use rekey_core::resource::{ExternalSecret, SecretStoreSpec};
-use rekey_core::wanted::{Token, Wanted};
+use rekey_core::wanted::{Sources, Token, Wanted};
 
 use inner::{Inner, SeenTarget, Use};
 
@@ -173,13 +173,16 @@ impl State {
         let mut concerned = BTreeSet::new();
         // Each wanted thing hears of it once, and all who want it learn whether it was news.
         let mut told: HashMap<Wanted, bool> = HashMap::new();
-        for (source, users) in inner.index.affected(&change.announced, |_| None) {
+        let named = inner.index.affected(&change.announced, |_| None).into_iter();
+        let found = inner.index.searches(&change.announced, |_| None).into_iter();
+        let affected = named.map(|(source, users)| (Sources::Named(source), users));
+        for (sources, users) in affected.chain(found.map(|(finder, users)| (Sources::Matching(finder), users))) {
             for user in users {
                 let Some(object) = inner.objects.get_mut(&user) else { continue };
                 let (mut concerns, mut news) = (false, false);
-                for wanted in object.wanted().filter(|wanted| wanted.source == source) {
+                for wanted in object.wanted().filter(|wanted| wanted.sources == sources) {
                     let known = inner.ledger.account(wanted);
-                    if known.is_some() && !change.announced.concerns(&source, known) {
+                    if known.is_some() && !sources.concerned_by(&change.announced, known) {
                         continue;
                     }
                     concerns = true;
@@ -260,6 +263,12 @@ impl State {
         self.lock().ledger.known(wanted).map(|known| known.token.clone())
     }
 
+    /// See [`Ledger::suspects`].
+    #[must_use]
+    pub fn suspects(&self, wanted: &Wanted, now: Timestamp) -> Vec<Suspect> {
+        self.lock().ledger.suspects(wanted, now)
+    }
+
     /// Did any event about this arrive at that time (by our clock) or later?
     #[must_use]
     pub fn heard_since(&self, wanted: &Wanted, since: Timestamp) -> bool {
@@ -319,8 +328,7 @@ impl State {
         let inner = self.lock();
         let mut used = BTreeSet::new();
         for wanted in inner.objects.values().flat_map(Object::wanted) {
-            let pipe = (wanted.source.effective_region().into_owned(), wanted.source.service);
-            used.insert(pipe);
+            used.insert((wanted.sources.region().into_owned(), wanted.sources.service()));
         }
         used
     }

@@ -15,7 +15,7 @@ use kube::Resource;
 use rekey_core::ledger::{Absence, Applied, Decision};
 use rekey_core::object::ObjectKey;
 use rekey_core::plan::{self, Plan, Removal};
-use rekey_core::render::{self, Outcome, OwnMetadata, Rendered};
+use rekey_core::render::{self, Env, Outcome, OwnMetadata, Rendered};
 use rekey_core::report::{self, Refreshed};
 use rekey_core::resource::ExternalSecret;
 use rekey_core::resource::external_secret::DeletionPolicy;
@@ -138,6 +138,8 @@ impl Syncer {
             match read {
                 Ok(answer) => answers.push((request, Some(answer))),
                 Err(Unread::Failed(problem)) => return Err(problem.into()),
+                // A search without a match is no failure.
+                Err(Unread::Missing(..)) if retains && request.wanted.is_search() => answers.push((request, None)),
                 Err(Unread::Missing(problem, _)) if retains => return Err(problem.into()),
                 Err(Unread::Missing(_, Absence::Confirmed)) => answers.push((request, None)),
                 Err(Unread::Missing(problem, Absence::Unconfirmed(until))) => {
@@ -156,7 +158,8 @@ impl Syncer {
             labels: metadata.labels.clone().unwrap_or_default(),
             annotations: metadata.annotations.clone().unwrap_or_default(),
         };
-        let outcome = render::render(&task.resource.spec, &own, values)?;
+        let env = Env::new(Timestamp::now(), rand::random());
+        let outcome = render::render(&task.resource.spec, &own, values, &env)?;
         let token = |answer: &Option<Arc<Answer>>| {
             answer.as_ref().map_or_else(Token::absent, |answer| answer.known.token.clone())
         };

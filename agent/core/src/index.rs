@@ -20,7 +20,7 @@ use crate::identity::{Account, Announced, LookupKey, Service, SourceRef};
 use crate::object::ObjectKey;
 use relation::Relation;
 
-pub use finder::{Finder, FinderProblem};
+pub use finder::Finder;
 
 /// What a template takes values from, besides the sources.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

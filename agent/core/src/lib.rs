@@ -44,5 +44,6 @@ pub mod rollout;
 pub mod selector;
 pub mod store;
 pub mod sweep;
+pub mod tags;
 pub mod value;
 pub mod wanted;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rekey_template as template;
+pub use rekey_template::Env;
 
 use crate::decode;
 use crate::property;
@@ -11,24 +12,44 @@ use crate::resource::ExternalSecretSpec;
 use crate::resource::external_secret::{DeletionPolicy, MergePolicy, NullBytePolicy, Template};
 use crate::value::SecretValue;
 
-/// A value as AWS returned it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Payload {
-    /// SecretString, or a parameter's value.
-    pub text: Option<SecretValue>,
-    /// SecretBinary, decoded.
-    pub binary: Option<SecretValue>,
+/// What AWS returned for one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// The value of a named source, or its tags as JSON.
+    Value {
+        /// SecretString, or a parameter's value.
+        text: Option<SecretValue>,
+        /// SecretBinary, decoded.
+        binary: Option<SecretValue>,
+    },
+    /// What a search found: full names, and whole values.
+    Found(BTreeMap<String, SecretValue>),
 }
 
 impl Payload {
     /// The value taken as a whole: text first (ESO's order; an empty text counts).
     fn whole(&self) -> Option<&SecretValue> {
-        self.text.as_ref().or(self.binary.as_ref())
+        match self {
+            Self::Value { text, binary } => text.as_ref().or(binary.as_ref()),
+            Self::Found(_) => None,
+        }
     }
 
     /// The value taken as JSON: here ESO lets binary win.
     fn json(&self) -> Option<&SecretValue> {
-        self.binary.as_ref().or(self.text.as_ref())
+        match self {
+            Self::Value { text, binary } => binary.as_ref().or(text.as_ref()),
+            Self::Found(_) => None,
+        }
+    }
+
+    /// What a search found.
+    fn found(&self) -> impl Iterator<Item = (String, SecretValue)> {
+        let found = match self {
+            Self::Value { .. } => None,
+            Self::Found(found) => Some(found),
+        };
+        found.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()))
     }
 }
 
@@ -129,6 +150,7 @@ pub fn render<'a>(
     spec: &ExternalSecretSpec,
     own: &OwnMetadata,
     values: impl IntoIterator<Item = (&'a Request, Option<&'a Payload>)>,
+    env: &Env,
 ) -> Result<Outcome, RenderProblem> {
     let mut fetched = BTreeMap::new();
     for (request, payload) in values {
@@ -139,7 +161,7 @@ pub fn render<'a>(
     match spec.target.deletion_policy {
         DeletionPolicy::Retain if fetched.is_empty() => Ok(Outcome::Keep),
         DeletionPolicy::Delete if fetched.is_empty() => Ok(Outcome::Delete),
-        _ => contents(spec, own, fetched).map(Outcome::Write),
+        _ => contents(spec, own, fetched, env).map(Outcome::Write),
     }
 }
 
@@ -147,6 +169,7 @@ fn contents(
     spec: &ExternalSecretSpec,
     own: &OwnMetadata,
     fetched: BTreeMap<String, SecretValue>,
+    env: &Env,
 ) -> Result<Rendered, RenderProblem> {
     match &spec.target.template {
         None => Ok(Rendered {
@@ -155,7 +178,7 @@ fn contents(
             annotations: own.annotations.clone(),
             ..Rendered::default()
         }),
-        Some(template) => templated(template, fetched),
+        Some(template) => templated(template, fetched, env),
     }
 }
 
@@ -179,6 +202,8 @@ fn taken(request: &Request, payload: &Payload) -> Result<BTreeMap<String, Secret
             decode::convert_keys(members, *conversion)
                 .map_err(|problem| RenderProblem::BadMemberName { key: key(), problem: problem.to_string() })?
         }
+        Take::Found { conversion } => decode::convert_keys(payload.found().collect(), *conversion)
+            .map_err(|problem| RenderProblem::BadMemberName { key: key(), problem: problem.to_string() })?,
     };
     pairs
         .into_iter()
@@ -193,23 +218,26 @@ fn taken(request: &Request, payload: &Payload) -> Result<BTreeMap<String, Secret
         .collect()
 }
 
-fn templated(spec: &Template, fetched: BTreeMap<String, SecretValue>) -> Result<Rendered, RenderProblem> {
+fn templated(spec: &Template, fetched: BTreeMap<String, SecretValue>, env: &Env) -> Result<Rendered, RenderProblem> {
     let input = template::Input::new(fetched.iter().map(|(key, value)| (key.as_str(), value.expose())));
-    let run = |field: String, text: &str| {
-        template::render(&field, text, &input)
-            .map_err(|problem| RenderProblem::Template { field: field.clone(), problem: problem.to_string() })
+    let failed = |field: &str, problem: String| RenderProblem::Template { field: field.to_owned(), problem };
+    let run = |field: &str, text: &str| {
+        template::render(text, &input, env).map_err(|problem| failed(field, problem.to_string()))
     };
     let mut data = BTreeMap::new();
     for (key, text) in &spec.data {
-        let output = run(format!("spec.target.template.data[{key}]"), text)?;
-        data.insert(key.clone(), SecretValue::new(output.as_bytes().to_vec()));
+        let output = run(&format!("spec.target.template.data[{key}]"), text)?;
+        data.insert(key.clone(), SecretValue::new(output.to_vec()));
     }
     let metadata = |part: &str, texts: &BTreeMap<String, String>| {
         texts
             .iter()
             .map(|(key, text)| {
-                let output = run(format!("spec.target.template.metadata.{part}[{key}]"), text)?;
-                Ok((key.clone(), output.to_string()))
+                let field = format!("spec.target.template.metadata.{part}[{key}]");
+                let output = run(&field, text)?;
+                let text = std::str::from_utf8(&output)
+                    .map_err(|_| failed(&field, "the output is not UTF-8 text, which metadata needs".to_owned()))?;
+                Ok((key.clone(), text.to_owned()))
             })
             .collect::<Result<BTreeMap<_, _>, RenderProblem>>()
     };

@@ -1,14 +1,17 @@
 //! From an ExternalSecret's spec to what has to be read for it, in the order in which it is merged.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::duration;
-use crate::identity::SourceRef;
+use crate::identity::{Service, SourceRef};
+use crate::index::Finder;
 use crate::ledger::Policy;
+use crate::regexp::Regexp;
 use crate::resource::ExternalSecretSpec;
 use crate::resource::external_secret::{
-    ConversionStrategy, CreationPolicy, DecodingStrategy, MetadataPolicy, NullBytePolicy, RefreshPolicy, RemoteRef,
-    SourceRef as StoreOverride, StoreRef,
+    ConversionStrategy, CreationPolicy, DecodingStrategy, Find, MetadataPolicy, NullBytePolicy, RefreshPolicy,
+    RemoteRef, SourceRef as StoreOverride, StoreRef,
 };
 use crate::store::{AwsStore, StoreProblem};
 use crate::wanted::{Selector, Wanted};
@@ -20,7 +23,7 @@ pub struct Request {
     pub store: AwsStore,
     /// What is read.
     pub wanted: Wanted,
-    /// The key as the user wrote it, for error texts.
+    /// The key as the user wrote it, for error texts; of a search, its field.
     pub written_key: String,
     /// What becomes of it.
     pub take: Take,
@@ -45,6 +48,11 @@ pub enum Take {
         /// A gjson path to the object.
         property: Option<String>,
         /// How member names become keys.
+        conversion: ConversionStrategy,
+    },
+    /// `dataFrom[].find`: each source that was found, as a whole, under its full name.
+    Found {
+        /// How names become keys.
         conversion: ConversionStrategy,
     },
 }
@@ -95,16 +103,20 @@ pub fn requests(
     let mut requests = Vec::with_capacity(spec.data.len() + spec.data_from.len());
     for (index, entry) in spec.data_from.iter().enumerate() {
         let field = format!("spec.dataFrom[{index}]");
-        if entry.find.is_some() || !entry.rewrite.is_empty() {
-            let part = if entry.find.is_some() { "find" } else { "rewrite" };
-            return Err(SpecProblem::unsupported(format!("{field}.{part}")));
+        if !entry.rewrite.is_empty() {
+            return Err(SpecProblem::unsupported(format!("{field}.rewrite")));
         }
         let store = resolve(store_of(spec, entry.source_ref.as_ref(), &field)?)?;
-        let Some(extract) = &entry.extract else {
-            return Err(SpecProblem::Invalid { field, problem: "needs extract".to_owned() });
-        };
-        let take = Take::Members { property: property(extract), conversion: extract.conversion_strategy };
-        requests.push(request(store, extract, take, &field)?);
+        requests.push(match (&entry.extract, &entry.find) {
+            (Some(extract), None) => {
+                let take = Take::Members { property: property(extract), conversion: extract.conversion_strategy };
+                request(store, extract, take, &field)?
+            }
+            (None, Some(find)) => search(store, find, format!("{field}.find"))?,
+            (None, None) | (Some(_), Some(_)) => {
+                return Err(SpecProblem::Invalid { field, problem: "needs either extract or find".to_owned() });
+            }
+        });
     }
     for (index, entry) in spec.data.iter().enumerate() {
         let field = format!("spec.data[{index}]");
@@ -156,9 +168,6 @@ fn property(remote: &RemoteRef) -> Option<String> {
 }
 
 fn request(store: AwsStore, remote: &RemoteRef, take: Take, field: &str) -> Result<Request, SpecProblem> {
-    if remote.metadata_policy == MetadataPolicy::Fetch {
-        return Err(SpecProblem::unsupported(format!("{field}: metadataPolicy Fetch")));
-    }
     if remote.key.is_empty() {
         return Err(SpecProblem::Invalid {
             field: format!("{field}: key"),
@@ -170,14 +179,48 @@ fn request(store: AwsStore, remote: &RemoteRef, take: Take, field: &str) -> Resu
         region: store.region.clone(),
         key: format!("{}{}", store.prefix, remote.key),
     };
-    let selector = Selector::from_version(store.service, remote.version.as_deref());
+    let selector = match remote.metadata_policy {
+        MetadataPolicy::None => Selector::from_version(store.service, remote.version.as_deref()),
+        MetadataPolicy::Fetch => Selector::Tags,
+    };
     Ok(Request {
-        wanted: Wanted { identity: store.identity.clone(), source, selector },
+        wanted: Wanted::named(store.identity.clone(), source, selector),
         store,
         written_key: remote.key.clone(),
         take,
         decoding: remote.decoding_strategy,
         null_bytes: remote.null_byte_policy,
+    })
+}
+
+/// A search. The store's prefix has no part in it, as in ESO: names are told and matched in full, `path` included. (ESO
+/// puts the prefix before the names that it found once more, and then does not find them.)
+fn search(store: AwsStore, find: &Find, field: String) -> Result<Request, SpecProblem> {
+    if find.name.is_none() && find.tags.is_empty() {
+        let problem = "needs name or tags: unexpected find operator".to_owned();
+        return Err(SpecProblem::Invalid { field, problem });
+    }
+    let name = find.name.as_ref().map(|name| {
+        Regexp::parse(&name.regexp).map_err(|reason| SpecProblem::Invalid {
+            field: format!("{field}.name.regexp"),
+            problem: format!("{:?} is not a regular expression: {reason}; correct it", name.regexp),
+        })
+    });
+    let name = name.transpose()?;
+    // ESO searches parameters by name or by tags, and a name goes first.
+    let tags = match store.service {
+        Service::ParameterStore if name.is_some() => BTreeMap::new(),
+        Service::ParameterStore | Service::SecretsManager => find.tags.clone(),
+    };
+    let path = find.path.clone().filter(|path| !path.is_empty());
+    let finder = Finder { service: store.service, region: store.region.clone(), path, name, tags };
+    Ok(Request {
+        wanted: Wanted::matching(store.identity.clone(), finder),
+        store,
+        written_key: field,
+        take: Take::Found { conversion: find.conversion_strategy },
+        decoding: find.decoding_strategy,
+        null_bytes: find.null_byte_policy,
     })
 }
 

@@ -118,7 +118,7 @@ impl Attempts {
                         error,
                         SdkError::ConstructionFailure(_) | SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)
                     );
-                    (ReadProblem::from_sdk(call.action, call.identity, &error), nobody)
+                    (ReadProblem::from_sdk(call, &error), nobody)
                 }
             };
             lane.failed(&problem, nobody);

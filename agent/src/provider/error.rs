@@ -11,6 +11,7 @@ use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use rekey_core::store::Identity;
 
+use super::attempt::Call;
 use crate::cluster::ClusterError;
 use stable::stable;
 
@@ -19,10 +20,12 @@ use stable::stable;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ReadProblem {
     /// It is not there (or that version is not).
-    #[error("{action}: Secret does not exist: {message}")]
+    #[error("{action}: Secret does not exist: not found in {place}: {message}")]
     NotFound {
         /// The AWS action.
         action: &'static str,
+        /// The region that was asked, and the account as far as it is known.
+        place: String,
         /// AWS's sentence.
         message: String,
     },
@@ -42,6 +45,14 @@ pub enum ReadProblem {
         /// AWS's error code.
         code: String,
         /// AWS's sentence.
+        message: String,
+    },
+    /// A search would read more than a target can hold.
+    #[error("{action}: {message}; narrow it with find.path, find.name or find.tags")]
+    TooBroad {
+        /// The AWS action.
+        action: &'static str,
+        /// What is too much.
         message: String,
     },
     /// There were too many calls.
@@ -79,7 +90,8 @@ pub enum ReadProblem {
 }
 
 /// Where AWS's error codes differ from version to version of an API, all of them are named.
-const MISSING: &[&str] = &["ResourceNotFoundException", "ParameterNotFound", "ParameterVersionNotFound"];
+/// A version or label that a parameter does not have is a mistake in the spec, to ESO too, and no absence.
+const MISSING: &[&str] = &["ResourceNotFoundException", "ParameterNotFound"];
 const DENIED: &[&str] = &["AccessDeniedException", "AccessDenied", "UnauthorizedOperation"];
 const THROTTLED: &[&str] = &[
     "ThrottlingException",
@@ -115,7 +127,18 @@ impl ReadProblem {
         match self {
             Self::Throttled { .. } | Self::Unavailable { .. } => true,
             Self::KeysUnavailable { transient, .. } | Self::NoCredentials { transient, .. } => *transient,
-            Self::NotFound { .. } | Self::Denied { .. } | Self::Rejected { .. } => false,
+            Self::NotFound { .. } | Self::Denied { .. } | Self::Rejected { .. } | Self::TooBroad { .. } => false,
+        }
+    }
+
+    /// The same, where nothing may be made of what is not there.
+    pub(super) fn no_absence(self) -> Self {
+        match self {
+            Self::NotFound { action, place, message } => {
+                let message = format!("not found in {place}: {message}");
+                Self::Rejected { action, code: "Secret does not exist".to_owned(), message }
+            }
+            other => other,
         }
     }
 
@@ -125,15 +148,16 @@ impl ReadProblem {
 
     /// Classifies an SDK error by AWS's code, and without a known one by the HTTP status. `identity` is who asked: a
     /// session of the agent's own is renewed by itself, one that a Secret holds is not.
-    pub(super) fn from_sdk<E>(action: &'static str, identity: &Identity, error: &SdkError<E, HttpResponse>) -> Self
+    pub(super) fn from_sdk<E>(call: Call<'_>, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
+        let action = call.action;
         match error {
             SdkError::ServiceError(context) => {
                 let metadata = context.err();
                 let status = context.raw().status().as_u16();
-                Self::of_service(action, identity, metadata.code(), metadata.message(), status)
+                Self::of_service(call, metadata.code(), metadata.message(), status)
             }
             SdkError::TimeoutError(_) => Self::Unavailable { action, message: "no answer in time".to_owned() },
             SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) => match credentials_error(error) {
@@ -152,13 +176,9 @@ impl ReadProblem {
         }
     }
 
-    fn of_service(
-        action: &'static str,
-        identity: &Identity,
-        code: Option<&str>,
-        message: Option<&str>,
-        status: u16,
-    ) -> Self {
+    /// Classifies what AWS says of a call, or of a part of it.
+    pub(super) fn of_service(call: Call<'_>, code: Option<&str>, message: Option<&str>, status: u16) -> Self {
+        let action = call.action;
         let message = stable(message.unwrap_or("no message"));
         let is = |codes: &[&str]| code.is_some_and(|code| codes.contains(&code));
         // Signed with a clock that is wrong: it passes when the clock is set, whoever the identity is.
@@ -166,7 +186,7 @@ impl ReadProblem {
         // AWS answers so for a secret that is scheduled for deletion.
         let deleted = is(&["InvalidRequestException"]) && message.contains("marked for deletion");
         if is(MISSING) || deleted {
-            Self::NotFound { action, message }
+            Self::NotFound { action, place: call.region.to_string(), message }
         } else if is(DENIED) {
             Self::Denied { action, message }
         } else if is(THROTTLED) || (status == 429 && !is(UNAVAILABLE)) {
@@ -174,7 +194,7 @@ impl ReadProblem {
         } else if unsynchronized {
             let message = "the clock of this node differs from AWS's by minutes; synchronize it".to_owned();
             Self::Unavailable { action, message }
-        } else if is(EXPIRED) && *identity == Identity::Agent {
+        } else if is(EXPIRED) && *call.identity == Identity::Agent {
             Self::Unavailable { action, message: "the session has expired and is not renewed yet".to_owned() }
         } else if is(UNAVAILABLE) || status >= 500 {
             Self::Unavailable { action, message: format!("{} (HTTP {status})", code.unwrap_or("no error code")) }

@@ -18,7 +18,7 @@ use rekey_core::store::{AwsStore, Identity};
 use rekey_core::wanted::{Selector, Token, Wanted};
 use serde_json::{Value, json};
 
-use super::attempt::{Attempts, Rates};
+use super::attempt::{Attempts, For, Rates};
 use super::comparison::{Breaker, Denials};
 use super::{Asked, Context, Provider};
 use crate::cluster::target::Targets;
@@ -116,7 +116,7 @@ impl FakeAws {
 
     /// What a comparison of this store works with; each has a breaker of its own.
     pub(super) fn context<'a>(&'a self, store: &'a AwsStore, breaker: &'a Breaker) -> Context<'a> {
-        Context { store, attempts: &self.attempts, denials: &self.denials, breaker }
+        Context { store, attempts: &self.attempts, denials: &self.denials, breaker, reason: For::Comparison }
     }
 
     /// The operations since the last look, in their order.
@@ -142,11 +142,11 @@ pub(crate) fn store(service: Service) -> AwsStore {
 
 pub(crate) fn wanted(service: Service, key: &str, selector: Selector) -> Wanted {
     let region = Region::parse("eu-west-1").expect("a region");
-    Wanted { identity: Identity::Agent, source: SourceRef { service, region, key: key.to_owned() }, selector }
+    Wanted::named(Identity::Agent, SourceRef { service, region, key: key.to_owned() }, selector)
 }
 
 pub(crate) fn asked(wanted: Wanted, known: Option<Token>, may_lag: bool) -> Asked {
-    Asked { wanted, known, may_lag }
+    Asked { wanted, known, may_lag, suspects: Vec::new() }
 }
 
 /// The ARN of a secret of that name.

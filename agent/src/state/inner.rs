@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rekey_core::identity::{Account, SourceRef};
+use rekey_core::identity::Account;
 use rekey_core::index::Index;
 use rekey_core::index::relation::Relation;
 use rekey_core::ledger::{Decision, Facts, Ledger, Window, decide};
@@ -12,7 +12,7 @@ use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
 use rekey_core::resource::{ExternalSecret, SecretStoreSpec};
 use rekey_core::store::Identity;
-use rekey_core::wanted::Wanted;
+use rekey_core::wanted::{Sources, Wanted};
 
 use super::{Object, StateOptions, StoreKey, Validated};
 
@@ -45,7 +45,7 @@ pub(super) enum Use {
     /// What it asks AWS for.
     Wanted(Wanted),
     /// The same, whichever version: what its account is remembered by.
-    Source(Identity, SourceRef),
+    Sources(Identity, Sources),
 }
 
 /// A Secret as it was last seen.
@@ -101,12 +101,20 @@ impl Inner {
     pub fn resolve(&mut self, key: &ObjectKey) {
         let Some(object) = self.objects.get_mut(key) else { return };
         object.resolve(&self.stores, &self.options.controller_class);
-        self.index.upsert(key.clone(), object.wanted().map(|wanted| wanted.source.clone()));
+        let (mut named, mut searches) = (Vec::new(), Vec::new());
+        for wanted in object.wanted() {
+            match &wanted.sources {
+                Sources::Named(source) => named.push(source.clone()),
+                Sources::Matching(finder) => searches.push(finder.clone()),
+            }
+        }
+        self.index.upsert(key.clone(), named);
+        self.index.upsert_finders(key.clone(), searches);
         let mut uses = BTreeSet::from([Use::Target(object.target())]);
         uses.extend(object.stores().map(Use::Store));
         uses.extend(object.keys().map(|secret| Use::Keys(secret.clone())));
         uses.extend(object.wanted().cloned().map(Use::Wanted));
-        uses.extend(object.wanted().map(|wanted| Use::Source(wanted.identity.clone(), wanted.source.clone())));
+        uses.extend(object.wanted().map(|wanted| Use::Sources(wanted.identity.clone(), wanted.sources.clone())));
         let unused = self.uses.upsert(key.clone(), uses);
         self.forget(unused);
     }
@@ -116,7 +124,7 @@ impl Inner {
         for thing in unused {
             match thing {
                 Use::Wanted(wanted) => self.ledger.forget(&wanted),
-                Use::Source(identity, source) => self.ledger.forget_account(&identity, &source),
+                Use::Sources(identity, sources) => self.ledger.forget_account(&identity, &sources),
                 Use::Target(_) | Use::Store(_) | Use::Keys(_) => {}
             }
         }
@@ -151,14 +159,13 @@ impl Inner {
     }
 
     pub fn account_of(&self, wanted: &Wanted) -> Option<Account> {
-        wanted.source.account().or_else(|| self.ledger.account(wanted).cloned())
+        wanted.sources.account().or_else(|| self.ledger.account(wanted).cloned())
     }
 
     pub fn pipe_state(&self, object: &Object, now: Timestamp) -> PipeState {
         let state = |wanted: &Wanted| {
-            let source = &wanted.source;
             let account = self.account_of(wanted);
-            self.pipes.state_for(account.as_ref(), &source.effective_region(), source.service, now)
+            self.pipes.state_for(account.as_ref(), &wanted.sources.region(), wanted.sources.service(), now)
         };
         object.wanted().map(state).find(|state| *state != PipeState::Proven).unwrap_or(PipeState::Proven)
     }

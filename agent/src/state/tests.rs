@@ -105,7 +105,7 @@ fn an_event_of_another_account_concerns_only_those_who_read_from_it() {
         object(&state, name, name, json!({}));
         let wanted = state.with_object(&key(name), |object| object.wanted().next().cloned()).flatten().expect("one");
         let token = Token::of_secret(&ARN.replace("123456789012", account), "v1");
-        let known = Known { token, created: None, changed: None };
+        let known = Known::of_source(token, None, None);
         let look = state.begin_check(&wanted);
         state.settle_check(&wanted, look, known, Account::parse(account).ok());
     }

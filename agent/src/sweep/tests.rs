@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Secret;
 use rekey_core::change::{self, Parsed};
-use rekey_core::identity::{Account, Region, Service};
+use rekey_core::identity::{Account, Region, Service, SourceRef};
 use rekey_core::ledger::{Applied, Known};
 use rekey_core::pipe::PipeId;
 use rekey_core::plan;
@@ -86,9 +86,9 @@ fn synced(sweep: &Sweep, name: &str, refresh: &str, sources: &[(&str, &str)]) {
     .expect("an object");
     let version = report::synced_resource_version(&resource);
     let _ = sweep.state.object_seen(resource, ago(60));
-    let token = |wanted: &Wanted| match wanted.source.service {
-        Service::SecretsManager => Token::of_secret(&arn(&wanted.source.key), "1"),
-        Service::ParameterStore => Token::of_parameter(1, Timestamp::UNIX_EPOCH),
+    let token = |wanted: &Wanted| match wanted.source().expect("it is named") {
+        SourceRef { service: Service::SecretsManager, key, .. } => Token::of_secret(&arn(key), "1"),
+        SourceRef { service: Service::ParameterStore, .. } => Token::of_parameter(1, Timestamp::UNIX_EPOCH),
     };
     sweep.state.with_object(&key(name), |object| {
         let tokens: BTreeMap<String, Token> =
@@ -205,7 +205,7 @@ async fn a_description_that_lags_behind_what_was_read_reports_nothing() {
         let wanted = wanted.flatten().expect("it asks for one thing");
         let read = |version: &str, hour: i64| {
             let created = Some(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour));
-            let known = Known { token: Token::of_secret(&arn("db"), version), created, changed: created };
+            let known = Known::of_source(Token::of_secret(&arn("db"), version), created, created);
             let look = sweep.state.begin_read(&wanted, ago(10 - hour)).expect("not too often");
             assert!(sweep.state.settle(&wanted, look, known.clone(), None));
             known.token

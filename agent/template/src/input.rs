@@ -1,59 +1,37 @@
 //! The map that a template reads.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
-use gotmpl::Value;
-use zeroize::Zeroize;
+use crate::Error;
+use crate::run::Run;
+use crate::value::{Of, Text, Value};
 
-/// Keys and values for templates. Made once, it serves any number of runs; its memory is wiped when it is dropped.
+/// Keys and values for templates: any bytes, as Go's strings. Made once, it serves any number of runs; its memory is
+/// wiped when it is dropped.
 pub struct Input {
-    value: Value,
+    entries: BTreeMap<Text, Text>,
     size: usize,
-    binary: BTreeSet<String>,
 }
 
 impl Input {
     /// Copies keys and values.
     pub fn new<'a>(entries: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
-        let (mut map, mut binary, mut size) = (BTreeMap::<Arc<str>, Value>::new(), BTreeSet::new(), 0);
-        for (key, value) in entries {
-            size += key.len() + value.len();
-            match std::str::from_utf8(value) {
-                Ok(text) => drop(map.insert(key.into(), Value::String(text.into()))),
-                Err(_) => drop(binary.insert(key.to_owned())),
-            }
-        }
-        Self { value: Value::Map(Arc::new(map)), size, binary }
+        let entries: BTreeMap<Text, Text> =
+            entries.into_iter().map(|(key, value)| (Text::from(key), Text::from(value))).collect();
+        let size = entries.iter().map(|(key, value)| key.len() + value.len()).sum();
+        Self { entries, size }
     }
 
-    pub(crate) fn value(&self) -> &Value {
-        &self.value
+    /// As a template sees it.
+    pub(crate) fn value(&self, run: &Run<'_>) -> Result<Value, Error> {
+        let entries = self.entries.iter().map(|(key, value)| (key.clone(), Value::Text(value.clone())));
+        run.dict(Of::Text, entries.collect()).map(Value::Dict)
     }
 
     /// Bytes of all keys and values.
     pub(crate) fn size(&self) -> usize {
         self.size
-    }
-
-    /// Keys whose values are not UTF-8.
-    pub(crate) fn binary(&self) -> &BTreeSet<String> {
-        &self.binary
-    }
-}
-
-impl Drop for Input {
-    fn drop(&mut self) {
-        let Value::Map(map) = &mut self.value else { return };
-        // No run is under way any more, so nobody else holds the map or its strings.
-        for value in Arc::get_mut(map).into_iter().flat_map(BTreeMap::values_mut) {
-            if let Value::String(text) = value
-                && let Some(text) = Arc::get_mut(text)
-            {
-                text.zeroize();
-            }
-        }
     }
 }
 

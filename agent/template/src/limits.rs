@@ -2,8 +2,7 @@
 //!
 //! The depth of nesting and of recursion is limited by the engine: 100 levels in the text, 200 at run time.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::Cell;
 
 use crate::Error;
 
@@ -13,54 +12,48 @@ pub const TEMPLATE: usize = 256 * 1024;
 pub const INPUT: usize = 4 * 1024 * 1024;
 /// Bytes of the output: more does not fit into a Secret anyway.
 pub const OUTPUT: usize = 1024 * 1024;
-/// Actions, expressions and turns of loops in one run.
+/// Actions, expressions and turns of loops in one run; functions that take long count for more.
 pub const STEPS: u64 = 200_000;
-/// Bytes that functions which make text may take in and fill in, in one run.
-pub const TEXT: u64 = 16 * 1024 * 1024;
+/// Bytes that functions may make in one run.
+pub const MADE: u64 = 16 * 1024 * 1024;
+/// Bytes that functions may look through in one run.
+pub const READ: u64 = 128 * 1024 * 1024;
+/// What an element of a list or dict counts as, in bytes.
+pub const ITEM: usize = 16;
 
-/// What is left of a run's limits; shared by the functions that the run calls.
-#[derive(Clone, Debug)]
-pub(crate) struct Budget(Arc<Left>);
-
+/// What is left of a run's limits.
 #[derive(Debug)]
-struct Left {
-    steps: AtomicU64,
-    text: AtomicU64,
+pub(crate) struct Budget {
+    steps: Cell<u64>,
+    made: Cell<u64>,
+    read: Cell<u64>,
 }
 
-/// Marks a counter that was overdrawn, so that it stays so.
-const SPENT: u64 = u64::MAX;
+impl Default for Budget {
+    fn default() -> Self {
+        Self { steps: Cell::new(STEPS), made: Cell::new(MADE), read: Cell::new(READ) }
+    }
+}
 
 impl Budget {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(Left { steps: AtomicU64::new(STEPS), text: AtomicU64::new(TEXT) }))
+    /// Takes steps.
+    pub(crate) fn steps(&self, count: u64) -> Result<(), Error> {
+        draw(&self.steps, count, Error::TooManySteps)
     }
 
-    /// Takes steps; `false` when there are not enough left.
-    pub(crate) fn steps(&self, count: u64) -> bool {
-        draw(&self.0.steps, count)
+    /// Takes bytes to make.
+    pub(crate) fn make(&self, bytes: usize) -> Result<(), Error> {
+        draw(&self.made, bytes as u64, Error::TooMuchMade)
     }
 
-    /// Takes bytes of text; `false` when there are not enough left.
-    pub(crate) fn text(&self, bytes: u64) -> bool {
-        draw(&self.0.text, bytes)
-    }
-
-    /// An error if the run was stopped for asking too much.
-    pub(crate) fn verdict(&self) -> Result<(), Error> {
-        if self.0.steps.load(Ordering::Relaxed) == SPENT {
-            return Err(Error::TooManySteps);
-        }
-        if self.0.text.load(Ordering::Relaxed) == SPENT {
-            return Err(Error::TooMuchText);
-        }
-        Ok(())
+    /// Takes bytes to look through.
+    pub(crate) fn read(&self, bytes: usize) -> Result<(), Error> {
+        draw(&self.read, bytes as u64, Error::TooMuchRead)
     }
 }
 
-fn draw(counter: &AtomicU64, amount: u64) -> bool {
-    let left = counter.load(Ordering::Relaxed);
-    let rest = if left == SPENT { None } else { left.checked_sub(amount) };
-    counter.store(rest.unwrap_or(SPENT), Ordering::Relaxed);
-    rest.is_some()
+fn draw(counter: &Cell<u64>, amount: u64, spent: Error) -> Result<(), Error> {
+    let rest = counter.get().checked_sub(amount).ok_or(spent)?;
+    counter.set(rest);
+    Ok(())
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::identity::Region;
+use crate::regexp::Regexp;
 
 const ACCOUNTS: [&str; 2] = ["111111111111", "222222222222"];
 
@@ -90,7 +91,8 @@ fn a_search_is_found_by_the_names_below_its_path_and_forgotten_with_its_last_obj
     let (one, two) = (ObjectKey::new("a", "one"), ObjectKey::new("a", "two"));
     let finder = |path: &str| {
         let region = Region::parse("eu-west-1").expect("a region");
-        Finder::new(Service::SecretsManager, region, Some(path.to_owned()), None, BTreeMap::new()).expect("a search")
+        let (service, path) = (Service::SecretsManager, Some(path.to_owned()));
+        Finder { service, region, path, name: None, tags: BTreeMap::new() }
     };
     let mut index = Index::default();
     index.upsert_finders(one.clone(), [finder("prod/"), finder("dev/")]);
@@ -125,7 +127,8 @@ fn any_finder() -> impl Strategy<Value = Finder> {
     (any_service(), region, path, name, any::<bool>()).prop_map(|(service, region, path, name, tagged)| {
         let region = Region::parse(region).expect("a region");
         let tags = tagged.then(|| ("team".to_owned(), "a".to_owned())).into_iter().collect();
-        Finder::new(service, region, path, name, tags).expect("a search")
+        let name = name.map(|name| Regexp::parse(name).expect("an expression"));
+        Finder { service, region, path, name, tags }
     })
 }
 

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::identity::{Announced, Region, Service, SourceRef};
 use crate::store::Identity;
+use crate::wanted::Token;
 
 mod simulation;
 
@@ -18,7 +19,7 @@ fn at(second: i64) -> Timestamp {
 fn wanted(selector: Selector) -> Wanted {
     let region = Region::parse("eu-west-1").expect("a region");
     let source = SourceRef { service: Service::SecretsManager, region, key: "db".to_owned() };
-    Wanted { identity: Identity::Agent, source, selector }
+    Wanted::named(Identity::Agent, source, selector)
 }
 
 fn current() -> Wanted {
@@ -36,7 +37,7 @@ fn moved(event: &str, label: &str, version: &str, second: i64) -> Change {
 
 fn known(version: &str, created: i64) -> Known {
     let token = Token::of_secret(ARN, version);
-    Known { token, created: Some(at(created)), changed: Some(at(created)) }
+    Known::of_source(token, Some(at(created)), Some(at(created)))
 }
 
 fn holding(version: &str) -> Applied {
@@ -396,15 +397,15 @@ fn two_identities_keep_separate_books() {
 
 #[test]
 fn a_changed_parameter_costs_one_read_for_each_event() {
-    let mut asked = current();
-    asked.source.service = Service::ParameterStore;
-    asked.selector = Selector::Parameter(None);
+    let region = Region::parse("eu-west-1").expect("a region");
+    let source = SourceRef { service: Service::ParameterStore, region, key: "db".to_owned() };
+    let asked = Wanted::named(Identity::Agent, source, Selector::Parameter(None));
     let change = Change { what: What::Written, ..moved("e1", CURRENT, "", 10) };
     let mut ledger = Ledger::default();
     assert!(ledger.announce(&asked, &change, at(10)));
     let token = Token::of_parameter(2, at(10));
     let look = ledger.begin_read(&asked, at(10)).expect("the first");
-    ledger.settle(&asked, look, Known { token: token.clone(), created: Some(at(10)), changed: None });
+    ledger.settle(&asked, look, Known::of_source(token.clone(), Some(at(10)), None));
     assert!(!ledger.announce(&asked, &change, at(10)), "the same event again");
     let applied = Applied::Tokens(BTreeMap::from([(asked.to_string(), token)]));
     assert_eq!(decide(&ledger, &facts(&[asked], &applied), at(11)), Decision::Skip);

@@ -30,13 +30,14 @@ fn outcome(
         identity: Identity::Agent,
     };
     let requests = requests(&spec, |_| Ok(store.clone())).expect("requests");
-    let payload = Payload { text: text.map(|text| SecretValue::from(text.to_owned())), binary: None };
+    let payload = Payload::Value { text: text.map(|text| SecretValue::from(text.to_owned())), binary: None };
     let own = OwnMetadata {
         labels: [("own".to_owned(), "label".to_owned())].into(),
         annotations: [("own".to_owned(), "annotation".to_owned())].into(),
     };
     let payload_of = |request: &Request| exists(&request.written_key).then_some(&payload);
-    render(&spec, &own, requests.iter().map(|request| (request, payload_of(request))))
+    let env = Env::new(jiff::Timestamp::UNIX_EPOCH, [7; 32]);
+    render(&spec, &own, requests.iter().map(|request| (request, payload_of(request))), &env)
 }
 
 fn texts(rendered: &Rendered) -> Vec<(&str, &str)> {
@@ -103,7 +104,7 @@ fn problems_name_the_place_and_never_the_value() {
         (data(json!({"key": "db", "decodingStrategy": "Base64"})), Some("hunter2!"), "unable to decode secret db"),
         (data(json!({"key": "db", "nullBytePolicy": "Fail"})), Some("hunter2\0"), "NUL"),
         (template("{{ .missing }}"), Some(VALUE), "spec.target.template.data[out]"),
-        (template("{{ .user | b64enc }}"), Some(VALUE), "b64enc"),
+        (template("{{ .user | nonsense }}"), Some(VALUE), "nonsense"),
         (template("{{ .user"), Some(VALUE), "spec.target.template.data[out]"),
     ] {
         let problem = rendered(spec, text).expect_err(part).to_string();

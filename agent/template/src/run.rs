@@ -1,0 +1,80 @@
+//! One run of a template: what its functions may use and what it costs.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use crate::limits::Budget;
+use crate::value::{Dict, List, Of, Text, Value};
+use crate::{Env, Error, limits};
+
+/// What every function can reach. Lists, dicts and texts are made through it, so that they count.
+pub(crate) struct Run<'a> {
+    env: &'a Env,
+    template: &'a str,
+    budget: Budget,
+    /// Every dict of the run. While it is here, letting go of one cannot unwind a long chain of them, and at the end all
+    /// are emptied, so that none that contains itself stays behind.
+    dicts: RefCell<Vec<Dict>>,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(env: &'a Env, template: &'a str) -> Self {
+        Self { env, template, budget: Budget::default(), dicts: RefCell::default() }
+    }
+
+    pub(crate) fn env(&self) -> &'a Env {
+        self.env
+    }
+
+    /// Counts steps: for what takes time other than by the length of texts.
+    pub(crate) fn steps(&self, count: u64) -> Result<(), Error> {
+        self.budget.steps(count)
+    }
+
+    /// Counts bytes that are about to be made.
+    pub(crate) fn make(&self, bytes: usize) -> Result<(), Error> {
+        self.budget.make(bytes)
+    }
+
+    /// Counts bytes that are about to be looked through.
+    pub(crate) fn read(&self, bytes: usize) -> Result<(), Error> {
+        self.budget.read(bytes)
+    }
+
+    /// A text that counts.
+    pub(crate) fn text(&self, text: impl Into<Text>) -> Result<Text, Error> {
+        let text = text.into();
+        self.make(text.len())?;
+        Ok(text)
+    }
+
+    /// A list that counts.
+    pub(crate) fn list(&self, of: Of, items: Vec<Value>) -> Result<List, Error> {
+        self.make(items.len().saturating_mul(limits::ITEM))?;
+        List::new(of, items)
+    }
+
+    /// A dict that counts.
+    pub(crate) fn dict(&self, of: Of, entries: BTreeMap<Text, Value>) -> Result<Dict, Error> {
+        self.make((1 + entries.len()).saturating_mul(limits::ITEM))?;
+        let dict = Dict::new(of, entries);
+        self.dicts.borrow_mut().push(dict.clone());
+        Ok(dict)
+    }
+
+    /// An error in words that the template itself contains as a literal; other words might be a value.
+    pub(crate) fn said(&self, words: &Text) -> Error {
+        let known = words
+            .utf8()
+            .filter(|words| ['"', '`'].iter().any(|quote| self.template.contains(&format!("{quote}{words}{quote}"))));
+        Error::Failed(known.unwrap_or("the template called fail").to_owned())
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        for dict in self.dicts.get_mut() {
+            dict.clear();
+        }
+    }
+}
