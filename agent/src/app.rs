@@ -17,6 +17,7 @@ use tracing::{error, info, warn};
 use crate::admin::Admin;
 use crate::args::{Args, EventRefresh};
 use crate::cluster::event::Events;
+use crate::cluster::external_secret::ExternalSecrets;
 use crate::cluster::lease::Leases;
 use crate::cluster::own::OwnDeployment;
 use crate::cluster::served::Served;
@@ -157,6 +158,7 @@ fn leader(
     let gate = writer.gate();
     let targets = Targets::new(writer.clone());
     let statuses = Statuses::new(writer.clone());
+    let objects = ExternalSecrets::new(writer.clone());
     let events = Events::new(writer.clone(), args.pod_name.clone());
     let options = RolloutOptions {
         min_interval: args.min_restart_interval,
@@ -176,6 +178,7 @@ fn leader(
         provider,
         targets,
         statuses,
+        objects,
         events,
         own,
         rollouts,

@@ -5,28 +5,31 @@
 
 mod inner;
 mod object;
+mod others;
 mod tally;
+mod targets;
+mod task;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Secret;
 use rekey_core::change::Change;
 use rekey_core::identity::{Account, Region, Service};
 use rekey_core::ledger::{Absence, Decision, Known, Look, Suspect};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
-use rekey_core::plan;
 use rekey_core::resource::external_secret::{StoreKind, StoreRef};
 use rekey_core::resource::{ExternalSecret, SecretStoreSpec};
 use rekey_core::wanted::{Sources, Token, Wanted};
 
-use inner::{Inner, SeenTarget, Use};
+use inner::{Inner, Use};
 
-pub use object::{Object, Task};
+pub use object::Object;
+pub use others::Others;
 pub use tally::{Tally, Validated};
+pub use task::Task;
 
 /// Names a store: a namespace and a name, or a name alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -133,32 +136,6 @@ impl State {
         all
     }
 
-    /// A Secret is there, as the watch or a write shows it. Returns the objects that produce it, if it stopped being as
-    /// an ExternalSecret left it. What is older than what was seen before says nothing: the watch lags behind our writes.
-    #[must_use]
-    pub fn target_seen(&self, target: &ObjectKey, secret: &Secret) -> Vec<ObjectKey> {
-        let version = secret.metadata.resource_version.as_ref().and_then(|text| text.parse().ok()).unwrap_or_default();
-        let mut inner = self.lock();
-        let known = inner.targets.get(target).copied();
-        if known.is_some_and(|known| known.version > version) {
-            return Vec::new();
-        }
-        let valid = plan::is_valid(secret);
-        if valid || inner.uses.is_used(&Use::Target(target.clone())) {
-            inner.targets.insert(target.clone(), SeenTarget { version, valid });
-        }
-        let spoilt = known.is_some_and(|known| known.valid) && !valid;
-        if spoilt { inner.users(&Use::Target(target.clone())) } else { Vec::new() }
-    }
-
-    /// A Secret is gone. Returns the objects that produce it.
-    #[must_use]
-    pub fn target_gone(&self, target: &ObjectKey) -> Vec<ObjectKey> {
-        let mut inner = self.lock();
-        let known = inner.targets.remove(target).is_some();
-        if known { inner.users(&Use::Target(target.clone())) } else { Vec::new() }
-    }
-
     /// Objects whose stores take access keys from this Secret.
     #[must_use]
     pub fn users_of_keys(&self, secret: &ObjectKey) -> Vec<ObjectKey> {
@@ -206,7 +183,13 @@ impl State {
     pub fn begin(&self, key: &ObjectKey, now: Timestamp) -> Option<(Task, Decision)> {
         let inner = self.lock();
         let decision = inner.decide(key, now)?;
-        Some((inner.objects.get(key)?.task(), decision))
+        let object = inner.objects.get(key)?;
+        Some((object.task(inner.rivals(&object.target(), key)), decision))
+    }
+
+    /// From now on this instance is the one that refreshes objects; whoever else does so is another controller.
+    pub fn lead(&self) {
+        self.lock().leads = true;
     }
 
     /// What is to be done about an object.

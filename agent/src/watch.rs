@@ -219,12 +219,12 @@ impl Watches {
             Seen::There(secret) => {
                 let Some(key) = key_of(&secret.metadata) else { return };
                 self.rollouts.secret_seen(&secret);
-                let producers = self.state.target_seen(&key, &secret);
+                let producers = self.state.target_seen(&key, &secret, Timestamp::now());
                 (key, producers)
             }
             Seen::Gone(key) => {
                 self.rollouts.secret_gone(&key);
-                let producers = self.state.target_gone(&key);
+                let producers = self.state.target_gone(&key, Timestamp::now());
                 (key, producers)
             }
         };

@@ -10,9 +10,10 @@ use crate::ledger::Policy;
 use crate::regexp::Regexp;
 use crate::resource::ExternalSecretSpec;
 use crate::resource::external_secret::{
-    ConversionStrategy, CreationPolicy, DecodingStrategy, Find, MetadataPolicy, NullBytePolicy, RefreshPolicy,
-    RemoteRef, SourceRef as StoreOverride, StoreRef,
+    ConversionStrategy, DecodingStrategy, Find, MetadataPolicy, NullBytePolicy, RefreshPolicy, RemoteRef,
+    SourceRef as StoreOverride, StoreRef,
 };
+use crate::rules;
 use crate::store::{AwsStore, StoreProblem};
 use crate::wanted::{Selector, Wanted};
 
@@ -71,6 +72,14 @@ pub enum SpecProblem {
         /// What is wrong with it and what to do.
         problem: String,
     },
+    /// The target cannot be as the spec asks for, whatever the sources hold.
+    #[error("{field} {problem}")]
+    Target {
+        /// The field's path.
+        field: String,
+        /// What is wrong with it and what to do.
+        problem: String,
+    },
 }
 
 impl SpecProblem {
@@ -86,11 +95,16 @@ pub fn policy(spec: &ExternalSecretSpec) -> Result<Policy, SpecProblem> {
         RefreshPolicy::CreatedOnce => return Ok(Policy::CreatedOnce),
         RefreshPolicy::Periodic => {}
     }
-    let interval = duration::parse(&spec.refresh_interval).map_err(|error| SpecProblem::Invalid {
+    // Below zero means nothing that zero does not.
+    let (below_zero, text) = match spec.refresh_interval.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, spec.refresh_interval.as_str()),
+    };
+    let interval = duration::parse(text).map_err(|error| SpecProblem::Invalid {
         field: "spec.refreshInterval".to_owned(),
         problem: error.to_string(),
     })?;
-    Ok(if interval == Duration::ZERO { Policy::Once } else { Policy::Periodic(interval) })
+    Ok(if below_zero || interval == Duration::ZERO { Policy::Once } else { Policy::Periodic(interval) })
 }
 
 /// Lists the reads of a spec: `dataFrom` in its order, then `data`, so that a later one wins where keys are equal.
@@ -99,6 +113,7 @@ pub fn requests(
     spec: &ExternalSecretSpec,
     mut resolve: impl FnMut(&StoreRef) -> Result<AwsStore, StoreProblem>,
 ) -> Result<Vec<Request>, SpecProblem> {
+    rules::check(spec)?;
     refuse_unsupported(spec)?;
     let mut requests = Vec::with_capacity(spec.data.len() + spec.data_from.len());
     for (index, entry) in spec.data_from.iter().enumerate() {
@@ -136,12 +151,6 @@ pub fn requests(
 fn refuse_unsupported(spec: &ExternalSecretSpec) -> Result<(), SpecProblem> {
     if spec.target.manifest.is_some() {
         return Err(SpecProblem::unsupported("spec.target.manifest"));
-    }
-    if spec.target.creation_policy != CreationPolicy::Owner {
-        return Err(SpecProblem::unsupported(format!("spec.target.creationPolicy {:?}", spec.target.creation_policy)));
-    }
-    if spec.sync_windows.is_some() {
-        return Err(SpecProblem::unsupported("spec.syncWindows"));
     }
     if spec.target.template.as_ref().is_some_and(|template| !template.template_from.is_empty()) {
         return Err(SpecProblem::unsupported("spec.target.template.templateFrom"));

@@ -5,10 +5,10 @@
 //! What a user may get wrong in a way the schema cannot say (a duration, a regular expression) stays text here, so that it
 //! becomes a condition on the object and not an object nobody can read.
 
+mod admission;
 pub mod cluster_external_secret;
 pub mod crd;
 pub mod external_secret;
-mod rules;
 mod schema;
 pub mod status;
 pub mod store;

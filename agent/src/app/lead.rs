@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::stop::{Stages, start, until_told};
 use crate::args::Args;
 use crate::cluster::event::Events;
+use crate::cluster::external_secret::ExternalSecrets;
 use crate::cluster::own::OwnDeployment;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
@@ -39,6 +40,7 @@ pub(super) struct Leader {
     pub provider: Provider,
     pub targets: Targets,
     pub statuses: Statuses,
+    pub objects: ExternalSecrets,
     pub events: Events,
     pub own: OwnDeployment,
     pub rollouts: Rollouts,
@@ -72,6 +74,7 @@ pub(super) fn lead(
         provider,
         targets,
         statuses,
+        objects,
         events,
         own,
         rollouts,
@@ -80,11 +83,19 @@ pub(super) fn lead(
         repeater,
         gate,
     } = leader;
+    state.lead();
     look_at_all(&state, &work);
 
     let reads = Reads::new(provider.clone(), state.clone());
-    let syncer =
-        Syncer { state: state.clone(), reads, targets, statuses, events: events.clone(), rollouts: rollouts.clone() };
+    let syncer = Syncer {
+        state: state.clone(),
+        reads,
+        targets,
+        statuses,
+        objects,
+        events: events.clone(),
+        rollouts: rollouts.clone(),
+    };
     let worker = Worker {
         work: work.clone(),
         syncer,

@@ -1,6 +1,9 @@
-//! ExternalSecrets: those that a ClusterExternalSecret asks for. The only file that writes more of them than their status.
+//! ExternalSecrets themselves: those that a ClusterExternalSecret asks for, and the finalizers of all. The only file that
+//! writes more of them than their status.
 
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, PostParams, Preconditions};
+use kube::api::{
+    Api, ApiResource, DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams, Preconditions,
+};
 use kube::core::{GroupVersionKind, TypeMeta};
 use rekey_core::object::ObjectKey;
 use rekey_core::resource::{ExternalSecret, Version};
@@ -25,7 +28,7 @@ impl ExternalSecrets {
     /// Creates it. One that is there is a conflict.
     pub async fn create(&self, object: &ExternalSecret) -> Result<(), ClusterError> {
         let (key, body) = self.body(object);
-        let (api, parameters) = (self.api(&key), PostParams::default());
+        let (api, parameters) = (self.api(&key.namespace), PostParams::default());
         let future = api.create(&parameters, &body);
         self.writer.write(Action::Create, format!("externalsecret {key}"), future).await.map(drop)
     }
@@ -33,7 +36,7 @@ impl ExternalSecrets {
     /// Replaces it, if it still has the resourceVersion that is in `object`.
     pub async fn update(&self, object: &ExternalSecret) -> Result<(), ClusterError> {
         let (key, body) = self.body(object);
-        let (api, parameters) = (self.api(&key), PostParams::default());
+        let (api, parameters) = (self.api(&key.namespace), PostParams::default());
         let future = api.replace(&key.name, &parameters, &body);
         self.writer.write(Action::Update, format!("externalsecret {key}"), future).await.map(drop)
     }
@@ -42,12 +45,25 @@ impl ExternalSecrets {
     pub async fn delete(&self, key: &ObjectKey, uid: &str) -> Result<(), ClusterError> {
         let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
         let parameters = DeleteParams::default().preconditions(preconditions);
-        let api = self.api(key);
+        let api = self.api(&key.namespace);
         let future = api.delete(&key.name, &parameters);
         match self.writer.write(Action::Delete, format!("externalsecret {key}"), future).await {
             Err(error) if error.is_not_found() => Ok(()),
             outcome => outcome.map(drop),
         }
+    }
+
+    /// Replaces the finalizers of exactly this version of the object.
+    pub async fn set_finalizers(&self, object: &ObjectMeta, finalizers: &[String]) -> Result<(), ClusterError> {
+        let (namespace, name) =
+            (object.namespace.as_deref().unwrap_or_default(), object.name.as_deref().unwrap_or_default());
+        let (uid, version) = (&object.uid, &object.resource_version);
+        let metadata = json!({ "uid": uid, "resourceVersion": version, "finalizers": finalizers });
+        let (parameters, patch) = (PatchParams::default(), Patch::Merge(json!({ "metadata": metadata })));
+        let api = self.api(namespace);
+        let future = api.patch_metadata(name, &parameters, &patch);
+        let what = format!("finalizers of externalsecret {namespace}/{name}");
+        self.writer.write(Action::Patch, what, future).await.map(drop)
     }
 
     /// Unlike a path, an object says its version itself.
@@ -62,8 +78,8 @@ impl ExternalSecrets {
         (key, DynamicObject { types: Some(types), metadata, data })
     }
 
-    fn api(&self, key: &ObjectKey) -> Api<DynamicObject> {
+    fn api(&self, namespace: &str) -> Api<DynamicObject> {
         let kind = GroupVersionKind::gvk(Version::GROUP, self.writer.version().as_str(), "ExternalSecret");
-        Api::namespaced_with(self.writer.client(), &key.namespace, &ApiResource::from_gvk(&kind))
+        Api::namespaced_with(self.writer.client(), namespace, &ApiResource::from_gvk(&kind))
     }
 }

@@ -7,13 +7,15 @@ use jiff::Timestamp;
 use rekey_core::identity::Account;
 use rekey_core::index::Index;
 use rekey_core::index::relation::Relation;
-use rekey_core::ledger::{Decision, Facts, Ledger, Window, decide};
+use rekey_core::ledger::{Decision, Facts, Ledger, decide};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
+use rekey_core::release;
 use rekey_core::resource::{ExternalSecret, SecretStoreSpec};
 use rekey_core::store::Identity;
 use rekey_core::wanted::{Sources, Wanted};
 
+use super::targets::SeenTarget;
 use super::{Object, StateOptions, StoreKey, Validated};
 
 /// See the module's head.
@@ -26,11 +28,13 @@ pub(super) struct Inner {
     pub repeated: BTreeMap<String, Validated>,
     /// What each object depends on, beside its sources.
     pub uses: Relation<Use>,
-    /// Secrets that are, or were, as an ExternalSecret left them.
+    /// Every Secret.
     pub targets: HashMap<ObjectKey, SeenTarget>,
     pub index: Index,
     pub ledger: Ledger,
     pub pipes: Pipes,
+    /// Is this instance the one that refreshes objects?
+    pub leads: bool,
 }
 
 /// Something whose change, or whose last user's end, has to be noticed.
@@ -48,13 +52,6 @@ pub(super) enum Use {
     Sources(Identity, Sources),
 }
 
-/// A Secret as it was last seen.
-#[derive(Clone, Copy)]
-pub(super) struct SeenTarget {
-    pub version: u64,
-    pub valid: bool,
-}
-
 impl Inner {
     pub fn new(options: StateOptions) -> Self {
         Self {
@@ -68,6 +65,7 @@ impl Inner {
             targets: HashMap::new(),
             index: Index::default(),
             ledger: Ledger::default(),
+            leads: false,
         }
     }
 
@@ -80,7 +78,7 @@ impl Inner {
             self.object_gone(&key);
         }
         if let Some(known) = self.objects.get_mut(&key) {
-            let look = known.replace_resource(object.resource);
+            let look = known.replace_resource(object.resource, self.leads, now);
             self.resolve(&key);
             return look.then_some(key);
         }
@@ -139,6 +137,11 @@ impl Inner {
         if object.is_foreign() {
             return None;
         }
+        let metadata = &object.resource.metadata;
+        if metadata.deletion_timestamp.is_some() {
+            let release = || object.retry_at(now).map_or(Decision::Read, Decision::Wait);
+            return release::is_awaited(metadata).then(release);
+        }
         if object.requests.is_err() {
             // There is nothing to compare; the condition has to say why.
             return Some(object.retry_at(now).map_or(Decision::Read, Decision::Wait));
@@ -147,13 +150,13 @@ impl Inner {
         let facts = Facts {
             wanted: &wanted,
             applied: &object.applied,
-            target_valid: !object.expects_target() || self.targets.get(&object.target()).is_some_and(|seen| seen.valid),
+            target_valid: object.is_as_left(self.targets.get(&object.target()).map(|seen| seen.valid)),
             spec_synced: object.spec_synced(),
-            // Objects with sync windows are refused by `request`.
-            window: Window::Open,
+            window: object.window(now),
             failing: object.is_failing(),
             policy: object.policy(),
             retry_at: object.retry_at(now),
+            restore_at: object.others.restore_at(now),
         };
         Some(decide(&self.ledger, &facts, now))
     }

@@ -3,6 +3,9 @@ use rekey_core::ledger::Known;
 use rekey_core::wanted::Token;
 use serde_json::{Value, json};
 
+use k8s_openapi::api::core::v1::Secret;
+use rekey_core::plan;
+
 use super::*;
 
 const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:app/db-AbCdEf";
@@ -114,16 +117,41 @@ fn an_event_of_another_account_concerns_only_those_who_read_from_it() {
 }
 
 #[test]
+fn an_event_wakes_the_searches_that_may_find_its_source() {
+    let state = state();
+    store(&state, "aws", aws());
+    for (name, find) in [
+        ("by-path", json!({"path": "app/", "name": {"regexp": ".*"}})),
+        ("by-tag", json!({"tags": {"team": "a"}})),
+        ("elsewhere", json!({"path": "other/", "tags": {"team": "a"}})),
+    ] {
+        let resource: ExternalSecret = serde_json::from_value(json!({
+            "apiVersion": "external-secrets.io/v1",
+            "kind": "ExternalSecret",
+            "metadata": {"name": name, "namespace": "shop", "uid": name, "generation": 1},
+            "spec": {"secretStoreRef": {"name": "aws"}, "dataFrom": [{"find": find}]},
+        }))
+        .expect("an object");
+        let _ = state.object_seen(resource, now());
+    }
+    assert_eq!(state.announce(&moved("123456789012"), now()).stale, [key("by-path"), key("by-tag")]);
+    let wanted = state.with_object(&key("by-tag"), |object| object.wanted().next().cloned()).flatten().expect("one");
+    assert_eq!(state.suspects(&wanted, now()).len(), 1);
+    state.object_gone(&key("by-tag"));
+    assert_eq!(state.announce(&moved("123456789012"), now()).objects, 1);
+}
+
+#[test]
 fn a_renamed_target_wakes_its_object_under_the_new_name() {
     let state = state();
     store(&state, "aws", aws());
     object(&state, "one", "aws", json!({"name": "old"}));
     object(&state, "one", "aws", json!({"name": "new"}));
     for target in ["old", "new"] {
-        assert_eq!(state.target_seen(&key(target), &secret("1", true)), []);
+        assert_eq!(state.target_seen(&key(target), &secret("1", true), now()), []);
     }
-    assert_eq!(state.target_seen(&key("old"), &secret("2", false)), []);
-    assert_eq!(state.target_seen(&key("new"), &secret("2", false)), [key("one")]);
+    assert_eq!(state.target_seen(&key("old"), &secret("2", false), now()), []);
+    assert_eq!(state.target_seen(&key("new"), &secret("2", false), now()), [key("one")]);
 }
 
 #[test]
@@ -131,12 +159,12 @@ fn what_the_watch_shows_late_does_not_hide_a_newer_edit() {
     let state = state();
     store(&state, "aws", aws());
     object(&state, "one", "aws", json!({}));
-    assert_eq!(state.target_seen(&key("one"), &secret("5", true)), [], "our write");
-    assert_eq!(state.target_seen(&key("one"), &secret("4", false)), [], "what was there before it");
-    assert_eq!(state.target_seen(&key("one"), &secret("6", false)), [key("one")], "somebody's edit");
-    assert_eq!(state.target_seen(&key("one"), &secret("5", true)), [], "our write again");
+    assert_eq!(state.target_seen(&key("one"), &secret("5", true), now()), [], "our write");
+    assert_eq!(state.target_seen(&key("one"), &secret("4", false), now()), [], "what was there before it");
+    assert_eq!(state.target_seen(&key("one"), &secret("6", false), now()), [key("one")], "somebody's edit");
+    assert_eq!(state.target_seen(&key("one"), &secret("5", true), now()), [], "our write again");
     assert_eq!(state.decide(&key("one"), now()), Some(Decision::Read), "the edit stands until it is mended");
-    assert_eq!(state.target_gone(&key("one")), [key("one")]);
+    assert_eq!(state.target_gone(&key("one"), now()), [key("one")]);
 }
 
 #[test]

@@ -93,7 +93,15 @@ fn synced(sweep: &Sweep, name: &str, refresh: &str, sources: &[(&str, &str)]) {
     sweep.state.with_object(&key(name), |object| {
         let tokens: BTreeMap<String, Token> =
             object.wanted().map(|wanted| (wanted.to_string(), token(wanted))).collect();
-        let status = report::synced(None, report::Refreshed::Synced, version, name, &tokens, ago(60), ago(60));
+        let refresh = report::Refresh {
+            what: report::Refreshed::Synced,
+            object_version: version,
+            bound: Some(name),
+            tokens: &tokens,
+            started: ago(60),
+            note: None,
+        };
+        let status = report::synced(None, refresh, ago(60));
         object.synced(tokens, status, "1".to_owned(), ago(60));
     });
     let hash = rekey_core::hash::data([]);
@@ -102,7 +110,7 @@ fn synced(sweep: &Sweep, name: &str, refresh: &str, sources: &[(&str, &str)]) {
         "labels": {plan::MANAGED_LABEL: "true"}, "annotations": {plan::DATA_HASH_ANNOTATION: hash.as_str()},
     }}))
     .expect("a Secret");
-    let _ = sweep.state.target_seen(&key(name), &target);
+    let _ = sweep.state.target_seen(&key(name), &target, Timestamp::now());
     assert_eq!(sweep.state.decide(&key(name), Timestamp::now()), Some(Decision::Skip), "the test's own premise");
 }
 

@@ -16,6 +16,7 @@ mod admission;
 mod bad_input;
 mod boundaries;
 mod changes;
+mod conformance;
 mod deploy;
 mod faults;
 mod fixture;
@@ -28,6 +29,7 @@ mod local_stacks;
 mod messages;
 mod pipe;
 mod rotation;
+mod searches;
 
 use rekey_tests::aws;
 use rekey_tests::progress::Progress;

@@ -7,7 +7,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use kube::CustomResourceExt;
 
-use super::rules::{self, Rule};
+use super::admission::{self, Rule};
 use super::{ClusterExternalSecret, ClusterSecretStore, ExternalSecret, SecretStore};
 
 /// The CRDs of the four kinds, in the order in which people read them.
@@ -17,9 +17,9 @@ use super::{ClusterExternalSecret, ClusterSecretStore, ExternalSecret, SecretSto
 #[must_use]
 pub fn crds() -> Vec<CustomResourceDefinition> {
     vec![
-        complete(ExternalSecret::crd(), rules::EXTERNAL_SECRET),
-        complete(SecretStore::crd(), rules::STORE),
-        complete(ClusterSecretStore::crd(), rules::STORE),
+        complete(ExternalSecret::crd(), admission::EXTERNAL_SECRET),
+        complete(SecretStore::crd(), admission::STORE),
+        complete(ClusterSecretStore::crd(), admission::STORE),
         complete(ClusterExternalSecret::crd(), &[]),
     ]
 }
@@ -29,7 +29,7 @@ fn complete(mut crd: CustomResourceDefinition, rules: &[Rule]) -> CustomResource
     crd.spec.conversion = Some(CustomResourceConversion { strategy: "None".to_owned(), webhook: None });
     for version in &mut crd.spec.versions {
         if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
-            rules::add(rules, schema);
+            admission::add(rules, schema);
         }
     }
     let older = crd.spec.versions.iter().cloned().map(|mut version| {

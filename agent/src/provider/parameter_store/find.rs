@@ -1,6 +1,9 @@
 //! Searches: GetParametersByPath by name; by tags, or where that is denied, DescribeParameters for the names and
 //! GetParameters for ten values at a time.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use aws_sdk_ssm::Client;

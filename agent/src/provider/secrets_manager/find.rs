@@ -3,6 +3,9 @@
 //! A listing may be minutes late, so each secret that an event spoke of lately is described by itself. What a listing
 //! shows too long is noticed when the value is read.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_secretsmanager::Client;

@@ -9,6 +9,8 @@ use super::*;
 use crate::provider::comparison::Breaker;
 use crate::provider::testing::{FakeAws, Reply, arn, asked, store, wanted};
 
+mod tags;
+
 const SM: Service = Service::SecretsManager;
 
 fn current(key: &str) -> Wanted {

@@ -169,7 +169,10 @@ impl World {
                     }
                     self.end(true);
                 }
-                Decision::LookAgain(until) | Decision::Wait(until) | Decision::Closed(until) => {
+                Decision::LookAgain(until)
+                | Decision::Wait(until)
+                | Decision::Closed(until)
+                | Decision::Contested(until) => {
                     self.tenths = (until.as_millisecond() - at(0).as_millisecond() + 99) / 100;
                 }
             }
