@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::admin::Admin;
-use crate::args::{Args, EventRefresh};
+use crate::args::{Args, EventRefresh, Mode};
+use crate::cluster::cluster_external_secret::ClusterExternalSecrets;
 use crate::cluster::event::Events;
 use crate::cluster::external_secret::ExternalSecrets;
 use crate::cluster::lease::Leases;
@@ -53,11 +54,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     Region::parse(region.as_ref()).map_err(|error| anyhow::anyhow!("AWS_REGION {error}"))?;
 
     let metrics = Metrics::default();
-    let state = State::new(StateOptions {
-        controller_class: args.controller_class.clone(),
-        all_follow_events: args.event_refresh == EventRefresh::All,
-        heartbeat_period: args.heartbeat_period,
-    });
+    let state = State::new(options(&args));
     let awaited = [&[HASH_KEY, CRDS], KINDS.as_slice()].concat();
     let (leadership, lists, queued) = (Leadership::default(), Lists::of(&awaited), Arc::new(OnceLock::new()));
     let admin = Admin {
@@ -66,7 +63,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         lists: lists.clone(),
         leadership: leadership.clone(),
         work: Arc::clone(&queued),
-        eso_metrics: args.eso_metrics,
+        eso_metrics: args.eso_metrics && args.mode == Mode::Standalone,
     };
     let mut parts: JoinSet<&'static str> = JoinSet::new();
     parts.spawn(serve(admin, args.admin_addr, shutdown.clone()));
@@ -89,7 +86,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let own = OwnDeployment::new(client.clone(), namespace, args.pod_name.clone());
     let writer = Writer::new(client.clone(), gate.clone()).speaking(served.version);
     let (mut leader, stores) = leader(args, aws, state.clone(), metrics, own, key, writer.clone());
-    leader.repeater = repeated.clone().map(|known| Repeater::new(known, state.clone(), &writer));
+    let standalone = leader.args.mode == Mode::Standalone;
+    leader.repeater = repeated.clone().filter(|_| standalone).map(|known| Repeater::new(known, state.clone(), &writer));
     // Nobody else sets it.
     let _ = queued.set(leader.work.clone());
     let watches = Watches {
@@ -100,7 +98,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         provider: leader.provider.clone(),
         stores,
         repeated,
-        statuses: leader.statuses.clone(),
+        statuses: standalone.then(|| leader.statuses.clone()),
         lists: lists.clone(),
         unreadable: Arc::default(),
         leadership: leadership.clone(),
@@ -145,6 +143,16 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     outcome(failed)
 }
 
+fn options(args: &Args) -> StateOptions {
+    StateOptions {
+        controller_class: args.controller_class.clone(),
+        companion: args.mode == Mode::Companion,
+        // ESO refreshes none with interval 0; that they are not is said when their sources change.
+        all_follow_events: args.event_refresh == EventRefresh::All || args.mode == Mode::Companion,
+        heartbeat_period: args.heartbeat_period,
+    }
+}
+
 /// Everything that acts, but does not begin to.
 fn leader(
     args: Args,
@@ -156,6 +164,7 @@ fn leader(
     writer: Writer,
 ) -> (Leader, Stores) {
     let gate = writer.gate();
+    let annotations = writer.clone();
     let targets = Targets::new(writer.clone());
     let statuses = Statuses::new(writer.clone());
     let objects = ExternalSecrets::new(writer.clone());
@@ -179,6 +188,7 @@ fn leader(
         targets,
         statuses,
         objects,
+        cluster_external_secrets: ClusterExternalSecrets::new(annotations),
         events,
         own,
         rollouts,

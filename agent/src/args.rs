@@ -24,6 +24,11 @@ pub struct Args {
     #[arg(long, env = "REKEY_QUEUE_URL", value_parser = QueueUrl::parse)]
     pub queue_url: QueueUrl,
 
+    /// `standalone`: the agent is the controller of ExternalSecrets. `companion`: External Secrets Operator is; the agent only
+    /// tells it at once, by the annotation external-secrets.io/force-sync, which object to refresh, and restarts workloads.
+    #[arg(long, env = "REKEY_MODE", value_enum, default_value_t = Mode::Standalone)]
+    pub mode: Mode,
+
     /// Where /healthz, /readyz and /metrics are served.
     #[arg(long, env = "REKEY_ADMIN_ADDR", default_value = "0.0.0.0:8080")]
     pub admin_addr: SocketAddr,
@@ -115,6 +120,15 @@ impl Args {
             parameter_store: f64::from(self.parameter_store_rate),
         }
     }
+}
+
+/// See [`Args::mode`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Rekey makes the targets.
+    Standalone,
+    /// External Secrets Operator makes them.
+    Companion,
 }
 
 /// See [`Args::event_refresh`].

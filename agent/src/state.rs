@@ -54,6 +54,8 @@ impl StoreKey {
 pub struct StateOptions {
     /// The class of controller that this agent is.
     pub controller_class: String,
+    /// Does another controller make the targets?
+    pub companion: bool,
     /// Do objects with `refreshInterval: 0` follow events too?
     pub all_follow_events: bool,
     /// The heartbeat function's period.
@@ -256,6 +258,12 @@ impl State {
     #[must_use]
     pub fn heard_since(&self, wanted: &Wanted, since: Timestamp) -> bool {
         self.lock().ledger.heard(wanted).is_some_and(|heard| heard >= since)
+    }
+
+    /// See [`Ledger::last_event`].
+    #[must_use]
+    pub fn last_event(&self, wanted: &Wanted) -> Option<String> {
+        self.lock().ledger.last_event(wanted).map(str::to_owned)
     }
 
     /// A sweep could not tell which version is there: only a read can.

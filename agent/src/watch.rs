@@ -75,8 +75,8 @@ pub struct Watches {
     pub stores: Stores,
     /// Who repeats ExternalSecrets, where there is something to repeat.
     pub repeated: Option<Known>,
-    /// Who tells people about an object that cannot be parsed.
-    pub statuses: Statuses,
+    /// Who tells people about an object that cannot be parsed, if that is for us to tell.
+    pub statuses: Option<Statuses>,
     /// Which watches have not shown everything yet: [`KINDS`] at first.
     pub lists: Lists,
     /// What was said of objects that cannot be parsed.
@@ -262,10 +262,11 @@ impl Watches {
         }
         let error = &told.1;
         warn!(externalsecret = %key, error, "ExternalSecret is not readable; it is left alone");
+        let Some(statuses) = &self.statuses else { return };
         let message =
             format!("could not update secret: the object cannot be read: {error}; correct the field it names");
         let status = report::failed(None::<&ExternalSecretStatus>, message, Timestamp::now());
-        let (unreadable, statuses) = (Arc::clone(&self.unreadable), self.statuses.clone());
+        let (unreadable, statuses) = (Arc::clone(&self.unreadable), statuses.clone());
         let leading = self.leadership.leading();
         tokio::spawn(async move {
             leading.await;

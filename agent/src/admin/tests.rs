@@ -13,6 +13,7 @@ use crate::watch::KINDS;
 fn admin() -> Admin {
     let state = State::new(StateOptions {
         controller_class: "default".to_owned(),
+        companion: false,
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
     });

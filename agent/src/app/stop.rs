@@ -147,6 +147,7 @@ mod tests {
         let rollouts = Rollouts::new(Writer::new(client, Gate::open()), key, RolloutOptions::default());
         let state = State::new(StateOptions {
             controller_class: "default".to_owned(),
+            companion: false,
             all_follow_events: false,
             heartbeat_period: Duration::from_mins(10),
         });

@@ -2,12 +2,13 @@
 //! writes them.
 
 use kube::api::{Api, ObjectMeta, PartialObjectMeta, Patch, PatchParams};
-use rekey_core::cluster_external_secret::{CLEANUP, without};
+use rekey_core::cluster_external_secret::{CLEANUP, FORCE_SYNC, without};
 use rekey_core::resource::{ClusterExternalSecret, ClusterExternalSecretStatus};
 use serde_json::{Value, json};
 
 use super::Writer;
 use super::error::{Action, ClusterError};
+use super::external_secret::FIELD_MANAGER;
 
 /// Writes ClusterExternalSecrets.
 #[derive(Clone)]
@@ -43,6 +44,15 @@ impl ClusterExternalSecrets {
         body["metadata"]["finalizers"] = json!(without(&finalizers, &[CLEANUP.to_owned()]));
         let (api, parameters, patch) = (self.api(), PatchParams::default(), Patch::Merge(body));
         let future = api.patch(name, &parameters, &patch);
+        self.writer.write(Action::Patch, format!("clusterexternalsecret {name}"), future).await.map(drop)
+    }
+
+    /// Tells External Secrets Operator to refresh all of its ExternalSecrets.
+    pub async fn force_sync(&self, name: &str, marker: &str) -> Result<(), ClusterError> {
+        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let patch = Patch::Merge(json!({ "metadata": { "annotations": { FORCE_SYNC: marker } } }));
+        let api = self.api();
+        let future = api.patch_metadata(name, &parameters, &patch);
         self.writer.write(Action::Patch, format!("clusterexternalsecret {name}"), future).await.map(drop)
     }
 

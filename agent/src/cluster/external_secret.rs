@@ -5,12 +5,16 @@ use kube::api::{
     Api, ApiResource, DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams, Preconditions,
 };
 use kube::core::{GroupVersionKind, TypeMeta};
+use rekey_core::cluster_external_secret::FORCE_SYNC;
 use rekey_core::object::ObjectKey;
 use rekey_core::resource::{ExternalSecret, Version};
 use serde_json::json;
 
 use super::Writer;
 use super::error::{Action, ClusterError};
+
+/// The name under which annotations are written.
+pub(super) const FIELD_MANAGER: &str = "rekey";
 
 /// Writes ExternalSecrets.
 #[derive(Clone)]
@@ -64,6 +68,19 @@ impl ExternalSecrets {
         let future = api.patch_metadata(name, &parameters, &patch);
         let what = format!("finalizers of externalsecret {namespace}/{name}");
         self.writer.write(Action::Patch, what, future).await.map(drop)
+    }
+
+    /// Tells External Secrets Operator to refresh this version of the object.
+    pub async fn force_sync(&self, object: &ObjectMeta, marker: &str) -> Result<(), ClusterError> {
+        let (namespace, name) =
+            (object.namespace.as_deref().unwrap_or_default(), object.name.as_deref().unwrap_or_default());
+        let (uid, version) = (&object.uid, &object.resource_version);
+        let metadata = json!({ "uid": uid, "resourceVersion": version, "annotations": { FORCE_SYNC: marker } });
+        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let patch = Patch::Merge(json!({ "metadata": metadata }));
+        let api = self.api(namespace);
+        let future = api.patch_metadata(name, &parameters, &patch);
+        self.writer.write(Action::Patch, format!("externalsecret {namespace}/{name}"), future).await.map(drop)
     }
 
     /// Unlike a path, an object says its version itself.

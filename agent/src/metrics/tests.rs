@@ -29,6 +29,7 @@ fn store_key(namespace: Option<&str>) -> StoreKey {
 fn state() -> State {
     let state = State::new(StateOptions {
         controller_class: "default".to_owned(),
+        companion: false,
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
     });

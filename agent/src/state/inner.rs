@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rekey_core::identity::Account;
 use rekey_core::index::Index;
 use rekey_core::index::relation::Relation;
-use rekey_core::ledger::{Decision, Facts, Ledger, decide};
+use rekey_core::ledger::{Applied, Decision, Facts, Ledger, decide};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
 use rekey_core::release;
@@ -78,7 +78,12 @@ impl Inner {
             self.object_gone(&key);
         }
         if let Some(known) = self.objects.get_mut(&key) {
+            let held = known.applied.clone();
             let look = known.replace_resource(object.resource, self.leads, now);
+            if self.options.companion && matches!(held, Applied::Tokens(_)) {
+                // What is newer than that is told again, which does no harm; what is older would be read again.
+                known.applied = held;
+            }
             self.resolve(&key);
             return look.then_some(key);
         }
@@ -138,6 +143,9 @@ impl Inner {
             return None;
         }
         let metadata = &object.resource.metadata;
+        if self.options.companion && (metadata.deletion_timestamp.is_some() || object.requests.is_err()) {
+            return Some(Decision::Skip);
+        }
         if metadata.deletion_timestamp.is_some() {
             let release = || object.retry_at(now).map_or(Decision::Read, Decision::Wait);
             return release::is_awaited(metadata).then(release);
@@ -158,6 +166,7 @@ impl Inner {
             retry_at: object.retry_at(now),
             restore_at: object.others.restore_at(now),
         };
+        let facts = if self.options.companion { facts.of_sources() } else { facts };
         Some(decide(&self.ledger, &facts, now))
     }
 

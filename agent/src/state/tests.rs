@@ -17,6 +17,7 @@ fn now() -> Timestamp {
 fn state() -> State {
     State::new(StateOptions {
         controller_class: "default".to_owned(),
+        companion: false,
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
     })

@@ -35,6 +35,7 @@ fn sweep(aws: &FakeAws) -> Sweep {
     let writer = Writer::new(client, Gate::open());
     let state = State::new(StateOptions {
         controller_class: "default".to_owned(),
+        companion: false,
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
     });

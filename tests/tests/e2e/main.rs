@@ -16,6 +16,7 @@ mod admission;
 mod bad_input;
 mod boundaries;
 mod changes;
+mod cluster_external_secret;
 mod conformance;
 mod deploy;
 mod faults;
