@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use rekey_core::identity::Region;
 use rekey_core::rollout::hash::HashKey;
+use rekey_core::store::Rules;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -24,13 +25,15 @@ use crate::cluster::own::OwnDeployment;
 use crate::cluster::served::Served;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
+use crate::cluster::template_source::TemplateSources;
+use crate::cluster::token::{Tokens, own_audiences};
 use crate::cluster::{Writer, hash_key};
 use crate::cluster_external_secret::{Known, Repeater};
 use crate::gate::Gate;
 use crate::intake::hand_back;
 use crate::leader::{Election, Leadership};
 use crate::metrics::Metrics;
-use crate::provider::{Provider, aws_config};
+use crate::provider::{Cluster, Provider, aws_config};
 use crate::rollout::{RolloutOptions, Rollouts};
 use crate::state::{State, StateOptions};
 use crate::stores::{Stores, Validator};
@@ -54,7 +57,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     Region::parse(region.as_ref()).map_err(|error| anyhow::anyhow!("AWS_REGION {error}"))?;
 
     let metrics = Metrics::default();
-    let state = State::new(options(&args));
+    let state = State::new(options(&args, own_audiences(&kubernetes)));
     let awaited = [&[HASH_KEY, CRDS], KINDS.as_slice()].concat();
     let (leadership, lists, queued) = (Leadership::default(), Lists::of(&awaited), Arc::new(OnceLock::new()));
     let admin = Admin {
@@ -143,9 +146,14 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     outcome(failed)
 }
 
-fn options(args: &Args) -> StateOptions {
+/// What objects and stores are judged by. `api_audiences` are those of the API server's own tokens.
+fn options(args: &Args, api_audiences: Vec<String>) -> StateOptions {
     StateOptions {
-        controller_class: args.controller_class.clone(),
+        stores: Rules {
+            class: args.controller_class.clone(),
+            default_identity: args.default_identity.into(),
+            api_audiences,
+        },
         companion: args.mode == Mode::Companion,
         // ESO refreshes none with interval 0; that they are not is said when their sources change.
         all_follow_events: args.event_refresh == EventRefresh::All || args.mode == Mode::Companion,
@@ -166,6 +174,7 @@ fn leader(
     let gate = writer.gate();
     let annotations = writer.clone();
     let targets = Targets::new(writer.clone());
+    let template_sources = TemplateSources::new(&writer);
     let statuses = Statuses::new(writer.clone());
     let objects = ExternalSecrets::new(writer.clone());
     let events = Events::new(writer.clone(), args.pod_name.clone());
@@ -174,11 +183,12 @@ fn leader(
         events: Some(events.clone()),
         metrics: metrics.clone(),
     };
-    let rollouts = Rollouts::new(writer, key, options);
-    let provider = Provider::new(aws.clone(), targets.clone(), args.rates(), metrics.clone());
+    let rollouts = Rollouts::new(writer.clone(), key, options);
+    let cluster = Cluster { secrets: targets.clone(), tokens: Tokens::new(writer) };
+    let provider = Provider::new(aws.clone(), cluster, args.rates(), metrics.clone());
     let work = Work::new(state.clone(), rollouts.clone());
     let (validator, stores) =
-        Validator::new(state.clone(), provider.clone(), statuses.clone(), args.controller_class.clone());
+        Validator::new(state.clone(), provider.clone(), statuses.clone(), events.clone(), work.clone());
     let leader = Leader {
         args,
         aws,
@@ -186,6 +196,7 @@ fn leader(
         state,
         provider,
         targets,
+        template_sources,
         statuses,
         objects,
         cluster_external_secrets: ClusterExternalSecrets::new(annotations),

@@ -15,6 +15,8 @@ pub mod own;
 pub mod served;
 pub mod status;
 pub mod target;
+pub mod template_source;
+pub mod token;
 pub mod workload;
 pub mod writer;
 

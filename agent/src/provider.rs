@@ -26,10 +26,9 @@ use rekey_core::store::AwsStore;
 use rekey_core::wanted::{Token, Wanted};
 
 pub use attempt::Rates;
-pub use clients::aws_config;
+pub use clients::{Cluster, aws_config};
 pub use error::ReadProblem;
 
-use crate::cluster::target::Targets;
 use crate::metrics::Metrics;
 use accounts::Accounts;
 use attempt::{Attempts, For};
@@ -89,11 +88,11 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// `base` carries the agent's own identity; `secrets` reads the Secrets that hold a store's access keys.
+    /// `base` carries the agent's own identity; `cluster` has what the other identities are made of.
     #[must_use]
-    pub fn new(base: aws_config::SdkConfig, secrets: Targets, rates: Rates, metrics: Metrics) -> Self {
+    pub fn new(base: aws_config::SdkConfig, cluster: Cluster, rates: Rates, metrics: Metrics) -> Self {
         Self {
-            clients: Clients::new(base, secrets),
+            clients: Clients::new(base, cluster, metrics.clone()),
             attempts: Attempts::new(rates, metrics),
             denials: Denials::default(),
             listings: Listings::default(),
@@ -104,35 +103,33 @@ impl Provider {
     /// Reads what is wanted: a value, tags, or all that a search finds; `suspects` is what a search has to ask for beside
     /// a listing.
     pub async fn read(&self, store: &AwsStore, wanted: &Wanted, suspects: &[Suspect]) -> Result<Answer, ReadProblem> {
-        let breaker = Breaker::default();
-        let context = self.context(store, &breaker, For::Sync);
-        let answer = match store.service {
-            Service::SecretsManager => {
-                let client = self.clients.secrets_manager(store).await?;
-                secrets_manager::read(&client, context, wanted, suspects).await
-            }
-            Service::ParameterStore => {
-                let client = self.clients.parameter_store(store).await?;
-                parameter_store::read(&client, context, wanted).await
+        let (attempts, breaker) = (&self.attempts.of(store.retry), &Breaker::default());
+        let read = || async move {
+            let context = self.context(store, attempts, breaker, For::Sync);
+            match store.service {
+                Service::SecretsManager => {
+                    secrets_manager::read(&self.clients.secrets_manager(store), context, wanted, suspects).await
+                }
+                Service::ParameterStore => {
+                    parameter_store::read(&self.clients.parameter_store(store), context, wanted).await
+                }
             }
         };
-        self.accounts.place(wanted, answer)
+        self.accounts.place(wanted, self.clients.renewing(store, read).await)
     }
 
     /// Asks which versions are there, without reading values: DescribeSecret for each secret, or ListSecrets for many of
     /// them and for searches; GetParameters without decryption for up to ten parameters, and lists of them for searches.
     pub async fn check(&self, store: &AwsStore, asked: &[Asked]) -> HashMap<Wanted, Checked> {
-        let breaker = Breaker::default();
-        let context = self.context(store, &breaker, For::Comparison);
+        let (attempts, breaker) = (&self.attempts.of(store.retry), &Breaker::default());
+        let context = self.context(store, attempts, breaker, For::Comparison);
         let checked = match store.service {
-            Service::SecretsManager => match self.clients.secrets_manager(store).await {
-                Ok(client) => secrets_manager::check(&client, context, &self.listings, asked).await,
-                Err(problem) => unclear(asked, &problem),
-            },
-            Service::ParameterStore => match self.clients.parameter_store(store).await {
-                Ok(client) => parameter_store::check(&client, context, asked).await,
-                Err(problem) => unclear(asked, &problem),
-            },
+            Service::SecretsManager => {
+                secrets_manager::check(&self.clients.secrets_manager(store), context, &self.listings, asked).await
+            }
+            Service::ParameterStore => {
+                parameter_store::check(&self.clients.parameter_store(store), context, asked).await
+            }
         };
         debug_assert_eq!(checked.len(), asked.len(), "each wanted thing has an answer");
         checked
@@ -143,11 +140,17 @@ impl Provider {
         self.clients.validate(store).await
     }
 
-    fn context<'a>(&'a self, store: &'a AwsStore, breaker: &'a Breaker, reason: For) -> Context<'a> {
-        Context { store, attempts: &self.attempts, denials: &self.denials, breaker, reason }
+    fn context<'a>(
+        &'a self,
+        store: &'a AwsStore,
+        attempts: &'a Attempts,
+        breaker: &'a Breaker,
+        reason: For,
+    ) -> Context<'a> {
+        Context { store, attempts, denials: &self.denials, breaker, reason }
     }
 
-    /// A Secret changed or went: whatever was built from its keys is built anew at the next use.
+    /// A Secret changed or went: whatever was obtained with its keys is obtained anew at the next use.
     pub fn forget_keys(&self, secret: &ObjectKey) {
         self.clients.forget(secret);
     }
@@ -161,10 +164,6 @@ struct Context<'a> {
     denials: &'a Denials,
     breaker: &'a Breaker,
     reason: For,
-}
-
-fn unclear(asked: &[Asked], problem: &ReadProblem) -> HashMap<Wanted, Checked> {
-    asked.iter().map(|asked| (asked.wanted.clone(), Checked::failed(problem))).collect()
 }
 
 impl Checked {

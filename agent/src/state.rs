@@ -6,9 +6,12 @@
 mod inner;
 mod object;
 mod others;
+mod stores;
 mod tally;
 mod targets;
 mod task;
+mod templates;
+mod world;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,16 +23,18 @@ use rekey_core::identity::{Account, Region, Service};
 use rekey_core::ledger::{Absence, Decision, Known, Look, Suspect};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
+use rekey_core::resource::ExternalSecret;
 use rekey_core::resource::external_secret::{StoreKind, StoreRef};
-use rekey_core::resource::{ExternalSecret, SecretStoreSpec};
+use rekey_core::store::Rules;
 use rekey_core::wanted::{Sources, Token, Wanted};
 
-use inner::{Inner, Use};
+use inner::Inner;
 
 pub use object::Object;
 pub use others::Others;
 pub use tally::{Tally, Validated};
 pub use task::Task;
+pub use world::Labels;
 
 /// Names a store: a namespace and a name, or a name alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,8 +57,8 @@ impl StoreKey {
 /// What the options say about objects.
 #[derive(Clone, Debug)]
 pub struct StateOptions {
-    /// The class of controller that this agent is.
-    pub controller_class: String,
+    /// What they say about stores.
+    pub stores: Rules,
     /// Does another controller make the targets?
     pub companion: bool,
     /// Do objects with `refreshInterval: 0` follow events too?
@@ -95,53 +100,6 @@ impl State {
     /// An ExternalSecret is gone.
     pub fn object_gone(&self, key: &ObjectKey) {
         self.lock().object_gone(key);
-    }
-
-    /// A store is there, has changed, or is gone (`None`). Returns the objects that use it.
-    #[must_use]
-    pub fn store_seen(&self, key: &StoreKey, spec: Option<SecretStoreSpec>) -> Vec<ObjectKey> {
-        let mut inner = self.lock();
-        match spec {
-            Some(spec) if inner.stores.get(key).is_some_and(|known| **known == spec) => return Vec::new(),
-            Some(spec) => inner.stores.insert(key.clone(), Arc::new(spec)),
-            None => {
-                inner.validated.remove(key);
-                inner.stores.remove(key)
-            }
-        };
-        let users = inner.users(&Use::Store(key.clone()));
-        for user in &users {
-            inner.resolve(user);
-        }
-        users
-    }
-
-    /// A store's spec.
-    #[must_use]
-    pub fn store(&self, key: &StoreKey) -> Option<Arc<SecretStoreSpec>> {
-        self.lock().stores.get(key).cloned()
-    }
-
-    /// A store was validated. One that went meanwhile is forgotten.
-    pub fn store_validated(&self, key: &StoreKey, validated: Validated) {
-        let mut inner = self.lock();
-        if inner.stores.contains_key(key) {
-            inner.validated.insert(key.clone(), validated);
-        }
-    }
-
-    /// What became of the stores' validations, in order.
-    #[must_use]
-    pub fn validated_stores(&self) -> Vec<(StoreKey, Validated)> {
-        let mut all: Vec<_> = self.lock().validated.iter().map(|(key, validated)| (key.clone(), *validated)).collect();
-        all.sort_unstable_by(|one, other| one.0.cmp(&other.0));
-        all
-    }
-
-    /// Objects whose stores take access keys from this Secret.
-    #[must_use]
-    pub fn users_of_keys(&self, secret: &ObjectKey) -> Vec<ObjectKey> {
-        self.lock().users(&Use::Keys(secret.clone()))
     }
 
     /// An event arrived. Moves what is desired and says which objects that leaves stale.

@@ -6,6 +6,7 @@ mod error;
 mod reads;
 mod target;
 mod tell;
+mod templates;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
 use rekey_core::ledger::{Absence, Decision};
 use rekey_core::object::ObjectKey;
-use rekey_core::render::{self, Env, Outcome, OwnMetadata};
+use rekey_core::render::{self, Env, Ingredients, Outcome, OwnMetadata};
 use rekey_core::report::{self, Refresh, Refreshed};
 use rekey_core::resource::ExternalSecret;
 use rekey_core::resource::external_secret::DeletionPolicy;
@@ -30,6 +31,7 @@ use crate::cluster::event::Events;
 use crate::cluster::external_secret::ExternalSecrets;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
+use crate::cluster::template_source::TemplateSources;
 use crate::provider::Answer;
 use crate::rollout::Rollouts;
 use crate::state::{State, Task};
@@ -80,6 +82,8 @@ pub struct Syncer {
     pub reads: Reads,
     /// Secrets.
     pub targets: Targets,
+    /// Where templates stand.
+    pub template_sources: TemplateSources,
     /// Conditions.
     pub statuses: Statuses,
     /// Finalizers.
@@ -144,9 +148,14 @@ impl Syncer {
 
     async fn fetch(&self, task: &Task, asked: Instant) -> Result<Fetched, SyncError> {
         let requests = task.requests.clone()?;
+        let retains = task.resource.spec.target.deletion_policy == DeletionPolicy::Retain;
+        let templates = self.templates(task).await?;
+        if let (true, Err(problem)) = (retains, &templates.resolved) {
+            // Whatever the values are, they cannot be rendered.
+            return Err(problem.clone().into());
+        }
         let reads = requests.iter().map(|request| self.reads.get(&request.store, &request.wanted, asked));
         let read = futures::future::join_all(reads).await;
-        let retains = task.resource.spec.target.deletion_policy == DeletionPolicy::Retain;
         let (mut answers, mut later) = (Vec::with_capacity(read.len()), None);
         for (request, read) in requests.iter().zip(read) {
             match read {
@@ -173,12 +182,14 @@ impl Syncer {
             annotations: metadata.annotations.clone().unwrap_or_default(),
         };
         let env = Env::new(Timestamp::now(), rand::random());
-        let outcome = render::render(&task.resource.spec, &own, values, &env)?;
+        let ingredients =
+            Ingredients { spec: &task.resource.spec, own: &own, templates: &templates.resolved, env: &env };
+        let outcome = render::render(&ingredients, values)?;
         let token = |answer: &Option<Arc<Answer>>| {
             answer.as_ref().map_or_else(Token::absent, |answer| answer.known.token.clone())
         };
-        let tokens = answers.iter().map(|(request, answer)| (request.wanted.to_string(), token(answer))).collect();
-        Ok(Fetched::All(outcome, tokens))
+        let read = answers.iter().map(|(request, answer)| (request.wanted.to_string(), token(answer)));
+        Ok(Fetched::All(outcome, read.chain(templates.tokens).collect()))
     }
 
     async fn report(

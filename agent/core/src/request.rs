@@ -10,8 +10,8 @@ use crate::ledger::Policy;
 use crate::regexp::Regexp;
 use crate::resource::ExternalSecretSpec;
 use crate::resource::external_secret::{
-    ConversionStrategy, DecodingStrategy, Find, MetadataPolicy, NullBytePolicy, RefreshPolicy, RemoteRef,
-    SourceRef as StoreOverride, StoreRef,
+    ConversionStrategy, DataFrom, DecodingStrategy, Find, MetadataPolicy, NullBytePolicy, RefreshPolicy, RemoteRef,
+    Rewrite, SourceRef as StoreOverride, StoreRef,
 };
 use crate::rules;
 use crate::store::{AwsStore, StoreProblem};
@@ -49,13 +49,36 @@ pub enum Take {
         /// A gjson path to the object.
         property: Option<String>,
         /// How member names become keys.
-        conversion: ConversionStrategy,
+        naming: Naming,
     },
     /// `dataFrom[].find`: each source that was found, as a whole, under its full name.
     Found {
         /// How names become keys.
-        conversion: ConversionStrategy,
+        naming: Naming,
     },
+}
+
+/// How the names that an entry of `dataFrom` finds become keys: a rewrite takes the place of the conversion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// `conversionStrategy`.
+    Convert(ConversionStrategy),
+    /// `rewrite`.
+    Rewrite {
+        /// Where it stands, for error texts.
+        field: String,
+        /// In their order.
+        operations: Vec<Rewrite>,
+    },
+}
+
+impl Naming {
+    fn of(entry: &DataFrom, conversion: ConversionStrategy, field: &str) -> Self {
+        if entry.rewrite.is_empty() {
+            return Self::Convert(conversion);
+        }
+        Self::Rewrite { field: format!("{field}.rewrite"), operations: entry.rewrite.clone() }
+    }
 }
 
 /// Why a spec cannot be worked on.
@@ -118,16 +141,16 @@ pub fn requests(
     let mut requests = Vec::with_capacity(spec.data.len() + spec.data_from.len());
     for (index, entry) in spec.data_from.iter().enumerate() {
         let field = format!("spec.dataFrom[{index}]");
-        if !entry.rewrite.is_empty() {
-            return Err(SpecProblem::unsupported(format!("{field}.rewrite")));
-        }
         let store = resolve(store_of(spec, entry.source_ref.as_ref(), &field)?)?;
         requests.push(match (&entry.extract, &entry.find) {
             (Some(extract), None) => {
-                let take = Take::Members { property: property(extract), conversion: extract.conversion_strategy };
-                request(store, extract, take, &field)?
+                let naming = Naming::of(entry, extract.conversion_strategy, &field);
+                request(store, extract, Take::Members { property: property(extract), naming }, &field)?
             }
-            (None, Some(find)) => search(store, find, format!("{field}.find"))?,
+            (None, Some(find)) => {
+                let naming = Naming::of(entry, find.conversion_strategy, &field);
+                search(store, find, naming, format!("{field}.find"))?
+            }
             (None, None) | (Some(_), Some(_)) => {
                 return Err(SpecProblem::Invalid { field, problem: "needs either extract or find".to_owned() });
             }
@@ -151,9 +174,6 @@ pub fn requests(
 fn refuse_unsupported(spec: &ExternalSecretSpec) -> Result<(), SpecProblem> {
     if spec.target.manifest.is_some() {
         return Err(SpecProblem::unsupported("spec.target.manifest"));
-    }
-    if spec.target.template.as_ref().is_some_and(|template| !template.template_from.is_empty()) {
-        return Err(SpecProblem::unsupported("spec.target.template.templateFrom"));
     }
     Ok(())
 }
@@ -204,7 +224,7 @@ fn request(store: AwsStore, remote: &RemoteRef, take: Take, field: &str) -> Resu
 
 /// A search. The store's prefix has no part in it, as in ESO: names are told and matched in full, `path` included. (ESO
 /// puts the prefix before the names that it found once more, and then does not find them.)
-fn search(store: AwsStore, find: &Find, field: String) -> Result<Request, SpecProblem> {
+fn search(store: AwsStore, find: &Find, naming: Naming, field: String) -> Result<Request, SpecProblem> {
     if find.name.is_none() && find.tags.is_empty() {
         let problem = "needs name or tags: unexpected find operator".to_owned();
         return Err(SpecProblem::Invalid { field, problem });
@@ -227,7 +247,7 @@ fn search(store: AwsStore, find: &Find, field: String) -> Result<Request, SpecPr
         wanted: Wanted::matching(store.identity.clone(), finder),
         store,
         written_key: field,
-        take: Take::Found { conversion: find.conversion_strategy },
+        take: Take::Found { naming },
         decoding: find.decoding_strategy,
         null_bytes: find.null_byte_policy,
     })

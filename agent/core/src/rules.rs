@@ -22,12 +22,6 @@ pub fn check(spec: &ExternalSecretSpec) -> Result<(), SpecProblem> {
     if spec.target.deletion_policy == DeletionPolicy::Retain {
         distinct_keys(spec)?;
     }
-    for (index, entry) in spec.data_from.iter().enumerate() {
-        if entry.extract.is_some() && entry.find.is_some() {
-            let field = format!("spec.dataFrom[{index}]");
-            return Err(SpecProblem::Invalid { field, problem: "names both extract and find; name one".to_owned() });
-        }
-    }
     spec.target.template.as_ref().map_or(Ok(()), template)
 }
 
@@ -100,7 +94,6 @@ mod tests {
         let annotating = json!([{"literal": "a: b", "target": "annotations"}]);
         for (spec, field) in [
             (json!({"data": twice}), "spec.data[2].secretKey is \"a\", as that of spec.data[0]"),
-            (json!({"dataFrom": [{"extract": {"key": "a"}, "find": {"path": "b"}}]}), "spec.dataFrom[0] names both"),
             (with_template(json!({"templateFrom": [{"literal": "a: b", "target": "Spec"}]})), "templateFrom[0].target"),
             (with_template(json!({"type": BOOTSTRAP_TOKEN})), "spec.target.template.type is that of a bootstrap"),
             (

@@ -127,10 +127,9 @@ impl fmt::Display for Wanted {
             (Sources::Named(source), selector) => write!(f, "{source}#{selector}")?,
             (Sources::Matching(finder), _) => write!(f, "find in {finder}")?,
         }
-        // Access keys are told apart by the Secret that holds them.
         match &self.identity {
             Identity::Agent => Ok(()),
-            Identity::AccessKeys(keys) => write!(f, "@{}", keys.id.secret),
+            other => write!(f, "@{other}"),
         }
     }
 }

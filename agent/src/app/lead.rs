@@ -17,6 +17,7 @@ use crate::cluster::external_secret::ExternalSecrets;
 use crate::cluster::own::OwnDeployment;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
+use crate::cluster::template_source::TemplateSources;
 use crate::cluster_external_secret::Repeater;
 use crate::companion::{Companion, Memory};
 use crate::gate::Gate;
@@ -41,6 +42,7 @@ pub(super) struct Leader {
     pub state: State,
     pub provider: Provider,
     pub targets: Targets,
+    pub template_sources: TemplateSources,
     pub statuses: Statuses,
     pub objects: ExternalSecrets,
     pub cluster_external_secrets: ClusterExternalSecrets,
@@ -76,6 +78,7 @@ pub(super) fn lead(
         state,
         provider,
         targets,
+        template_sources,
         statuses,
         objects,
         cluster_external_secrets,
@@ -97,7 +100,7 @@ pub(super) fn lead(
     let reads = Reads::new(provider.clone(), state.clone());
     let controller = if standalone {
         let (state, events, rollouts) = (state.clone(), events.clone(), rollouts.clone());
-        Controller::Rekey(Syncer { state, reads, targets, statuses, objects, events, rollouts })
+        Controller::Rekey(Syncer { state, reads, targets, template_sources, statuses, objects, events, rollouts })
     } else {
         Controller::Eso(Companion {
             state: state.clone(),

@@ -47,6 +47,18 @@ pub enum ReadProblem {
         /// AWS's sentence.
         message: String,
     },
+    /// AWS does not know, or not any more, what the call was signed with.
+    #[error("{action}: {code}: {message}")]
+    BadCredentials {
+        /// The AWS action.
+        action: &'static str,
+        /// AWS's error code.
+        code: String,
+        /// AWS's sentence.
+        message: String,
+        /// Can it pass by itself? A session is renewed; keys that a Secret holds are not.
+        transient: bool,
+    },
     /// A search would read more than a target can hold.
     #[error("{action}: {message}; narrow it with find.path, find.name or find.tags")]
     TooBroad {
@@ -71,7 +83,7 @@ pub enum ReadProblem {
         /// What happened.
         message: String,
     },
-    /// The agent's own identity could not be obtained.
+    /// The identity could not be obtained.
     #[error("no AWS credentials: {message}")]
     NoCredentials {
         /// What the credential chain said.
@@ -115,8 +127,18 @@ const UNAVAILABLE: &[&str] = &[
     "ServiceUnavailableException",
     "RequestTimeout",
     "RequestTimeoutException",
+    // STS could not ask the OIDC provider: "retry your request".
+    "IDPCommunicationError",
 ];
 const EXPIRED: &[&str] = &["ExpiredTokenException", "ExpiredToken", "TokenRefreshRequired"];
+/// Keys that were deleted, deactivated or replaced, or that are not the two halves of one.
+const UNKNOWN: &[&str] = &[
+    "UnrecognizedClientException",
+    "InvalidClientTokenId",
+    "InvalidAccessKeyId",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+];
 /// A request that AWS thinks too old or too new, whatever is signed with.
 const SKEWED: &[&str] = &["RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"];
 
@@ -126,7 +148,9 @@ impl ReadProblem {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Throttled { .. } | Self::Unavailable { .. } => true,
-            Self::KeysUnavailable { transient, .. } | Self::NoCredentials { transient, .. } => *transient,
+            Self::KeysUnavailable { transient, .. }
+            | Self::NoCredentials { transient, .. }
+            | Self::BadCredentials { transient, .. } => *transient,
             Self::NotFound { .. } | Self::Denied { .. } | Self::Rejected { .. } | Self::TooBroad { .. } => false,
         }
     }
@@ -140,6 +164,11 @@ impl ReadProblem {
             }
             other => other,
         }
+    }
+
+    /// Might others do, if there are others?
+    pub(super) fn is_about_credentials(&self) -> bool {
+        matches!(self, Self::BadCredentials { .. })
     }
 
     pub(super) fn keys(error: &ClusterError) -> Self {
@@ -194,8 +223,9 @@ impl ReadProblem {
         } else if unsynchronized {
             let message = "the clock of this node differs from AWS's by minutes; synchronize it".to_owned();
             Self::Unavailable { action, message }
-        } else if is(EXPIRED) && *call.identity == Identity::Agent {
-            Self::Unavailable { action, message: "the session has expired and is not renewed yet".to_owned() }
+        } else if is(EXPIRED) || is(UNKNOWN) {
+            let transient = is(EXPIRED) && !matches!(call.identity, Identity::AccessKeys(_));
+            Self::BadCredentials { action, code: code.unwrap_or_default().to_owned(), message, transient }
         } else if is(UNAVAILABLE) || status >= 500 {
             Self::Unavailable { action, message: format!("{} (HTTP {status})", code.unwrap_or("no error code")) }
         } else {
@@ -206,6 +236,10 @@ impl ReadProblem {
     /// What the credential chain says. Only an identity that nobody configured, or that AWS refuses to hand out, needs
     /// somebody to change something.
     pub(super) fn no_credentials(error: &CredentialsError) -> Self {
+        // A session has said it already.
+        if let Some(problem) = error.source().and_then(|source| source.downcast_ref::<Self>()) {
+            return problem.clone();
+        }
         let text = DisplayErrorContext(error).to_string();
         let refused = ["AccessDenied", "InvalidIdentityToken"].iter().any(|code| text.contains(code));
         let (message, transient) = match error {
@@ -220,7 +254,7 @@ impl ReadProblem {
     }
 }
 
-/// The error of the credential chain that an error comes from, if it does.
+/// The outermost error of the credential chain that an error comes from, if it does.
 fn credentials_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a CredentialsError> {
     std::iter::successors(Some(error), |error| (*error).source()).find_map(|error| error.downcast_ref())
 }

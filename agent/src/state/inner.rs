@@ -1,28 +1,29 @@
 //! What is behind the state's lock, and how its parts are kept in step with each other.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use rekey_core::identity::Account;
 use rekey_core::index::Index;
 use rekey_core::index::relation::Relation;
-use rekey_core::ledger::{Applied, Decision, Facts, Ledger, decide};
+use rekey_core::ledger::{Applied, Decision, Facts, Known, Ledger, decide};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
 use rekey_core::release;
-use rekey_core::resource::{ExternalSecret, SecretStoreSpec};
-use rekey_core::store::Identity;
+use rekey_core::resource::ExternalSecret;
+use rekey_core::store::{Dependency, Identity};
+use rekey_core::template_from::{self, TemplateSource};
 use rekey_core::wanted::{Sources, Wanted};
 
 use super::targets::SeenTarget;
+use super::world::World;
 use super::{Object, StateOptions, StoreKey, Validated};
 
 /// See the module's head.
 pub(super) struct Inner {
     pub options: StateOptions,
     pub objects: HashMap<ObjectKey, Object>,
-    pub stores: HashMap<StoreKey, Arc<SecretStoreSpec>>,
+    pub world: World,
     pub validated: HashMap<StoreKey, Validated>,
     /// How the last look at each ClusterExternalSecret ended.
     pub repeated: BTreeMap<String, Validated>,
@@ -30,6 +31,8 @@ pub(super) struct Inner {
     pub uses: Relation<Use>,
     /// Every Secret.
     pub targets: HashMap<ObjectKey, SeenTarget>,
+    /// ConfigMaps and Secrets that templates stand in, those that exist.
+    pub templates: HashMap<TemplateSource, Known>,
     pub index: Index,
     pub ledger: Ledger,
     pub pipes: Pipes,
@@ -44,8 +47,12 @@ pub(super) enum Use {
     Target(ObjectKey),
     /// A store that it reads through.
     Store(StoreKey),
-    /// A Secret with the access keys of such a store.
-    Keys(ObjectKey),
+    /// Something that the credentials of such a store are made of.
+    Credentials(Dependency),
+    /// The labels of its namespace, which decide whether such a store may be used.
+    Labels(String),
+    /// A ConfigMap or Secret that its template stands in.
+    Template(TemplateSource),
     /// What it asks AWS for.
     Wanted(Wanted),
     /// The same, whichever version: what its account is remembered by.
@@ -58,11 +65,12 @@ impl Inner {
             pipes: Pipes::new(options.heartbeat_period),
             options,
             objects: HashMap::new(),
-            stores: HashMap::new(),
+            world: World::default(),
             validated: HashMap::new(),
             repeated: BTreeMap::new(),
             uses: Relation::default(),
             targets: HashMap::new(),
+            templates: HashMap::new(),
             index: Index::default(),
             ledger: Ledger::default(),
             leads: false,
@@ -100,10 +108,11 @@ impl Inner {
         self.forget(unused);
     }
 
-    /// Works out what an object asks for, with the stores as they are now.
-    pub fn resolve(&mut self, key: &ObjectKey) {
-        let Some(object) = self.objects.get_mut(key) else { return };
-        object.resolve(&self.stores, &self.options.controller_class);
+    /// Works out what an object asks for, with the world as it is now. Returns whether that is something else than
+    /// before.
+    pub fn resolve(&mut self, key: &ObjectKey) -> bool {
+        let Some(object) = self.objects.get_mut(key) else { return false };
+        let changed = object.resolve(&self.world, &self.options.stores);
         let (mut named, mut searches) = (Vec::new(), Vec::new());
         for wanted in object.wanted() {
             match &wanted.sources {
@@ -113,13 +122,24 @@ impl Inner {
         }
         self.index.upsert(key.clone(), named);
         self.index.upsert_finders(key.clone(), searches);
+        let looked_at = self.world.looked_at(object.stores(), &key.namespace);
         let mut uses = BTreeSet::from([Use::Target(object.target())]);
-        uses.extend(object.stores().map(Use::Store));
-        uses.extend(object.keys().map(|secret| Use::Keys(secret.clone())));
+        uses.extend(object.stores().map(|reference| Use::Store(StoreKey::of(reference, &key.namespace))));
+        uses.extend(looked_at.dependencies.into_iter().map(Use::Credentials));
+        uses.extend(looked_at.labels.then(|| Use::Labels(key.namespace.clone())));
+        uses.extend(object.template_sources().into_iter().map(Use::Template));
         uses.extend(object.wanted().cloned().map(Use::Wanted));
         uses.extend(object.wanted().map(|wanted| Use::Sources(wanted.identity.clone(), wanted.sources.clone())));
         let unused = self.uses.upsert(key.clone(), uses);
         self.forget(unused);
+        changed
+    }
+
+    /// Resolves whoever uses a thing that changed. Returns those that ask for something else now.
+    pub fn resolve_users(&mut self, thing: &Use) -> Vec<ObjectKey> {
+        let mut users = self.users(thing);
+        users.retain(|user| self.resolve(user));
+        users
     }
 
     /// What nobody uses any more need not be remembered.
@@ -128,7 +148,8 @@ impl Inner {
             match thing {
                 Use::Wanted(wanted) => self.ledger.forget(&wanted),
                 Use::Sources(identity, sources) => self.ledger.forget_account(&identity, &sources),
-                Use::Target(_) | Use::Store(_) | Use::Keys(_) => {}
+                Use::Template(source) => drop(self.templates.remove(&source)),
+                Use::Target(_) | Use::Store(_) | Use::Credentials(_) | Use::Labels(_) => {}
             }
         }
     }
@@ -155,8 +176,12 @@ impl Inner {
             return Some(object.retry_at(now).map_or(Decision::Read, Decision::Wait));
         }
         let wanted: Vec<Wanted> = object.wanted().cloned().collect();
+        let known = |source: &TemplateSource| self.templates.get(source).cloned().unwrap_or_else(template_from::absent);
+        let templates: Vec<_> =
+            object.template_sources().iter().map(|source| (source.to_string(), known(source))).collect();
         let facts = Facts {
             wanted: &wanted,
+            templates: &templates,
             applied: &object.applied,
             target_valid: object.is_as_left(self.targets.get(&object.target()).map(|seen| seen.valid)),
             spec_synced: object.spec_synced(),

@@ -1,6 +1,6 @@
 //! One ExternalSecret as the agent remembers it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +12,14 @@ use rekey_core::plan;
 use rekey_core::report::{self, Refreshed};
 use rekey_core::request::{self, Request, SpecProblem};
 use rekey_core::resource::external_secret::{CreationPolicy, StoreRef};
-use rekey_core::resource::{ExternalSecret, ExternalSecretStatus, SecretStoreSpec};
-use rekey_core::store::{self, StoreProblem};
+use rekey_core::resource::{ExternalSecret, ExternalSecretStatus};
+use rekey_core::store::{self, Rules, StoreProblem};
+use rekey_core::template_from::TemplateSource;
 use rekey_core::wanted::{Token, Wanted};
 use rekey_core::window::Windows;
 
-use super::{Others, StoreKey, Tally, Task};
+use super::world::World;
+use super::{Others, Tally, Task};
 
 /// With this annotation set to `events`, an object with `refreshInterval: 0` follows events, without any polling.
 const REFRESH_ANNOTATION: &str = "rekey.dev/refresh";
@@ -229,12 +231,11 @@ impl Object {
         edited || refreshed_elsewhere
     }
 
-    pub(super) fn resolve(&mut self, stores: &HashMap<StoreKey, Arc<SecretStoreSpec>>, class: &str) {
+    /// Works out what it asks for, with the world as it is now. Returns whether that is something else than before.
+    pub(super) fn resolve(&mut self, world: &World, rules: &Rules) -> bool {
         let namespace = &self.key.namespace;
-        let answer = |reference: &StoreRef| -> Result<store::AwsStore, StoreProblem> {
-            let spec = stores.get(&StoreKey::of(reference, namespace)).map(Arc::as_ref);
-            store::resolve(reference, spec, namespace, class)
-        };
+        let around = world.around(rules, namespace);
+        let answer = |reference: &StoreRef| store::resolve(reference, world.store(reference, namespace), &around);
         // Whose object it is comes before what is wrong with it: another controller's is left alone.
         let foreign = references(&self.resource).find_map(|one| answer(one).err().filter(StoreProblem::is_foreign));
         let resolved = match foreign {
@@ -244,12 +245,14 @@ impl Object {
                 .map(Arc::new),
         };
         self.windows = Windows::new(self.resource.spec.sync_windows.as_ref());
-        if resolved != self.requests {
+        let changed = resolved != self.requests;
+        if changed {
             self.retry = None;
             // Events that came while the sources were not known went to nobody.
             self.checked = None;
         }
         self.requests = resolved;
+        changed
     }
 
     pub(super) fn task(&self, rivals: Vec<String>) -> Task {
@@ -265,15 +268,14 @@ impl Object {
         }
     }
 
-    /// The stores that it names.
-    pub(super) fn stores(&self) -> impl Iterator<Item = StoreKey> {
-        references(&self.resource).map(|reference| StoreKey::of(reference, &self.key.namespace))
+    /// The ConfigMaps and Secrets that its templates stand in.
+    pub(super) fn template_sources(&self) -> BTreeSet<TemplateSource> {
+        TemplateSource::of(self.resource.spec.target.template.as_ref(), &self.key.namespace)
     }
 
-    /// The Secrets that hold the access keys of those stores.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
-        let requests = self.requests.iter().flat_map(|requests| requests.iter());
-        requests.flat_map(|request| request.store.identity.keys()).map(|key| &key.secret)
+    /// The stores that it names.
+    pub(super) fn stores(&self) -> impl Iterator<Item = &StoreRef> {
+        references(&self.resource)
     }
 }
 

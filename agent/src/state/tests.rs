@@ -1,5 +1,7 @@
 use rekey_core::change;
 use rekey_core::ledger::Known;
+use rekey_core::store::Rules;
+use rekey_core::template_from::TemplateSource;
 use rekey_core::wanted::Token;
 use serde_json::{Value, json};
 
@@ -16,7 +18,7 @@ fn now() -> Timestamp {
 
 fn state() -> State {
     State::new(StateOptions {
-        controller_class: "default".to_owned(),
+        stores: Rules { class: "default".to_owned(), ..Rules::default() },
         companion: false,
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
@@ -226,4 +228,29 @@ fn an_object_that_was_made_anew_inherits_nothing() {
     anew.metadata.uid = Some("another".to_owned());
     assert_eq!(state.object_seen(anew, now()), Some(key("one")));
     assert_eq!(state.with_object(&key("one"), |object| object.failures()), Some(0));
+}
+
+#[test]
+fn a_template_wakes_its_users_and_nothing_is_kept_of_one_that_nobody_uses() {
+    let state = state();
+    store(&state, "aws", aws());
+    let from = |name: &str| json!({"template": {"templateFrom": [{"configMap": {"name": name, "items": []}}]}});
+    object(&state, "one", "aws", from("texts"));
+    object(&state, "two", "aws", from("texts"));
+    object(&state, "other", "aws", from("others"));
+    let source = |name: &str| TemplateSource::ConfigMap(key(name));
+    let seen = |name: &str, version: &str| {
+        let metadata = serde_json::from_value(json!({"resourceVersion": version})).expect("metadata");
+        state.template_seen(&source(name), &metadata)
+    };
+    assert_eq!(seen("unused", "7"), []);
+    assert_eq!(seen("texts", "7"), [key("one"), key("two")]);
+    assert_eq!(seen("texts", "6"), [], "an echo from before");
+    assert_eq!(seen("texts", "8"), [key("one"), key("two")]);
+    assert_eq!(state.template_gone(&source("texts")), [key("one"), key("two")]);
+    assert_eq!(seen("texts", "9"), [key("one"), key("two")]);
+    assert_eq!(state.lock().templates.len(), 1);
+    state.object_gone(&key("one"));
+    object(&state, "two", "aws", json!({}));
+    assert!(state.lock().templates.is_empty());
 }

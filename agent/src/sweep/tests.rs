@@ -15,12 +15,15 @@ use rekey_core::plan;
 use rekey_core::report;
 use rekey_core::resource::ExternalSecret;
 use rekey_core::rollout::hash::HashKey;
+use rekey_core::store::Rules;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::cluster::Writer;
 use crate::cluster::target::Targets;
+use crate::cluster::token::Tokens;
 use crate::gate::Gate;
+use crate::provider::Cluster;
 use crate::provider::testing::{ACCOUNT, FakeAws, Reply, arn};
 use crate::rollout::{RolloutOptions, Rollouts};
 use crate::state::{StateOptions, StoreKey};
@@ -34,7 +37,7 @@ fn sweep(aws: &FakeAws) -> Sweep {
     let client = kube::Client::try_from(kubernetes).expect("a client");
     let writer = Writer::new(client, Gate::open());
     let state = State::new(StateOptions {
-        controller_class: "default".to_owned(),
+        stores: Rules { class: "default".to_owned(), ..Rules::default() },
         companion: false,
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
@@ -46,7 +49,7 @@ fn sweep(aws: &FakeAws) -> Sweep {
     }
     let rollouts = Rollouts::new(writer.clone(), HashKey::new(&[7; 32]).expect("a key"), RolloutOptions::default());
     Sweep {
-        provider: aws.provider(Targets::new(writer.clone())),
+        provider: aws.provider(Cluster { secrets: Targets::new(writer.clone()), tokens: Tokens::new(writer.clone()) }),
         work: Work::new(state.clone(), rollouts),
         state,
         metrics: aws.metrics.clone(),

@@ -106,20 +106,6 @@ fn a_search_is_found_by_the_names_below_its_path_and_forgotten_with_its_last_obj
     assert!(index.finders.is_empty() && index.by_path.values().all(HashMap::is_empty));
 }
 
-#[test]
-fn a_template_s_sources_lead_to_its_objects() {
-    let (one, two) = (ObjectKey::new("a", "one"), ObjectKey::new("a", "two"));
-    let same_name = ObjectKey::new("a", "texts");
-    let mut index = Index::default();
-    index.upsert_templates(one.clone(), [TemplateSource::ConfigMap(same_name.clone())]);
-    index.upsert_templates(two.clone(), [TemplateSource::Secret(same_name.clone())]);
-    let users = |index: &Index, of| index.template_users(&of).cloned().collect::<Vec<_>>();
-    assert_eq!(users(&index, TemplateSource::ConfigMap(same_name.clone())), [one]);
-    assert_eq!(users(&index, TemplateSource::Secret(same_name.clone())), std::slice::from_ref(&two));
-    index.remove(&two);
-    assert_eq!(users(&index, TemplateSource::Secret(same_name)), []);
-}
-
 fn any_finder() -> impl Strategy<Value = Finder> {
     let region = prop_oneof![Just("eu-west-1"), Just("us-east-1")];
     let path = prop::option::of(prop_oneof!["/?[ab]{0,2}(-a)?/?", Just("/".to_owned())]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Ledger, Need};
+use super::{Known, Ledger, Need};
 use crate::wanted::{Token, Wanted};
 
 /// When an object follows its sources (ESO's `refreshPolicy` and `refreshInterval`).
@@ -46,6 +46,9 @@ pub enum Window {
 pub struct Facts<'a> {
     /// What it asks for.
     pub wanted: &'a [Wanted],
+    /// The ConfigMaps and Secrets that its templates stand in, by the names of their tokens. They need no look: a watch
+    /// shows them.
+    pub templates: &'a [(String, Known)],
     /// What its target holds.
     pub applied: &'a Applied,
     /// Does the target exist, unedited? (ESO's validity: managed label, data hash.)
@@ -108,10 +111,12 @@ pub fn decide(ledger: &Ledger, facts: &Facts<'_>, now: Timestamp) -> Decision {
         .map(|wanted| (wanted, ledger.need(wanted, facts.applied)))
         .filter(|(_, need)| *need != Need::Nothing)
         .collect();
-    if !asked_for && facts.target_valid && !facts.failing && needed.is_empty() {
+    let templates_moved = periodic && facts.templates.iter().any(|(name, known)| known.differs(facts.applied, name));
+    let moved = templates_moved || !needed.is_empty();
+    if !asked_for && facts.target_valid && !facts.failing && !moved {
         return Decision::Skip;
     }
-    let only_spoilt = !asked_for && !facts.target_valid && needed.is_empty();
+    let only_spoilt = !asked_for && !facts.target_valid && !moved;
     if let Some(at) = facts.restore_at.filter(|at| only_spoilt && *at > now) {
         return Decision::Contested(at);
     }
@@ -126,7 +131,7 @@ pub fn decide(ledger: &Ledger, facts: &Facts<'_>, now: Timestamp) -> Decision {
     let waits = needed.iter().map(|(wanted, need)| ledger.not_before(wanted, *need, now));
     let forced = asked_for || !facts.target_valid || facts.failing;
     // None is the least: something may be read at once.
-    match waits.min().flatten().filter(|_| !forced) {
+    match waits.min().flatten().filter(|_| !forced && !templates_moved) {
         Some(until) => Decision::LookAgain(until),
         None => Decision::Read,
     }

@@ -18,9 +18,6 @@ const AWAITED: usize = 8;
 const SUSPECTS: usize = 32;
 /// A source that is not there is looked for once more, so much later, before it counts as gone.
 const CONFIRM_AFTER: SignedDuration = SignedDuration::from_secs(10);
-/// Without remembered tokens a source counts as unchanged since a refresh only if its last change lies this much
-/// before it, because AWS's clock and the cluster's differ.
-const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 
 /// What was heard of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +134,7 @@ impl Entry {
             // What is known is from before that.
             return Need::Look;
         }
-        if self.known.as_ref().is_some_and(|known| differs(known, applied, wanted)) {
+        if self.known.as_ref().is_some_and(|known| known.differs(applied, &wanted.to_string())) {
             return Need::Value;
         }
         let token = match applied {
@@ -281,16 +278,5 @@ impl Entry {
         let News::Version(version) = news else { return false };
         // It is waited for, or it is there and nothing was announced over it.
         self.awaits(version) || (!self.has_news() && self.known.as_ref().is_some_and(|known| known.is_at(version)))
-    }
-}
-
-/// Is something else there than what was applied?
-fn differs(known: &Known, applied: &Applied, wanted: &Wanted) -> bool {
-    match applied {
-        Applied::Nothing => true,
-        Applied::Tokens(tokens) => tokens.get(&wanted.to_string()) != Some(&known.token),
-        Applied::AsOf(refreshed) => {
-            known.changed.is_none_or(|changed| refreshed.duration_since(changed) < CLOCKS_DIFFER)
-        }
     }
 }

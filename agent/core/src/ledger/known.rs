@@ -4,11 +4,16 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::Applied;
 use super::entry::Awaited;
 use crate::wanted::Token;
 
 /// A version created this much after an event's time makes the event old news (the two clocks agree to the second).
 const STALE_AFTER: SignedDuration = SignedDuration::from_secs(1);
+
+/// Without remembered tokens a source counts as unchanged since a refresh only if its last change lies this much
+/// before it, because AWS's clock and the cluster's differ.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 
 /// What AWS answered for one wanted thing, without the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +70,17 @@ impl Known {
     /// be newer?
     pub(super) fn is_newer_than(&self, names: &[String], at: Timestamp) -> bool {
         self.part(names).is_some_and(|(_, created)| is_after(created, at))
+    }
+
+    /// Is something else there than what was applied under that name?
+    pub(super) fn differs(&self, applied: &Applied, name: &str) -> bool {
+        match applied {
+            Applied::Nothing => true,
+            Applied::Tokens(tokens) => tokens.get(name) != Some(&self.token),
+            Applied::AsOf(refreshed) => {
+                self.changed.is_none_or(|changed| refreshed.duration_since(changed) < CLOCKS_DIFFER)
+            }
+        }
     }
 
     /// If the answer is an older version than this one, AWS may have asked a part of itself that lags; then this is the

@@ -49,6 +49,7 @@ fn holding(version: &str) -> Applied {
 fn facts<'a>(wanted: &'a [Wanted], applied: &'a Applied) -> Facts<'a> {
     Facts {
         wanted,
+        templates: &[],
         applied,
         target_valid: true,
         spec_synced: true,
@@ -70,6 +71,43 @@ fn mark_unknown(ledger: &mut Ledger) {
 fn read(ledger: &mut Ledger, answer: Known, second: i64) {
     let look = ledger.begin_read(&current(), at(second)).expect("not too often");
     ledger.settle(&current(), look, answer);
+}
+
+#[test]
+fn a_template_that_moved_is_followed_like_a_source() {
+    let mut ledger = Ledger::default();
+    read(&mut ledger, known("v1", 0), 0);
+    let template = |version: &str, changed| {
+        let token = Token::from_stored(version);
+        [("ConfigMap/app".to_owned(), Known::of_source(token, None, Some(at(changed))))]
+    };
+    let wanted = [current()];
+    let source = (current().to_string(), Token::of_secret(ARN, "v1"));
+    let of = |version: &str| [("ConfigMap/app".to_owned(), Token::from_stored(version)), source.clone()].into();
+    let decision = |applied: &Applied, (version, changed): (&str, i64), policy| {
+        let templates = template(version, changed);
+        let facts = Facts { templates: &templates, policy, ..facts(&wanted, applied) };
+        decide(&ledger, &facts, at(1000))
+    };
+    let periodic = Policy::Periodic(Duration::from_hours(1));
+    assert_eq!(decision(&Applied::Tokens(of("7")), ("7", 0), periodic), Decision::Skip);
+    assert_eq!(decision(&Applied::Tokens(of("7")), ("8", 0), periodic), Decision::Read);
+    assert_eq!(decision(&Applied::Tokens(of("absent")), ("7", 0), periodic), Decision::Read);
+    assert_eq!(decision(&holding("v1"), ("7", 0), periodic), Decision::Read, "it came with an edit, or an upgrade");
+    for policy in [Policy::Once, Policy::OnChange, Policy::CreatedOnce] {
+        assert_eq!(decision(&Applied::Tokens(of("7")), ("8", 0), policy), Decision::Skip);
+    }
+    // Another controller left no versions; times have to do.
+    assert_eq!(decision(&Applied::AsOf(at(900)), ("7", 0), periodic), Decision::Skip);
+    assert_eq!(decision(&Applied::AsOf(at(900)), ("7", 800), periodic), Decision::Read);
+    // Sync windows and back-off hold for it too.
+    let templates = template("8", 0);
+    let applied = Applied::Tokens(of("7"));
+    let moved = Facts { templates: &templates, ..facts(&wanted, &applied) };
+    let closed = Facts { window: Window::Closed(at(2000)), ..moved.clone() };
+    assert_eq!(decide(&ledger, &closed, at(1000)), Decision::Closed(at(2000)));
+    let failed = Facts { retry_at: Some(at(1007)), ..moved };
+    assert_eq!(decide(&ledger, &failed, at(1000)), Decision::Wait(at(1007)));
 }
 
 #[test]

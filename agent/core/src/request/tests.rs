@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::identity::{Region, Service};
-use crate::store::Identity;
+use crate::store::{Identity, Retry};
 use crate::wanted::Sources;
 
 fn spec(value: serde_json::Value) -> ExternalSecretSpec {
@@ -19,6 +19,7 @@ fn store(reference: &StoreRef) -> Result<AwsStore, StoreProblem> {
         region: Region::parse("eu-west-1").expect("a region"),
         prefix: "prod/".to_owned(),
         identity: Identity::Agent,
+        retry: Retry::default(),
     })
 }
 
@@ -91,8 +92,8 @@ fn what_is_wrong_names_the_field() {
         ),
         (json!({"secretStoreRef": {"name": "aws"}, "dataFrom": [{}]}), "spec.dataFrom[0]"),
         (
-            json!({"secretStoreRef": {"name": "aws"}, "target": {"creationPolicy": "Merge"}, "data": [entry]}),
-            "spec.target.creationPolicy",
+            json!({"secretStoreRef": {"name": "aws"}, "target": {"manifest": {"kind": "ConfigMap"}}, "data": [entry]}),
+            "spec.target.manifest",
         ),
     ] {
         let problem = requests(&spec(value), store).expect_err(field).to_string();

@@ -38,6 +38,8 @@ fn kind(problem: &ReadProblem) -> &'static str {
         ReadProblem::NoCredentials { transient: true, .. } => "credentials, for the moment",
         ReadProblem::NoCredentials { .. } => "credentials",
         ReadProblem::KeysUnavailable { .. } => "keys",
+        ReadProblem::BadCredentials { transient: true, .. } => "expired",
+        ReadProblem::BadCredentials { .. } => "unknown",
     }
 }
 
@@ -65,8 +67,8 @@ fn aws_codes_and_statuses_are_told_apart() {
         (None, "", 403, "rejected", "rejected"),
         (Some("DecryptionFailure"), "KMS", 400, "rejected", "rejected"),
         (Some("ValidationException"), "bad name", 400, "rejected", "rejected"),
-        (Some("UnrecognizedClientException"), "The security token is invalid", 400, "rejected", "rejected"),
-        (Some("InvalidSignatureException"), "does not match", 400, "rejected", "rejected"),
+        (Some("UnrecognizedClientException"), "The security token is invalid", 400, "unknown", "unknown"),
+        (Some("InvalidSignatureException"), "does not match", 400, "unknown", "unknown"),
         (
             Some("InvalidSignatureException"),
             "Signature expired: 1 is now earlier than 2",
@@ -76,14 +78,14 @@ fn aws_codes_and_statuses_are_told_apart() {
         ),
         (Some("InvalidSignatureException"), "Signature not yet current: 2", 400, "unavailable", "unavailable"),
         (Some("RequestTimeTooSkewed"), "", 403, "unavailable", "unavailable"),
-        (Some("ExpiredTokenException"), "The security token is expired", 400, "unavailable", "rejected"),
-        (Some("ExpiredToken"), "", 403, "unavailable", "rejected"),
+        (Some("ExpiredTokenException"), "The security token is expired", 400, "expired", "unknown"),
+        (Some("ExpiredToken"), "", 403, "expired", "unknown"),
     ] {
         let place = format!("{code:?} {message:?} {status}");
         let (as_agent, as_keys) =
             (problem(code, message, status, &Identity::Agent), problem(code, message, status, &keys));
         assert_eq!((kind(&as_agent), kind(&as_keys)), (own, with_keys), "{place}");
-        assert_eq!(as_agent.is_transient(), ["throttled", "unavailable"].contains(&own), "{place}");
+        assert_eq!(as_agent.is_transient(), ["throttled", "unavailable", "expired"].contains(&own), "{place}");
         assert!(as_agent.to_string().contains(ACTION), "{place}");
     }
 }
