@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, ServiceAccount};
 use kube::Api;
 use kube::api::ObjectMeta;
@@ -24,6 +24,7 @@ use rekey_core::report;
 use rekey_core::resource::{
     ClusterExternalSecret, ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreSpec,
 };
+use rekey_core::rollout::workload::{Restartable, WorkloadKey};
 use rekey_core::template_from::TemplateSource;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -34,7 +35,7 @@ use crate::cluster_external_secret::Known;
 use crate::leader::Leadership;
 use crate::provider::Provider;
 use crate::rollout::Rollouts;
-use crate::state::{State, StoreKey};
+use crate::state::{Object, State, StoreKey};
 use crate::stores::Stores;
 use crate::worker::{Urgency, Work};
 use follow::{Seen, follow};
@@ -51,7 +52,7 @@ pub const CRDS: &str = "crds";
 pub const CLUSTER_EXTERNAL_SECRETS: &str = "clusterexternalsecrets";
 
 /// Watches that have to show everything once before the agent may decide anything.
-pub const KINDS: [&str; 9] = [
+pub const KINDS: [&str; 10] = [
     "externalsecrets",
     "secretstores",
     "clustersecretstores",
@@ -61,6 +62,7 @@ pub const KINDS: [&str; 9] = [
     "secrets",
     "configmaps",
     "deployments",
+    "statefulsets",
 ];
 
 /// See the module's head.
@@ -126,7 +128,8 @@ impl Watches {
         }
         watch!(PartialObjectMeta<Namespace>, "namespaces", namespace);
         watch!(PartialObjectMeta<ServiceAccount>, "serviceaccounts", service_account);
-        watch!(Deployment, "deployments", deployment);
+        watch!(Deployment, "deployments", workload);
+        watch!(StatefulSet, "statefulsets", workload);
     }
 
     fn external_secret(&self, seen: Seen<DeserializeGuard<ExternalSecret>>) {
@@ -245,10 +248,10 @@ impl Watches {
         }
     }
 
-    fn deployment(&self, seen: Seen<Deployment>) {
+    fn workload<K: Restartable>(&self, seen: Seen<K>) {
         match seen {
-            Seen::There(deployment) => self.rollouts.workload_seen(&deployment),
-            Seen::Gone(key) => self.rollouts.workload_gone(&key),
+            Seen::There(object) => self.rollouts.workload_seen(&object),
+            Seen::Gone(object) => self.rollouts.workload_gone(&WorkloadKey { kind: K::WORKLOAD, object }),
         }
     }
 
