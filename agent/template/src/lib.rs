@@ -7,6 +7,7 @@
 
 #![allow(dead_code, unused_imports, reason = "until all functions are there")]
 
+mod crypto;
 mod env;
 mod error;
 mod exec;
