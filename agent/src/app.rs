@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use rekey_core::identity::Region;
 use rekey_core::rollout::hash::HashKey;
+use rekey_core::store::Rules;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -17,16 +18,19 @@ use tracing::{error, info, warn};
 use crate::admin::Admin;
 use crate::args::{Args, EventRefresh};
 use crate::cluster::event::Events;
+use crate::cluster::external_secret::ExternalSecrets;
 use crate::cluster::lease::Leases;
 use crate::cluster::own::OwnDeployment;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
+use crate::cluster::template_source::TemplateSources;
+use crate::cluster::token::{Tokens, own_audiences};
 use crate::cluster::{Writer, hash_key};
 use crate::gate::Gate;
 use crate::intake::hand_back;
 use crate::leader::{Election, Leadership};
 use crate::metrics::Metrics;
-use crate::provider::{Provider, aws_config};
+use crate::provider::{Cluster, Provider, aws_config};
 use crate::rollout::{RolloutOptions, Rollouts};
 use crate::state::{State, StateOptions};
 use crate::stores::{Stores, Validator};
@@ -44,14 +48,18 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let kubernetes =
         kube::Config::infer().await.context("no Kubernetes configuration; set KUBECONFIG or run in a pod")?;
     let namespace = args.namespace.clone().unwrap_or_else(|| kubernetes.default_namespace.clone());
-    let client = kube::Client::try_from(kubernetes).context("the Kubernetes configuration is not usable")?;
+    let client = kube::Client::try_from(kubernetes.clone()).context("the Kubernetes configuration is not usable")?;
     let aws = aws_config(args.queue_url.region().cloned()).await;
     let region = aws.region().context("no region: the queue URL's host names none; set AWS_REGION")?;
     Region::parse(region.as_ref()).map_err(|error| anyhow::anyhow!("AWS_REGION {error}"))?;
 
     let metrics = Metrics::default();
     let state = State::new(StateOptions {
-        controller_class: args.controller_class.clone(),
+        stores: Rules {
+            class: args.controller_class.clone(),
+            default_identity: args.default_identity.into(),
+            api_audiences: own_audiences(&kubernetes),
+        },
         all_follow_events: args.event_refresh == EventRefresh::All,
         heartbeat_period: args.heartbeat_period,
     });
@@ -145,20 +153,38 @@ fn leader(
 ) -> (Leader, Stores) {
     let gate = writer.gate();
     let targets = Targets::new(writer.clone());
+    let template_sources = TemplateSources::new(&writer);
     let statuses = Statuses::new(writer.clone());
+    let objects = ExternalSecrets::new(writer.clone());
     let events = Events::new(writer.clone(), args.pod_name.clone());
     let options = RolloutOptions {
         min_interval: args.min_restart_interval,
         events: Some(events.clone()),
         metrics: metrics.clone(),
     };
-    let rollouts = Rollouts::new(writer, key, options);
-    let provider = Provider::new(aws.clone(), targets.clone(), args.rates(), metrics.clone());
+    let rollouts = Rollouts::new(writer.clone(), key, options);
+    let cluster = Cluster { secrets: targets.clone(), tokens: Tokens::new(writer) };
+    let provider = Provider::new(aws.clone(), cluster, args.rates(), metrics.clone());
     let work = Work::new(state.clone(), rollouts.clone());
     let (validator, stores) =
-        Validator::new(state.clone(), provider.clone(), statuses.clone(), args.controller_class.clone());
-    let leader =
-        Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator, gate };
+        Validator::new(state.clone(), provider.clone(), statuses.clone(), events.clone(), work.clone());
+    let leader = Leader {
+        args,
+        aws,
+        metrics,
+        state,
+        provider,
+        targets,
+        template_sources,
+        statuses,
+        objects,
+        events,
+        own,
+        rollouts,
+        work,
+        validator,
+        gate,
+    };
     (leader, stores)
 }
 

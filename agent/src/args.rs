@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use rekey_core::duration;
+use rekey_core::store::DefaultIdentity;
 
 use crate::provider::Rates;
 use crate::queue::QueueUrl;
@@ -39,6 +40,11 @@ pub struct Args {
     /// Serve stores whose spec.controller is this, or absent.
     #[arg(long, env = "REKEY_CONTROLLER_CLASS", default_value = "default")]
     pub controller_class: String,
+
+    /// Stores without `auth` that may ask as the agent itself: all of them, as with ESO; cluster-stores, which
+    /// administrators write; or none.
+    #[arg(long, env = "REKEY_DEFAULT_IDENTITY", value_enum, default_value_t = Lent::All)]
+    pub default_identity: Lent,
 
     /// ExternalSecrets synced at a time.
     #[arg(long, env = "REKEY_CONCURRENT", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
@@ -122,6 +128,27 @@ pub enum EventRefresh {
     All,
 }
 
+/// See [`Args::default_identity`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Lent {
+    /// Every store.
+    All,
+    /// Only ClusterSecretStores.
+    ClusterStores,
+    /// No store.
+    None,
+}
+
+impl From<Lent> for DefaultIdentity {
+    fn from(lent: Lent) -> Self {
+        match lent {
+            Lent::All => Self::All,
+            Lent::ClusterStores => Self::ClusterStores,
+            Lent::None => Self::None,
+        }
+    }
+}
+
 fn positive(text: &str) -> Result<Duration, String> {
     match duration::parse(text) {
         Ok(Duration::ZERO) => Err("has to be more than zero".to_owned()),
@@ -145,6 +172,7 @@ mod tests {
         let args = parse(&["--queue-url", URL]).expect("valid");
         assert_eq!(args.heartbeat_period, Duration::from_mins(10));
         assert_eq!((args.concurrent, args.event_refresh), (32, EventRefresh::Default));
+        assert_eq!(args.default_identity, Lent::All);
         assert_eq!((args.secrets_manager_rate, args.parameter_store_rate), (500, 40));
     }
 
@@ -174,6 +202,7 @@ mod tests {
             ("--heartbeat-period", "0s"),
             ("--sweep-interval", "soon"),
             ("--concurrent", "0"),
+            ("--default-identity", "some"),
             ("--log-level", "loud"),
             ("--secrets-manager-rate", "0"),
             ("--parameter-store-rate", "many"),

@@ -6,11 +6,14 @@
 
 pub mod error;
 pub mod event;
+pub mod external_secret;
 pub mod hash_key;
 pub mod lease;
 pub mod own;
 pub mod status;
 pub mod target;
+pub mod template_source;
+pub mod token;
 pub mod workload;
 pub mod writer;
 

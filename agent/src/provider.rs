@@ -4,10 +4,12 @@
 //! ([`Provider::check`], without). It decides nothing about objects; the ledger does. Every call goes through
 //! `attempt.rs`, which keeps to the budgets.
 
+mod accounts;
 mod attempt;
 mod clients;
 mod comparison;
 mod error;
+mod limits;
 mod parameter_store;
 mod secrets_manager;
 #[cfg(test)]
@@ -17,21 +19,22 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use rekey_core::identity::{Account, Service};
-use rekey_core::ledger::Known;
+use rekey_core::ledger::{Known, Suspect};
 use rekey_core::object::ObjectKey;
 use rekey_core::render::Payload;
 use rekey_core::store::AwsStore;
 use rekey_core::wanted::{Token, Wanted};
 
 pub use attempt::Rates;
-pub use clients::aws_config;
+pub use clients::{Cluster, aws_config};
 pub use error::ReadProblem;
 
-use crate::cluster::target::Targets;
 use crate::metrics::Metrics;
-use attempt::Attempts;
+use accounts::Accounts;
+use attempt::{Attempts, For};
 use clients::Clients;
 use comparison::{Breaker, Denials};
+use limits::Limits;
 use secrets_manager::Listings;
 
 /// What AWS returned for one wanted thing.
@@ -54,6 +57,8 @@ pub struct Asked {
     pub known: Option<Token>,
     /// May the answer be a few minutes late, if that is cheaper?
     pub may_lag: bool,
+    /// What a search has to ask for beside a listing.
+    pub suspects: Vec<Suspect>,
 }
 
 /// Which version is there, as far as it can be told without reading the value.
@@ -79,48 +84,52 @@ pub struct Provider {
     attempts: Attempts,
     denials: Denials,
     listings: Listings,
+    accounts: Accounts,
 }
 
 impl Provider {
-    /// `base` carries the agent's own identity; `secrets` reads the Secrets that hold a store's access keys.
+    /// `base` carries the agent's own identity; `cluster` has what the other identities are made of.
     #[must_use]
-    pub fn new(base: aws_config::SdkConfig, secrets: Targets, rates: Rates, metrics: Metrics) -> Self {
+    pub fn new(base: aws_config::SdkConfig, cluster: Cluster, rates: Rates, metrics: Metrics) -> Self {
         Self {
-            clients: Clients::new(base, secrets),
+            clients: Clients::new(base, cluster, metrics.clone()),
             attempts: Attempts::new(rates, metrics),
             denials: Denials::default(),
             listings: Listings::default(),
+            accounts: Accounts::default(),
         }
     }
 
-    /// Reads a value: GetSecretValue or GetParameter.
-    pub async fn read(&self, store: &AwsStore, wanted: &Wanted) -> Result<Answer, ReadProblem> {
-        match store.service {
+    /// Reads what is wanted: a value, tags, or all that a search finds; `suspects` is what a search has to ask for beside
+    /// a listing.
+    pub async fn read(&self, store: &AwsStore, wanted: &Wanted, suspects: &[Suspect]) -> Result<Answer, ReadProblem> {
+        let (attempts, breaker) = (&self.attempts.of(store.retry), &Breaker::default());
+        let read = || async move {
+            let context = self.context(store, attempts, breaker, For::Sync);
+            match store.service {
+                Service::SecretsManager => {
+                    secrets_manager::read(&self.clients.secrets_manager(store), context, wanted, suspects).await
+                }
+                Service::ParameterStore => {
+                    parameter_store::read(&self.clients.parameter_store(store), context, wanted).await
+                }
+            }
+        };
+        self.accounts.place(wanted, self.clients.renewing(store, read).await)
+    }
+
+    /// Asks which versions are there, without reading values: DescribeSecret for each secret, or ListSecrets for many of
+    /// them and for searches; GetParameters without decryption for up to ten parameters, and lists of them for searches.
+    pub async fn check(&self, store: &AwsStore, asked: &[Asked]) -> HashMap<Wanted, Checked> {
+        let (attempts, breaker) = (&self.attempts.of(store.retry), &Breaker::default());
+        let context = self.context(store, attempts, breaker, For::Comparison);
+        let checked = match store.service {
             Service::SecretsManager => {
-                let client = self.clients.secrets_manager(store).await?;
-                secrets_manager::read(&client, &self.attempts, wanted).await
+                secrets_manager::check(&self.clients.secrets_manager(store), context, &self.listings, asked).await
             }
             Service::ParameterStore => {
-                let client = self.clients.parameter_store(store).await?;
-                parameter_store::read(&client, &self.attempts, wanted).await
+                parameter_store::check(&self.clients.parameter_store(store), context, asked).await
             }
-        }
-    }
-
-    /// Asks which versions are there, without reading values: DescribeSecret for each secret, or ListSecrets for many
-    /// of them, and GetParameters without decryption for up to ten parameters.
-    pub async fn check(&self, store: &AwsStore, asked: &[Asked]) -> HashMap<Wanted, Checked> {
-        let (attempts, denials, breaker) = (&self.attempts, &self.denials, &Breaker::default());
-        let context = Context { store, attempts, denials, breaker };
-        let checked = match store.service {
-            Service::SecretsManager => match self.clients.secrets_manager(store).await {
-                Ok(client) => secrets_manager::check(&client, context, &self.listings, asked).await,
-                Err(problem) => unclear(asked, &problem),
-            },
-            Service::ParameterStore => match self.clients.parameter_store(store).await {
-                Ok(client) => parameter_store::check(&client, context, asked).await,
-                Err(problem) => unclear(asked, &problem),
-            },
         };
         debug_assert_eq!(checked.len(), asked.len(), "each wanted thing has an answer");
         checked
@@ -131,28 +140,43 @@ impl Provider {
         self.clients.validate(store).await
     }
 
-    /// A Secret changed or went: whatever was built from its keys is built anew at the next use.
+    fn context<'a>(
+        &'a self,
+        store: &'a AwsStore,
+        attempts: &'a Attempts,
+        breaker: &'a Breaker,
+        reason: For,
+    ) -> Context<'a> {
+        Context { store, attempts, denials: &self.denials, breaker, reason }
+    }
+
+    /// A Secret changed or went: whatever was obtained with its keys is obtained anew at the next use.
     pub fn forget_keys(&self, secret: &ObjectKey) {
         self.clients.forget(secret);
     }
 }
 
-/// What one comparison of a store's versions works with.
+/// What one read, or one comparison of a store's versions, works with.
 #[derive(Clone, Copy)]
 struct Context<'a> {
     store: &'a AwsStore,
     attempts: &'a Attempts,
     denials: &'a Denials,
     breaker: &'a Breaker,
-}
-
-fn unclear(asked: &[Asked], problem: &ReadProblem) -> HashMap<Wanted, Checked> {
-    asked.iter().map(|asked| (asked.wanted.clone(), Checked::failed(problem))).collect()
+    reason: For,
 }
 
 impl Checked {
     fn failed(problem: &ReadProblem) -> Self {
         if problem.is_transient() { Self::Later(problem.to_string()) } else { Self::Unclear(problem.to_string()) }
+    }
+}
+
+/// The check of a search: nothing that is found is the token of an absence, which a read then has to prove.
+fn searched(answer: Result<(Known, Option<Account>), ReadProblem>) -> Checked {
+    match answer {
+        Ok((known, account)) => Checked::Version { known, account },
+        Err(problem) => Checked::failed(&problem),
     }
 }
 

@@ -5,28 +5,36 @@
 
 mod inner;
 mod object;
+mod others;
+mod stores;
 mod tally;
+mod targets;
+mod task;
+mod templates;
+mod world;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Secret;
 use rekey_core::change::Change;
 use rekey_core::identity::{Account, Region, Service};
-use rekey_core::ledger::{Absence, Decision, Known, Look};
+use rekey_core::ledger::{Absence, Decision, Known, Look, Suspect};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
-use rekey_core::plan;
+use rekey_core::resource::ExternalSecret;
 use rekey_core::resource::external_secret::{StoreKind, StoreRef};
-use rekey_core::resource::{ExternalSecret, SecretStoreSpec};
-use rekey_core::wanted::{Token, Wanted};
+use rekey_core::store::Rules;
+use rekey_core::wanted::{Sources, Token, Wanted};
 
-use inner::{Inner, SeenTarget, Use};
+use inner::Inner;
 
-pub use object::{Object, Task};
+pub use object::Object;
+pub use others::Others;
 pub use tally::{Tally, Validated};
+pub use task::Task;
+pub use world::Labels;
 
 /// Names a store: a namespace and a name, or a name alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,8 +57,8 @@ impl StoreKey {
 /// What the options say about objects.
 #[derive(Clone, Debug)]
 pub struct StateOptions {
-    /// The class of controller that this agent is.
-    pub controller_class: String,
+    /// What they say about stores.
+    pub stores: Rules,
     /// Do objects with `refreshInterval: 0` follow events too?
     pub all_follow_events: bool,
     /// The heartbeat function's period.
@@ -92,79 +100,6 @@ impl State {
         self.lock().object_gone(key);
     }
 
-    /// A store is there, has changed, or is gone (`None`). Returns the objects that use it.
-    #[must_use]
-    pub fn store_seen(&self, key: &StoreKey, spec: Option<SecretStoreSpec>) -> Vec<ObjectKey> {
-        let mut inner = self.lock();
-        match spec {
-            Some(spec) if inner.stores.get(key).is_some_and(|known| **known == spec) => return Vec::new(),
-            Some(spec) => inner.stores.insert(key.clone(), Arc::new(spec)),
-            None => {
-                inner.validated.remove(key);
-                inner.stores.remove(key)
-            }
-        };
-        let users = inner.users(&Use::Store(key.clone()));
-        for user in &users {
-            inner.resolve(user);
-        }
-        users
-    }
-
-    /// A store's spec.
-    #[must_use]
-    pub fn store(&self, key: &StoreKey) -> Option<Arc<SecretStoreSpec>> {
-        self.lock().stores.get(key).cloned()
-    }
-
-    /// A store was validated. One that went meanwhile is forgotten.
-    pub fn store_validated(&self, key: &StoreKey, validated: Validated) {
-        let mut inner = self.lock();
-        if inner.stores.contains_key(key) {
-            inner.validated.insert(key.clone(), validated);
-        }
-    }
-
-    /// What became of the stores' validations, in order.
-    #[must_use]
-    pub fn validated_stores(&self) -> Vec<(StoreKey, Validated)> {
-        let mut all: Vec<_> = self.lock().validated.iter().map(|(key, validated)| (key.clone(), *validated)).collect();
-        all.sort_unstable_by(|one, other| one.0.cmp(&other.0));
-        all
-    }
-
-    /// A Secret is there, as the watch or a write shows it. Returns the objects that produce it, if it stopped being as
-    /// an ExternalSecret left it. What is older than what was seen before says nothing: the watch lags behind our writes.
-    #[must_use]
-    pub fn target_seen(&self, target: &ObjectKey, secret: &Secret) -> Vec<ObjectKey> {
-        let version = secret.metadata.resource_version.as_ref().and_then(|text| text.parse().ok()).unwrap_or_default();
-        let mut inner = self.lock();
-        let known = inner.targets.get(target).copied();
-        if known.is_some_and(|known| known.version > version) {
-            return Vec::new();
-        }
-        let valid = plan::is_valid(secret);
-        if valid || inner.uses.is_used(&Use::Target(target.clone())) {
-            inner.targets.insert(target.clone(), SeenTarget { version, valid });
-        }
-        let spoilt = known.is_some_and(|known| known.valid) && !valid;
-        if spoilt { inner.users(&Use::Target(target.clone())) } else { Vec::new() }
-    }
-
-    /// A Secret is gone. Returns the objects that produce it.
-    #[must_use]
-    pub fn target_gone(&self, target: &ObjectKey) -> Vec<ObjectKey> {
-        let mut inner = self.lock();
-        let known = inner.targets.remove(target).is_some();
-        if known { inner.users(&Use::Target(target.clone())) } else { Vec::new() }
-    }
-
-    /// Objects whose stores take access keys from this Secret.
-    #[must_use]
-    pub fn users_of_keys(&self, secret: &ObjectKey) -> Vec<ObjectKey> {
-        self.lock().users(&Use::Keys(secret.clone()))
-    }
-
     /// An event arrived. Moves what is desired and says which objects that leaves stale.
     #[must_use]
     pub fn announce(&self, change: &Change, now: Timestamp) -> Concerned {
@@ -173,13 +108,16 @@ impl State {
         let mut concerned = BTreeSet::new();
         // Each wanted thing hears of it once, and all who want it learn whether it was news.
         let mut told: HashMap<Wanted, bool> = HashMap::new();
-        for (source, users) in inner.index.affected(&change.announced, |_| None) {
+        let named = inner.index.affected(&change.announced, |_| None).into_iter();
+        let found = inner.index.searches(&change.announced, |_| None).into_iter();
+        let affected = named.map(|(source, users)| (Sources::Named(source), users));
+        for (sources, users) in affected.chain(found.map(|(finder, users)| (Sources::Matching(finder), users))) {
             for user in users {
                 let Some(object) = inner.objects.get_mut(&user) else { continue };
                 let (mut concerns, mut news) = (false, false);
-                for wanted in object.wanted().filter(|wanted| wanted.source == source) {
+                for wanted in object.wanted().filter(|wanted| wanted.sources == sources) {
                     let known = inner.ledger.account(wanted);
-                    if known.is_some() && !change.announced.concerns(&source, known) {
+                    if known.is_some() && !sources.concerned_by(&change.announced, known) {
                         continue;
                     }
                     concerns = true;
@@ -203,7 +141,13 @@ impl State {
     pub fn begin(&self, key: &ObjectKey, now: Timestamp) -> Option<(Task, Decision)> {
         let inner = self.lock();
         let decision = inner.decide(key, now)?;
-        Some((inner.objects.get(key)?.task(), decision))
+        let object = inner.objects.get(key)?;
+        Some((object.task(inner.rivals(&object.target(), key)), decision))
+    }
+
+    /// From now on this instance is the one that refreshes objects; whoever else does so is another controller.
+    pub fn lead(&self) {
+        self.lock().leads = true;
     }
 
     /// What is to be done about an object.
@@ -260,6 +204,12 @@ impl State {
         self.lock().ledger.known(wanted).map(|known| known.token.clone())
     }
 
+    /// See [`Ledger::suspects`].
+    #[must_use]
+    pub fn suspects(&self, wanted: &Wanted, now: Timestamp) -> Vec<Suspect> {
+        self.lock().ledger.suspects(wanted, now)
+    }
+
     /// Did any event about this arrive at that time (by our clock) or later?
     #[must_use]
     pub fn heard_since(&self, wanted: &Wanted, since: Timestamp) -> bool {
@@ -295,8 +245,7 @@ impl State {
         let inner = self.lock();
         let mut used = BTreeSet::new();
         for wanted in inner.objects.values().flat_map(Object::wanted) {
-            let pipe = (wanted.source.effective_region().into_owned(), wanted.source.service);
-            used.insert(pipe);
+            used.insert((wanted.sources.region().into_owned(), wanted.sources.service()));
         }
         used
     }

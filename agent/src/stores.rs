@@ -1,26 +1,36 @@
 //! Validates stores and writes their condition, as `kubectl get secretstore` shows it: can the identity be obtained?
+//!
+//! Each store is validated when it is new or changed, when what its credentials are made of changed, and then again and
+//! again. Stores do not wait for each other. The objects of one that recovered are tried at once.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod book;
+mod validate;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use futures::FutureExt;
 use kube::api::ObjectMeta;
-use rekey_core::report;
-use rekey_core::resource::external_secret::{StoreKind, StoreRef};
-use rekey_core::resource::{SecretStoreSpec, SecretStoreStatus};
-use rekey_core::store::{self, StoreProblem};
+use rekey_core::resource::SecretStoreStatus;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::error;
 
+use crate::cluster::event::Events;
 use crate::cluster::status::Statuses;
 use crate::provider::Provider;
-use crate::state::{State, StoreKey, Validated};
+use crate::state::{State, StoreKey};
+use crate::worker::Work;
+use book::Book;
+use validate::{Validated, Validation};
 
-/// A store that cannot be used is validated again after so long.
-const LOOK_AGAIN: Duration = Duration::from_secs(15);
+/// Stores validated at a time.
+const CONCURRENT: usize = 16;
 
 /// A store as the watch showed it, with what this agent wrote since.
+#[derive(Clone)]
 struct Seen {
     metadata: ObjectMeta,
     status: Option<SecretStoreStatus>,
@@ -28,11 +38,10 @@ struct Seen {
 
 enum Told {
     Seen(StoreKey, Box<Seen>),
-    /// It could not be used a while ago.
-    Again(StoreKey),
+    Look(StoreKey),
 }
 
-/// Where the watch says that a store was seen.
+/// Where the watch says what was seen of stores.
 #[derive(Clone)]
 pub struct Stores(UnboundedSender<Told>);
 
@@ -43,49 +52,31 @@ impl Stores {
         self.tell(Told::Seen(key, Box::new(Seen { metadata, status })));
     }
 
+    /// What a store's credentials are made of has changed.
+    pub fn look(&self, key: StoreKey) {
+        self.tell(Told::Look(key));
+    }
+
     fn tell(&self, told: Told) {
         // Nobody listens only when the agent goes down.
         let _ = self.0.send(told);
     }
 }
 
-/// Validates stores as they are seen.
+/// See the module's head.
 pub struct Validator {
-    /// What the stores say.
-    pub state: State,
-    /// Who can tell whether it works.
-    pub provider: Provider,
-    /// Who writes it down.
-    pub statuses: Statuses,
-    /// Our class.
-    pub controller_class: String,
+    validation: Arc<Validation>,
     told: UnboundedReceiver<Told>,
-    again: Stores,
-    seen: HashMap<StoreKey, Seen>,
-    /// Those to be validated.
-    waiting: BTreeSet<StoreKey>,
-    /// Those that will be validated again after a while.
-    again_later: HashSet<StoreKey>,
+    book: Book,
 }
 
 impl Validator {
-    /// A validator and the place to tell it what was seen.
+    /// A validator and the place to tell it what was seen. `work` wakes the objects of stores that recovered.
     #[must_use]
-    pub fn new(state: State, provider: Provider, statuses: Statuses, controller_class: String) -> (Self, Stores) {
+    pub fn new(state: State, provider: Provider, statuses: Statuses, events: Events, work: Work) -> (Self, Stores) {
         let (sender, told) = tokio::sync::mpsc::unbounded_channel();
-        let stores = Stores(sender);
-        let validator = Self {
-            state,
-            provider,
-            statuses,
-            controller_class,
-            told,
-            again: stores.clone(),
-            seen: HashMap::new(),
-            waiting: BTreeSet::new(),
-            again_later: HashSet::new(),
-        };
-        (validator, stores)
+        let validation = Arc::new(Validation { state, provider, statuses, events, work });
+        (Self { validation, told, book: Book::default() }, Stores(sender))
     }
 
     /// Only remembers which stores are to be validated, for as long as it is polled: what a standby does.
@@ -97,117 +88,52 @@ impl Validator {
 
     /// Runs until told to stop.
     pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut running: JoinSet<(StoreKey, Option<Validated>)> = JoinSet::new();
         loop {
             while let Ok(told) = self.told.try_recv() {
                 self.take(told);
             }
-            let Some(key) = self.waiting.pop_first() else {
-                tokio::select! {
-                    () = shutdown.cancelled() => return,
-                    told = self.told.recv() => match told {
-                        Some(told) => self.take(told),
-                        None => return,
-                    },
-                }
-                continue;
-            };
-            let Some(spec) = self.state.store(&key) else {
-                self.seen.remove(&key);
-                continue;
-            };
-            let began = Instant::now();
-            let judged = tokio::select! {
+            while running.len() < CONCURRENT
+                && let Some((key, seen, failures)) = self.book.begin(Instant::now())
+            {
+                let validation = Arc::clone(&self.validation);
+                running.spawn(async move {
+                    // A panic must not end the store's validations.
+                    let validated = AssertUnwindSafe(validation.run(&key, seen, failures)).catch_unwind().await;
+                    (key, validated.unwrap_or_else(|_| Some(panicked())))
+                });
+            }
+            let next = self.book.next().filter(|_| running.len() < CONCURRENT);
+            tokio::select! {
                 () = shutdown.cancelled() => return,
-                judged = self.judge(&key, &spec) => judged,
-            };
-            let Some((ok, reason, message)) = judged else { continue };
-            self.state.store_validated(&key, Validated { ready: ok, took: began.elapsed() });
-            let written = self.write(&key, ok, reason, message).await;
-            if !ok || !written {
-                self.look_again(key);
+                told = self.told.recv() => match told {
+                    Some(told) => self.take(told),
+                    None => return,
+                },
+                Some(Ok((key, validated))) = running.join_next(), if !running.is_empty() => {
+                    self.book.end(&key, validated, Instant::now());
+                }
+                () = sleep_until(next) => {}
             }
         }
     }
 
     fn take(&mut self, told: Told) {
-        let key = match told {
-            Told::Seen(key, seen) => {
-                self.seen.insert(key.clone(), *seen);
-                key
-            }
-            Told::Again(key) => {
-                self.again_later.remove(&key);
-                key
-            }
-        };
-        self.waiting.insert(key);
-    }
-
-    /// `None` leaves the store alone: it is another controller's.
-    async fn judge(&self, key: &StoreKey, spec: &SecretStoreSpec) -> Option<(bool, &'static str, String)> {
-        let kind = if key.namespace.is_some() { StoreKind::SecretStore } else { StoreKind::ClusterSecretStore };
-        let reference = StoreRef { name: key.name.clone(), kind };
-        // The conditions concern users, not the store; and without a namespace, referent keys cannot be looked up.
-        let spec = SecretStoreSpec { conditions: Vec::new(), ..spec.clone() };
-        let namespace = key.namespace.as_deref().unwrap_or_default();
-        let resolved = store::resolve(&reference, Some(&spec), namespace, &self.controller_class);
-        let aws = match resolved {
-            Ok(aws) => aws,
-            Err(problem) if problem.is_foreign() => return None,
-            Err(problem @ StoreProblem::Missing { .. }) => {
-                warn!(%problem, "store vanished while it was validated");
-                return None;
-            }
-            Err(problem) => {
-                return Some((false, "InvalidProviderConfig", format!("unable to create client: {problem}")));
-            }
-        };
-        if aws.is_referent() {
-            return Some((true, "Valid", "store validated".to_owned()));
-        }
-        Some(match self.provider.validate(&aws).await {
-            Ok(()) => (true, "Valid", "store validated".to_owned()),
-            Err(problem) => (false, "InvalidProviderConfig", format!("unable to validate store: {problem}")),
-        })
-    }
-
-    /// Returns whether the store says it.
-    async fn write(&mut self, key: &StoreKey, ok: bool, reason: &str, message: String) -> bool {
-        let Some(Seen { metadata, status: old }) = self.seen.get_mut(key) else { return true };
-        let known = old.as_ref().and_then(|status| status.conditions.iter().find(|c| c.type_ == report::READY));
-        let condition = report::condition(known, ok, reason, message, Timestamp::now());
-        let capabilities = ok.then(|| "ReadWrite".to_owned()).or_else(|| old.as_ref()?.capabilities.clone());
-        let status = SecretStoreStatus { capabilities, conditions: vec![condition] };
-        if old.as_ref() == Some(&status) {
-            return true;
-        }
-        info!(store = key.name, namespace = key.namespace, ready = ok, reason, "store validated");
-        let written = match &key.namespace {
-            Some(_) => self.statuses.store(metadata, &status).await,
-            None => self.statuses.cluster_store(metadata, &status).await,
-        };
-        match written {
-            Ok(version) => {
-                metadata.resource_version = Some(version);
-                *old = Some(status);
-                true
-            }
-            Err(error) => {
-                warn!(store = key.name, %error, "condition not written");
-                false
-            }
+        match told {
+            Told::Seen(key, seen) => self.book.seen(key, *seen, Instant::now()),
+            Told::Look(key) => self.book.look(&key, Instant::now()),
         }
     }
+}
 
-    /// The keys may come after the store, and credentials may fail for a moment; neither sends an event about the store.
-    fn look_again(&mut self, key: StoreKey) {
-        if !self.again_later.insert(key.clone()) {
-            return;
-        }
-        let again = self.again.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(LOOK_AGAIN).await;
-            again.tell(Told::Again(key));
-        });
+fn panicked() -> Validated {
+    error!("the validation of a store ended in a panic; please report the line \"panic\" of the log");
+    Validated { written: None, works: false, again: Duration::from_mins(5) }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
     }
 }

@@ -4,6 +4,9 @@
 
 mod error;
 mod reads;
+mod target;
+mod tell;
+mod templates;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,11 +15,10 @@ use std::time::Instant;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
-use rekey_core::ledger::{Absence, Applied, Decision};
+use rekey_core::ledger::{Absence, Decision};
 use rekey_core::object::ObjectKey;
-use rekey_core::plan::{self, Plan, Removal};
-use rekey_core::render::{self, Env, Outcome, OwnMetadata, Rendered};
-use rekey_core::report::{self, Refreshed};
+use rekey_core::render::{self, Env, Ingredients, Outcome, OwnMetadata};
+use rekey_core::report::{self, Refresh, Refreshed};
 use rekey_core::resource::ExternalSecret;
 use rekey_core::resource::external_secret::DeletionPolicy;
 use rekey_core::wanted::Token;
@@ -26,14 +28,13 @@ pub use error::SyncError;
 pub use reads::{Reads, Unread};
 
 use crate::cluster::event::Events;
+use crate::cluster::external_secret::ExternalSecrets;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
+use crate::cluster::template_source::TemplateSources;
 use crate::provider::Answer;
 use crate::rollout::Rollouts;
 use crate::state::{State, Task};
-
-/// A target that others keep writing is left to them after so many attempts, until the object's next retry.
-const WRITE_ATTEMPTS: u32 = 5;
 
 /// How a sync ended.
 #[derive(Debug)]
@@ -54,6 +55,16 @@ pub enum Synced {
     Gone,
 }
 
+/// What was done about a target.
+#[derive(Clone, Copy, Debug)]
+struct Done {
+    /// Was it written, or deleted?
+    wrote: bool,
+    /// Is it there, and ours to name?
+    bound: bool,
+    what: Refreshed,
+}
+
 /// What the sources of an object yield.
 enum Fetched {
     /// What is to become of the target, and the versions that say so.
@@ -71,8 +82,12 @@ pub struct Syncer {
     pub reads: Reads,
     /// Secrets.
     pub targets: Targets,
+    /// Where templates stand.
+    pub template_sources: TemplateSources,
     /// Conditions.
     pub statuses: Statuses,
+    /// Finalizers.
+    pub objects: ExternalSecrets,
     /// Events.
     pub events: Events,
     /// Workloads, which need their baseline before the first write.
@@ -83,29 +98,32 @@ impl Syncer {
     /// Syncs one object. Reads that began before `asked` are not used.
     pub async fn sync(&self, key: &ObjectKey, asked: Instant) -> Result<Synced, SyncError> {
         let started = Timestamp::now();
+        self.tell_of_second_controller(key, started).await;
         let task = match self.state.begin(key, started) {
             None => return Ok(Synced::Gone),
             Some((_, Decision::Skip)) => return Ok(Synced::Current),
             Some((_, Decision::Wait(until))) => return Ok(Synced::NotBefore(until)),
             Some((_, Decision::LookAgain(until))) => return Ok(Synced::LookAgain(until)),
             Some((_, Decision::Closed(until))) => return Ok(Synced::Closed(until)),
+            Some((task, Decision::Contested(_))) => return Err(SyncError::contested(&task)),
             Some((task, Decision::Read)) => task,
         };
         if task.resource.metadata.deletion_timestamp.is_some() {
-            return Ok(Synced::Gone);
+            return self.release(&task).await;
         }
         let (outcome, tokens) = match self.fetch(&task, asked).await? {
             Fetched::Later(until) => return Ok(Synced::LookAgain(until)),
             Fetched::All(outcome, tokens) => (outcome, tokens),
         };
         self.tell_missing(&task, &tokens);
-        let (wrote, what) = match outcome {
-            Outcome::Write(rendered) => (self.write(&task, &rendered, &tokens).await?, Refreshed::Synced),
-            Outcome::Keep => (false, Refreshed::Retained),
-            Outcome::Delete => (self.delete(&task).await?, Refreshed::Deleted),
+        let done = match outcome {
+            Outcome::Write(rendered) => self.write(&task, &rendered, &tokens).await?,
+            Outcome::Keep => Done { wrote: false, bound: false, what: Refreshed::Retained },
+            Outcome::Delete => self.delete(&task).await?,
         };
-        self.report(&task, what, &tokens, started).await?;
-        Ok(if wrote { Synced::Applied } else { Synced::Unchanged })
+        self.report(&task, done, &tokens, started).await?;
+        self.tell_odd_windows(&task);
+        Ok(if done.wrote { Synced::Applied } else { Synced::Unchanged })
     }
 
     /// Says on the object why it failed, once for each cause.
@@ -130,14 +148,21 @@ impl Syncer {
 
     async fn fetch(&self, task: &Task, asked: Instant) -> Result<Fetched, SyncError> {
         let requests = task.requests.clone()?;
+        let retains = task.resource.spec.target.deletion_policy == DeletionPolicy::Retain;
+        let templates = self.templates(task).await?;
+        if let (true, Err(problem)) = (retains, &templates.resolved) {
+            // Whatever the values are, they cannot be rendered.
+            return Err(problem.clone().into());
+        }
         let reads = requests.iter().map(|request| self.reads.get(&request.store, &request.wanted, asked));
         let read = futures::future::join_all(reads).await;
-        let retains = task.resource.spec.target.deletion_policy == DeletionPolicy::Retain;
         let (mut answers, mut later) = (Vec::with_capacity(read.len()), None);
         for (request, read) in requests.iter().zip(read) {
             match read {
                 Ok(answer) => answers.push((request, Some(answer))),
                 Err(Unread::Failed(problem)) => return Err(problem.into()),
+                // A search without a match is no failure.
+                Err(Unread::Missing(..)) if retains && request.wanted.is_search() => answers.push((request, None)),
                 Err(Unread::Missing(problem, _)) if retains => return Err(problem.into()),
                 Err(Unread::Missing(_, Absence::Confirmed)) => answers.push((request, None)),
                 Err(Unread::Missing(problem, Absence::Unconfirmed(until))) => {
@@ -157,135 +182,34 @@ impl Syncer {
             annotations: metadata.annotations.clone().unwrap_or_default(),
         };
         let env = Env::new(Timestamp::now(), rand::random());
-        let outcome = render::render(&task.resource.spec, &own, values, &env)?;
+        let ingredients =
+            Ingredients { spec: &task.resource.spec, own: &own, templates: &templates.resolved, env: &env };
+        let outcome = render::render(&ingredients, values)?;
         let token = |answer: &Option<Arc<Answer>>| {
             answer.as_ref().map_or_else(Token::absent, |answer| answer.known.token.clone())
         };
-        let tokens = answers.iter().map(|(request, answer)| (request.wanted.to_string(), token(answer))).collect();
-        Ok(Fetched::All(outcome, tokens))
-    }
-
-    /// Says once of each source that it is gone for good.
-    fn tell_missing(&self, task: &Task, tokens: &BTreeMap<String, Token>) {
-        let known = |source: &String| match &task.applied {
-            Applied::Tokens(applied) => applied.get(source).is_some_and(Token::is_absent),
-            Applied::Nothing | Applied::AsOf(_) => false,
-        };
-        for source in
-            tokens.iter().filter(|(source, token)| token.is_absent() && !known(source)).map(|(source, _)| source)
-        {
-            let policy = task.resource.spec.target.deletion_policy;
-            warn!(externalsecret = %task.key, source, ?policy, "source is gone; the deletion policy takes its keys from the target");
-            let (events, about) = (self.events.clone(), reference(&task.resource));
-            let note =
-                format!("{source} does not exist any more; deletionPolicy {policy:?} takes its keys from the target");
-            tokio::spawn(async move { events.warning(&about, "MissingProviderSecret", "Sync", note).await });
-        }
-    }
-
-    /// Deletes the target, if it is there and ours. Returns whether it was.
-    async fn delete(&self, task: &Task) -> Result<bool, SyncError> {
-        let owner = task.owner();
-        let mut attempts = 0;
-        loop {
-            let existing = self.targets.get(&task.target).await?;
-            let Removal::Delete { uid, resource_version } = plan::removal(&owner, existing.as_ref()) else {
-                return Ok(false);
-            };
-            attempts += 1;
-            match self.targets.delete(&task.target, &uid, &resource_version).await {
-                Ok(()) => {
-                    info!(externalsecret = %task.key, target = %task.target, "secret deleted: its sources are gone");
-                    let (events, about) = (self.events.clone(), reference(&task.resource));
-                    let note = format!("secret {} deleted due to DeletionPolicy=Delete", task.target.name);
-                    tokio::spawn(async move { events.normal(&about, "Deleted", "Sync", note).await });
-                    return Ok(true);
-                }
-                Err(error) if error.is_conflict() && attempts < WRITE_ATTEMPTS => {}
-                Err(error) if error.is_not_found() => return Ok(false),
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    /// Writes the target. Returns whether a write was needed.
-    async fn write(
-        &self,
-        task: &Task,
-        rendered: &Rendered,
-        tokens: &BTreeMap<String, Token>,
-    ) -> Result<bool, SyncError> {
-        let owner = task.owner();
-        let manager = plan::field_manager(&task.key.name);
-        let immutable = task.resource.spec.target.immutable;
-        let mut attempts = 0;
-        loop {
-            let existing = self.targets.get(&task.target).await?;
-            if let Some(existing) = &existing {
-                self.rollouts.secret_seen(existing);
-                // Whoever produces it is being handled right now.
-                let _ = self.state.target_seen(&task.target, existing);
-            }
-            let written = match plan::plan(&owner, &task.target, existing.as_ref(), rendered, immutable) {
-                Plan::Unchanged => return Ok(false),
-                Plan::Refuse(refusal) => return Err(SyncError::Refused(refusal)),
-                Plan::Create(secret) => {
-                    self.targets.create(&task.target, &secret, &manager).await.map(|made| (made, "Created", false))
-                }
-                Plan::Update { secret, data_changes, adopts } => {
-                    if data_changes {
-                        // What the workloads run with now has to be on record before it is overwritten.
-                        self.rollouts.baseline(&task.target).await?;
-                    }
-                    self.targets.update(&task.target, &secret, &manager).await.map(|made| (made, "Updated", adopts))
-                }
-            };
-            attempts += 1;
-            match written {
-                Ok((made, reason, adopted)) => {
-                    // The rollout need not wait for the watch, and learns of it before this sync counts as finished.
-                    self.rollouts.secret_seen(&made);
-                    let _ = self.state.target_seen(&task.target, &made);
-                    if !plan::is_valid(&made) {
-                        return Err(SyncError::Altered);
-                    }
-                    self.announce_write(task, tokens, reason, adopted);
-                    return Ok(true);
-                }
-                Err(error) if (error.is_conflict() || error.is_not_found()) && attempts < WRITE_ATTEMPTS => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    /// Log line and Events of a write. The Events are published on the side: nobody waits for them.
-    fn announce_write(&self, task: &Task, tokens: &BTreeMap<String, Token>, reason: &'static str, adopted: bool) {
-        for (source, token) in tokens {
-            info!(externalsecret = %task.key, target = %task.target, source, %token, reason, "secret written");
-        }
-        let (events, about) = (self.events.clone(), reference(&task.resource));
-        let target = task.target.name.clone();
-        tokio::spawn(async move {
-            if adopted {
-                let note =
-                    format!("Secret {target} existed without an owner; its data was replaced and it is owned now");
-                events.warning(&about, "Adopted", "Sync", note).await;
-            }
-            events.normal(&about, reason, "Sync", format!("secret {}", reason.to_lowercase())).await;
-        });
+        let read = answers.iter().map(|(request, answer)| (request.wanted.to_string(), token(answer)));
+        Ok(Fetched::All(outcome, read.chain(templates.tokens).collect()))
     }
 
     async fn report(
         &self,
         task: &Task,
-        what: Refreshed,
+        done: Done,
         tokens: &BTreeMap<String, Token>,
         started: Timestamp,
     ) -> Result<(), SyncError> {
         let now = Timestamp::now();
-        let version = report::synced_resource_version(&task.resource);
+        let refresh = Refresh {
+            what: done.what,
+            object_version: report::synced_resource_version(&task.resource),
+            bound: done.bound.then_some(task.target.name.as_str()),
+            tokens,
+            started,
+            note: task.others.contest_status(now).then_some(tell::SECOND_CONTROLLER),
+        };
         let old = task.resource.status.as_ref();
-        let status = report::synced(old, what, version, &task.target.name, tokens, started, now);
+        let status = report::synced(old, refresh, now);
         let version = match self.statuses.external_secret(&task.resource.metadata, old, &status).await {
             Err(error) if error.is_conflict() => return Err(SyncError::Edited),
             outcome => outcome?,

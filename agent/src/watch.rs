@@ -6,20 +6,22 @@
 mod follow;
 mod lists;
 mod takeover;
+mod world;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, ServiceAccount};
 use kube::Api;
 use kube::api::ObjectMeta;
-use kube::core::DeserializeGuard;
+use kube::core::{DeserializeGuard, PartialObjectMeta};
 use rekey_core::backoff::Backoff;
 use rekey_core::object::ObjectKey;
 use rekey_core::report;
 use rekey_core::resource::{ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreSpec};
+use rekey_core::template_from::TemplateSource;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -28,7 +30,7 @@ use crate::cluster::status::Statuses;
 use crate::leader::Leadership;
 use crate::provider::Provider;
 use crate::rollout::Rollouts;
-use crate::state::{Object, State, StoreKey};
+use crate::state::{State, StoreKey};
 use crate::stores::Stores;
 use crate::worker::{Urgency, Work};
 use follow::{Seen, follow};
@@ -39,7 +41,16 @@ pub use takeover::look_at_secrets;
 pub const HASH_KEY: &str = "hash-key";
 
 /// Watches that have to show everything once before the agent may decide anything.
-pub const KINDS: [&str; 5] = ["externalsecrets", "secretstores", "clustersecretstores", "secrets", "deployments"];
+pub const KINDS: [&str; 8] = [
+    "externalsecrets",
+    "secretstores",
+    "clustersecretstores",
+    "namespaces",
+    "serviceaccounts",
+    "secrets",
+    "configmaps",
+    "deployments",
+];
 
 /// See the module's head.
 #[derive(Clone)]
@@ -74,21 +85,29 @@ impl Watches {
     pub fn start(self, parts: &mut JoinSet<&'static str>, stop: &CancellationToken) {
         let watches = Arc::new(self);
         macro_rules! watch {
-            ($kind:ty, $name:literal, $handler:ident) => {{
+            ($kind:ty, $name:literal, $handler:ident) => {
+                watch!($kind, $name, $handler, after)
+            };
+            ($kind:ty, $name:literal, $handler:ident, after $($first:literal)?) => {{
                 let (watches, lists) = (Arc::clone(&watches), watches.lists.clone());
                 let api: Api<$kind> = Api::all(watches.client.clone());
                 let stop = stop.clone();
                 parts.spawn(async move {
                     let handler = |seen: Seen<$kind>| watches.$handler(seen);
+                    $(stop.run_until_cancelled(lists.one_shown($first)).await;)?
                     follow(api, $name, handler, lists, stop).await;
                     concat!("the watch of ", $name)
                 });
             }};
         }
+        // Of what no object uses nothing is kept, so the objects come first.
+        watch!(Secret, "secrets", secret, after "externalsecrets");
+        watch!(ConfigMap, "configmaps", config_map, after "externalsecrets");
         watch!(DeserializeGuard<ExternalSecret>, "externalsecrets", external_secret);
         watch!(DeserializeGuard<SecretStore>, "secretstores", store);
         watch!(DeserializeGuard<ClusterSecretStore>, "clustersecretstores", cluster_store);
-        watch!(Secret, "secrets", secret);
+        watch!(PartialObjectMeta<Namespace>, "namespaces", namespace);
+        watch!(PartialObjectMeta<ServiceAccount>, "serviceaccounts", service_account);
         watch!(Deployment, "deployments", deployment);
     }
 
@@ -160,24 +179,43 @@ impl Watches {
     }
 
     fn secret(&self, seen: Seen<Secret>) {
-        let (key, producers) = match seen {
+        let (key, metadata, producers) = match seen {
             Seen::There(secret) => {
                 let Some(key) = key_of(&secret.metadata) else { return };
                 self.rollouts.secret_seen(&secret);
-                let producers = self.state.target_seen(&key, &secret);
-                (key, producers)
+                let producers = self.state.target_seen(&key, &secret, Timestamp::now());
+                (key, Some(secret.metadata), producers)
             }
             Seen::Gone(key) => {
                 self.rollouts.secret_gone(&key);
-                let producers = self.state.target_gone(&key);
-                (key, producers)
+                let producers = self.state.target_gone(&key, Timestamp::now());
+                (key, None, producers)
             }
         };
         for producer in producers {
             self.look(producer, Urgency::Urgent);
         }
-        self.provider.forget_keys(&key);
-        for user in self.state.users_of_keys(&key) {
+        self.template_changed(&TemplateSource::Secret(key.clone()), metadata.as_ref());
+        self.keys_changed(&key);
+    }
+
+    fn config_map(&self, seen: Seen<ConfigMap>) {
+        match seen {
+            Seen::There(config_map) => {
+                let Some(key) = key_of(&config_map.metadata) else { return };
+                self.template_changed(&TemplateSource::ConfigMap(key), Some(&config_map.metadata));
+            }
+            Seen::Gone(key) => self.template_changed(&TemplateSource::ConfigMap(key), None),
+        }
+    }
+
+    /// Templates may stand in it. `metadata` is there if it is.
+    fn template_changed(&self, source: &TemplateSource, metadata: Option<&ObjectMeta>) {
+        let users = match metadata {
+            Some(metadata) => self.state.template_seen(source, metadata),
+            None => self.state.template_gone(source),
+        };
+        for user in users {
             self.state.with_object(&user, Object::forget_failures);
             self.look(user, Urgency::Routine);
         }

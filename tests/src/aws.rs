@@ -2,6 +2,7 @@
 //!
 //! The root keys may do everything and are not checked, so a test of permissions needs a user: [`Aws::create_user`].
 
+mod caller;
 mod records;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use aws_credential_types::Credentials;
 use aws_smithy_http_client::{Builder, tls};
 use serde_json::Value;
 
+pub use caller::Caller;
 pub use records::{LambdaLine, Request, count};
 
 use crate::cache::RunDir;
@@ -155,6 +157,12 @@ impl Aws {
             return Ok(Value::Null);
         }
         serde_json::from_str(&text).with_context(|| format!("aws {} did not print JSON", args.join(" ")))
+    }
+
+    /// Calls its API as root, for the runtime that calls this.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller::new(&self.endpoint)
     }
 
     /// Creates an IAM user with one managed policy.

@@ -22,7 +22,8 @@ impl Backoff {
     pub const ATTEMPT: Self = Self { first: Duration::from_millis(100), most: Duration::from_secs(2) };
     /// After a comparison that AWS did not answer.
     pub const COMPARISON: Self = Self { first: Duration::from_secs(4), most: Duration::from_mins(1) };
-
+    /// Before a store that cannot be used is validated again.
+    pub const STORE: Self = Self { first: Duration::from_secs(5), most: Duration::from_mins(5) };
     /// After the queue could not be read.
     pub const RECEIVE: Self = Self { first: Duration::from_millis(500), most: Duration::from_secs(20) };
     /// After a watch broke: an API server that is back is listened to soon.

@@ -4,7 +4,6 @@
 //! |---|---|---|
 //! | a source by its name or ARN | the source's [`LookupKey`]s | a few hash look-ups |
 //! | sources by a search | the search's path | a look-up for each character of the name, and a try of each different search whose path the name begins with |
-//! | a ConfigMap or Secret that its template reads | that | one hash look-up |
 //!
 //! No cost grows with the number of objects: what many of them use is kept once. [`Announced::concerns`] and
 //! [`Finder::matches`] have the last word on the few candidates. The index holds names only; it knows no versions and
@@ -20,16 +19,7 @@ use crate::identity::{Account, Announced, LookupKey, Service, SourceRef};
 use crate::object::ObjectKey;
 use relation::Relation;
 
-pub use finder::{Finder, FinderProblem};
-
-/// What a template takes values from, besides the sources.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum TemplateSource {
-    /// A ConfigMap.
-    ConfigMap(ObjectKey),
-    /// A Secret.
-    Secret(ObjectKey),
-}
+pub use finder::Finder;
 
 /// Which objects use what.
 #[derive(Debug, Default)]
@@ -38,7 +28,6 @@ pub struct Index {
     filed: HashMap<LookupKey, BTreeSet<SourceRef>>,
     finders: Relation<Finder>,
     by_path: HashMap<Service, HashMap<String, BTreeSet<Finder>>>,
-    templates: Relation<TemplateSource>,
 }
 
 impl Index {
@@ -65,18 +54,12 @@ impl Index {
         self.unfile_finders(lost);
     }
 
-    /// Records that an object's template takes values from exactly these ConfigMaps and Secrets from now on.
-    pub fn upsert_templates(&mut self, key: ObjectKey, templates: impl IntoIterator<Item = TemplateSource>) {
-        self.templates.upsert(key, templates.into_iter().collect());
-    }
-
     /// Forgets an object.
     pub fn remove(&mut self, key: &ObjectKey) {
         let lost = self.sources.remove(key);
         self.unfile(lost);
         let lost = self.finders.remove(key);
         self.unfile_finders(lost);
-        self.templates.remove(key);
     }
 
     /// The named sources that an event is about, as objects ask for them, each with its objects; in a fixed order.
@@ -118,11 +101,6 @@ impl Index {
     /// The objects that use a named source, in order.
     pub fn objects(&self, source: &SourceRef) -> impl Iterator<Item = &ObjectKey> {
         self.sources.users(source)
-    }
-
-    /// The objects whose templates take values from this, in order.
-    pub fn template_users(&self, template: &TemplateSource) -> impl Iterator<Item = &ObjectKey> {
-        self.templates.users(template)
     }
 
     /// The named sources that an object uses, in order.

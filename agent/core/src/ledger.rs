@@ -1,4 +1,4 @@
-//! The ledger: for each source and selector what targets should hold, and the one function that decides what to do
+//! The ledger: for each wanted thing what targets should hold, and the one function that decides what to do
 //! about an object.
 //!
 //! Events, sweeps and reads only move what is known or heard of a source; what was *applied* is the object's own
@@ -7,29 +7,30 @@
 
 mod decide;
 mod entry;
+mod known;
 mod pace;
 
 pub use decide::{Applied, Decision, Facts, Policy, Window, decide};
+pub use known::{Known, Member};
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 
 use crate::change::{Change, What};
-use crate::identity::{Account, SourceRef};
+use crate::identity::{Account, Announced};
 use crate::store::Identity;
-use crate::wanted::{CURRENT, Selector, Token, Wanted};
+use crate::wanted::{CURRENT, Selector, Sources, Wanted};
 use entry::{Awaited, Entry, News};
 
-/// What AWS answered for one [`Wanted`], without the value.
+/// Something that happened to a source that a search may find. AWS's listings may not show it for some minutes, so
+/// whoever searches asks for the source itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// The identity of what is there.
-    pub token: Token,
-    /// When that version was created (a secret version, a parameter version); `None` where AWS does not say.
-    pub created: Option<Timestamp>,
-    /// When the source last changed at all, labels included; `None` where AWS does not say.
-    pub changed: Option<Timestamp>,
+pub struct Suspect {
+    /// The source.
+    pub announced: Announced,
+    /// The version that was named; a listing that shows it is not late.
+    pub version_id: Option<String>,
 }
 
 /// What an object needs of a source.
@@ -63,7 +64,7 @@ pub enum Absence {
 #[derive(Debug, Default)]
 pub struct Ledger {
     entries: HashMap<Wanted, Entry>,
-    accounts: HashMap<(Identity, SourceRef), Account>,
+    accounts: HashMap<(Identity, Sources), Account>,
 }
 
 impl Ledger {
@@ -72,18 +73,24 @@ impl Ledger {
         if wanted.selector.is_fixed() {
             return false;
         }
-        let news = match (&change.what, &wanted.selector) {
+        let (news, version_id) = match (&change.what, &wanted.selector) {
             (What::Label { version_id, label }, Selector::Stage(stage)) if label == stage => {
-                News::Version(Awaited { version_id: version_id.clone(), at: change.at })
+                let names = change.announced.names().into_iter().map(ToOwned::to_owned).collect();
+                let version = Awaited { version_id: version_id.clone(), at: change.at, names };
+                (News::Version(version), Some(version_id.clone()))
             }
             // AWSPREVIOUS moves with AWSCURRENT, without an event of its own.
-            (What::Label { label, .. }, Selector::Stage(_)) if label == CURRENT => News::Vague,
-            // A tag moves no value.
+            (What::Label { label, .. }, Selector::Stage(_)) if label == CURRENT => (News::Vague, None),
+            (What::Tagged, _) if wanted.depends_on_tags() => (News::Vague, None),
+            // A tag moves no value, and a label no tag.
             (What::Label { .. } | What::Tagged, _) => return false,
-            _ => News::Vague,
+            _ => (News::Vague, None),
         };
         let entry = self.entries.entry(wanted.clone()).or_default();
         entry.heard = Some(now);
+        if wanted.is_search() {
+            entry.suspect(Suspect { announced: change.announced.clone(), version_id }, now);
+        }
         entry.announce(news, change)
     }
 
@@ -147,15 +154,21 @@ impl Ledger {
         self.entries.get(wanted)?.heard
     }
 
-    /// The account that the source was found in by whoever asks, whichever of its versions was asked for.
+    /// What a search has to ask for by itself, because a listing may be late with it.
     #[must_use]
-    pub fn account(&self, wanted: &Wanted) -> Option<&Account> {
-        self.accounts.get(&(wanted.identity.clone(), wanted.source.clone()))
+    pub fn suspects(&self, wanted: &Wanted, now: Timestamp) -> Vec<Suspect> {
+        self.entries.get(wanted).map_or_else(Vec::new, |entry| entry.suspects(now))
     }
 
-    /// A read or sweep showed in which account the source lives.
+    /// The account that the sources were found in by whoever asks, whatever of them was asked for.
+    #[must_use]
+    pub fn account(&self, wanted: &Wanted) -> Option<&Account> {
+        self.accounts.get(&(wanted.identity.clone(), wanted.sources.clone()))
+    }
+
+    /// A read or sweep showed in which account the sources live.
     pub fn learn_account(&mut self, wanted: &Wanted, account: Account) {
-        self.accounts.insert((wanted.identity.clone(), wanted.source.clone()), account);
+        self.accounts.insert((wanted.identity.clone(), wanted.sources.clone()), account);
     }
 
     /// Forgets what no object asks for any more.
@@ -163,9 +176,9 @@ impl Ledger {
         self.entries.remove(wanted);
     }
 
-    /// Forgets the account of a source that no object asks for any more, as that identity.
-    pub fn forget_account(&mut self, identity: &Identity, source: &SourceRef) {
-        self.accounts.remove(&(identity.clone(), source.clone()));
+    /// Forgets the account of sources that no object asks for any more, as that identity.
+    pub fn forget_account(&mut self, identity: &Identity, sources: &Sources) {
+        self.accounts.remove(&(identity.clone(), sources.clone()));
     }
 
     /// What an object whose target holds `applied` needs of a wanted thing. Where nothing is known yet, the sweep has

@@ -14,33 +14,44 @@
 //! Invariants:
 //! - A message is a hint: it moves what is *desired*, and carries no value that is ever written.
 //! - State decides. What was *applied* is read from the objects themselves, and only believed where they prove it.
-//! - A target that another controller owns is never written; one that is right is never written.
+//! - A target that another ExternalSecret controls is never written, and one that another controller has is never
+//!   taken over; one that is right is never written.
 //! - Secret values are [`value::SecretValue`] and nothing else; no error, token or hash here tells one.
 
 pub mod backoff;
 pub mod breaker;
 pub mod budget;
 pub mod change;
+pub mod contest;
 pub mod decode;
 pub mod disposition;
 pub mod duration;
 pub mod hash;
 pub mod identity;
 pub mod index;
+pub mod json;
 pub mod lease;
 pub mod ledger;
 pub mod listing;
 pub mod object;
+pub mod pairs;
 pub mod pipe;
 pub mod plan;
 pub mod property;
-pub mod regexp;
+pub use rekey_template::regexp;
+pub mod release;
 pub mod render;
 pub mod report;
 pub mod request;
 pub mod resource;
+pub mod rewrite;
 pub mod rollout;
+pub mod rules;
+pub mod selector;
 pub mod store;
 pub mod sweep;
+pub mod tags;
+pub mod template_from;
 pub mod value;
 pub mod wanted;
+pub mod window;

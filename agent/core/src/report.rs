@@ -32,11 +32,16 @@ pub fn object_version(metadata: &ObjectMeta) -> String {
     )
 }
 
-/// Is the status that of the object as it is now?
+/// Is the status that of the object as it is now? (Releases of ESO up to 0.9 hashed the metadata with MD5.)
 #[must_use]
 pub fn is_spec_synced(object: &ExternalSecret) -> bool {
-    object.status.as_ref().and_then(|status| status.synced_resource_version.as_ref())
-        == Some(&synced_resource_version(object))
+    let synced = object.status.as_ref().and_then(|status| status.synced_resource_version.as_deref());
+    let Some((generation, noted)) = synced.and_then(|version| version.split_once('-')) else { return false };
+    let (metadata, empty) = (&object.metadata, BTreeMap::new());
+    let (labels, annotations) =
+        (metadata.labels.as_ref().unwrap_or(&empty), metadata.annotations.as_ref().unwrap_or(&empty));
+    generation == metadata.generation.unwrap_or_default().to_string()
+        && hash::is_of_metadata(noted, labels, annotations)
 }
 
 /// What a status proves about the target. Tokens count only beside the refreshTime that they were written with: after
@@ -64,55 +69,80 @@ pub enum Refreshed {
     Retained,
     /// The sources yield no key, and the target was deleted.
     Deleted,
+    /// There is no Secret to merge into.
+    Missing,
 }
 
 impl Refreshed {
+    const ALL: [Self; 4] = [Self::Synced, Self::Retained, Self::Deleted, Self::Missing];
+
     /// Reason and message of the condition.
     fn texts(self) -> (&'static str, &'static str) {
         match self {
             Refreshed::Synced => ("SecretSynced", "secret synced"),
             Refreshed::Retained => ("SecretSynced", "secret retained due to DeletionPolicy=Retain"),
             Refreshed::Deleted => ("SecretDeleted", "secret deleted due to DeletionPolicy=Delete"),
+            Refreshed::Missing => ("SecretMissing", "secret will not be created due to CreationPolicy=Merge"),
         }
     }
 }
 
-/// The status after a refresh that succeeded.
+/// A refresh that succeeded.
+#[derive(Clone, Debug)]
+pub struct Refresh<'a> {
+    /// What it did.
+    pub what: Refreshed,
+    /// The object's version that it was about.
+    pub object_version: String,
+    /// The Secret, if there is one that was written or is as it should be.
+    pub bound: Option<&'a str>,
+    /// What its sources were.
+    pub tokens: &'a BTreeMap<String, Token>,
+    /// When it began.
+    pub started: Timestamp,
+    /// What people should know besides.
+    pub note: Option<&'a str>,
+}
+
+/// The status after a refresh that succeeded. The binding names the last Secret that was written, and is never cleared.
 #[must_use]
-pub fn synced(
-    old: Option<&ExternalSecretStatus>,
-    what: Refreshed,
-    object_version: String,
-    target: &str,
-    tokens: &BTreeMap<String, Token>,
-    started: Timestamp,
-    now: Timestamp,
-) -> ExternalSecretStatus {
-    let (reason, message) = what.texts();
+pub fn synced(old: Option<&ExternalSecretStatus>, refresh: Refresh<'_>, now: Timestamp) -> ExternalSecretStatus {
+    let (reason, message) = refresh.what.texts();
+    let bound = refresh.bound.map(|name| Binding { name: name.to_owned() });
+    let tokens = refresh.tokens.iter().map(|(key, token)| (key.clone(), token.to_string())).collect();
     ExternalSecretStatus {
-        refresh_time: Some(Time(started)),
-        synced_resource_version: Some(object_version),
-        conditions: vec![ready(old, true, reason, message.to_owned(), now)],
-        binding: Some(Binding { name: target.to_owned() }),
-        source_versions: Some(SourceVersions {
-            refresh_time: rfc3339(started),
-            tokens: tokens.iter().map(|(key, token)| (key.clone(), token.to_string())).collect(),
-        }),
+        refresh_time: Some(Time(refresh.started)),
+        synced_resource_version: Some(refresh.object_version),
+        conditions: vec![ready(old, true, reason, noted(message, refresh.note), now)],
+        binding: bound.or_else(|| old?.binding.clone()),
+        source_versions: Some(SourceVersions { refresh_time: rfc3339(refresh.started), tokens }),
     }
 }
 
-/// Does a status say that the sources yielded no key, so that the target was deleted, or left as it was?
+/// What a status says of the last refresh; nothing where that failed. Messages of other releases of ESO differ, their
+/// reasons do not.
 #[must_use]
-pub fn yielded_nothing(status: Option<&ExternalSecretStatus>) -> bool {
-    let said = |what: Refreshed| {
-        let (reason, message) = what.texts();
-        ready_condition(status).is_some_and(|ready| {
-            ready.status == "True"
-                && ready.reason.as_deref() == Some(reason)
-                && ready.message.as_deref() == Some(message)
-        })
-    };
-    said(Refreshed::Deleted) || said(Refreshed::Retained)
+pub fn last_refresh(status: Option<&ExternalSecretStatus>) -> Option<Refreshed> {
+    let ready = ready_condition(status).filter(|ready| ready.status == "True")?;
+    let (reason, message) = (ready.reason.as_deref()?, ready.message.as_deref().unwrap_or_default());
+    let said = |what: &Refreshed| what.texts().0 == reason && message.starts_with(what.texts().1);
+    let by_reason = |what: &Refreshed| what.texts().0 == reason;
+    Refreshed::ALL.into_iter().find(said).or_else(|| Refreshed::ALL.into_iter().find(by_reason))
+}
+
+/// A status that says what people should know besides; `None` if it does so already, or is that of a failure.
+#[must_use]
+pub fn with_note(old: &ExternalSecretStatus, note: Option<&str>, now: Timestamp) -> Option<ExternalSecretStatus> {
+    let known = ready_condition(Some(old)).filter(|ready| ready.status == "True")?;
+    let (reason, message) = last_refresh(Some(old))?.texts();
+    let message = noted(message, note);
+    let same = known.message.as_ref() == Some(&message);
+    (!same)
+        .then(|| ExternalSecretStatus { conditions: vec![ready(Some(old), true, reason, message, now)], ..old.clone() })
+}
+
+fn noted(message: &str, note: Option<&str>) -> String {
+    note.map_or_else(|| message.to_owned(), |note| format!("{message}; {note}"))
 }
 
 /// The status after a failure: what was applied before stays true. `None` if it says so already.
@@ -167,6 +197,11 @@ mod tests {
         [("SecretsManager/eu-west-1/db#AWSCURRENT".to_owned(), Token::from_stored("arn#v1"))].into()
     }
 
+    fn refresh(tokens: &BTreeMap<String, Token>) -> Refresh<'_> {
+        let object_version = "1-x".to_owned();
+        Refresh { what: Refreshed::Synced, object_version, bound: Some("db"), tokens, started: at(0), note: None }
+    }
+
     fn through_the_api(status: &ExternalSecretStatus) -> ExternalSecretStatus {
         let json = serde_json::to_string(status).expect("a status");
         serde_json::from_str(&json).expect("a status")
@@ -174,13 +209,13 @@ mod tests {
 
     #[test]
     fn what_was_written_is_believed_when_it_is_read_back() {
-        let status = synced(None, Refreshed::Synced, "1-x".to_owned(), "db", &tokens(), at(0), at(1));
+        let status = synced(None, refresh(&tokens()), at(1));
         assert_eq!(applied(Some(&through_the_api(&status))), Applied::Tokens(tokens()));
     }
 
     #[test]
     fn tokens_are_not_believed_after_another_controllers_refresh() {
-        let mut status = synced(None, Refreshed::Synced, "1-x".to_owned(), "db", &tokens(), at(0), at(1));
+        let mut status = synced(None, refresh(&tokens()), at(1));
         status.refresh_time = Some(Time(at(60)));
         assert_eq!(applied(Some(&status)), Applied::AsOf(at(60)));
         status.source_versions = None;
@@ -190,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_failure_keeps_what_was_applied_and_is_written_once() {
-        let good = synced(None, Refreshed::Synced, "1-x".to_owned(), "db", &tokens(), at(0), at(1));
+        let good = synced(None, refresh(&tokens()), at(1));
         let bad = failed(Some(&good), "could not get secret data from provider".to_owned(), at(5)).expect("a change");
         assert_eq!((bad.refresh_time.clone(), bad.source_versions.clone()), (good.refresh_time, good.source_versions));
         assert_eq!(bad.conditions[0].last_transition_time, Some(Time(at(5))));

@@ -1,15 +1,19 @@
 //! From an ExternalSecret's spec to what has to be read for it, in the order in which it is merged.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::duration;
-use crate::identity::SourceRef;
+use crate::identity::{Service, SourceRef};
+use crate::index::Finder;
 use crate::ledger::Policy;
+use crate::regexp::Regexp;
 use crate::resource::ExternalSecretSpec;
 use crate::resource::external_secret::{
-    ConversionStrategy, CreationPolicy, DecodingStrategy, MetadataPolicy, NullBytePolicy, RefreshPolicy, RemoteRef,
-    SourceRef as StoreOverride, StoreRef,
+    ConversionStrategy, DataFrom, DecodingStrategy, Find, MetadataPolicy, NullBytePolicy, RefreshPolicy, RemoteRef,
+    Rewrite, SourceRef as StoreOverride, StoreRef,
 };
+use crate::rules;
 use crate::store::{AwsStore, StoreProblem};
 use crate::wanted::{Selector, Wanted};
 
@@ -20,7 +24,7 @@ pub struct Request {
     pub store: AwsStore,
     /// What is read.
     pub wanted: Wanted,
-    /// The key as the user wrote it, for error texts.
+    /// The key as the user wrote it, for error texts; of a search, its field.
     pub written_key: String,
     /// What becomes of it.
     pub take: Take,
@@ -45,8 +49,36 @@ pub enum Take {
         /// A gjson path to the object.
         property: Option<String>,
         /// How member names become keys.
-        conversion: ConversionStrategy,
+        naming: Naming,
     },
+    /// `dataFrom[].find`: each source that was found, as a whole, under its full name.
+    Found {
+        /// How names become keys.
+        naming: Naming,
+    },
+}
+
+/// How the names that an entry of `dataFrom` finds become keys: a rewrite takes the place of the conversion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// `conversionStrategy`.
+    Convert(ConversionStrategy),
+    /// `rewrite`.
+    Rewrite {
+        /// Where it stands, for error texts.
+        field: String,
+        /// In their order.
+        operations: Vec<Rewrite>,
+    },
+}
+
+impl Naming {
+    fn of(entry: &DataFrom, conversion: ConversionStrategy, field: &str) -> Self {
+        if entry.rewrite.is_empty() {
+            return Self::Convert(conversion);
+        }
+        Self::Rewrite { field: format!("{field}.rewrite"), operations: entry.rewrite.clone() }
+    }
 }
 
 /// Why a spec cannot be worked on.
@@ -58,6 +90,14 @@ pub enum SpecProblem {
     /// A field holds something unusable.
     #[error("{field} {problem}")]
     Invalid {
+        /// The field's path.
+        field: String,
+        /// What is wrong with it and what to do.
+        problem: String,
+    },
+    /// The target cannot be as the spec asks for, whatever the sources hold.
+    #[error("{field} {problem}")]
+    Target {
         /// The field's path.
         field: String,
         /// What is wrong with it and what to do.
@@ -78,11 +118,16 @@ pub fn policy(spec: &ExternalSecretSpec) -> Result<Policy, SpecProblem> {
         RefreshPolicy::CreatedOnce => return Ok(Policy::CreatedOnce),
         RefreshPolicy::Periodic => {}
     }
-    let interval = duration::parse(&spec.refresh_interval).map_err(|error| SpecProblem::Invalid {
+    // Below zero means nothing that zero does not.
+    let (below_zero, text) = match spec.refresh_interval.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, spec.refresh_interval.as_str()),
+    };
+    let interval = duration::parse(text).map_err(|error| SpecProblem::Invalid {
         field: "spec.refreshInterval".to_owned(),
         problem: error.to_string(),
     })?;
-    Ok(if interval == Duration::ZERO { Policy::Once } else { Policy::Periodic(interval) })
+    Ok(if below_zero || interval == Duration::ZERO { Policy::Once } else { Policy::Periodic(interval) })
 }
 
 /// Lists the reads of a spec: `dataFrom` in its order, then `data`, so that a later one wins where keys are equal.
@@ -91,20 +136,25 @@ pub fn requests(
     spec: &ExternalSecretSpec,
     mut resolve: impl FnMut(&StoreRef) -> Result<AwsStore, StoreProblem>,
 ) -> Result<Vec<Request>, SpecProblem> {
+    rules::check(spec)?;
     refuse_unsupported(spec)?;
     let mut requests = Vec::with_capacity(spec.data.len() + spec.data_from.len());
     for (index, entry) in spec.data_from.iter().enumerate() {
         let field = format!("spec.dataFrom[{index}]");
-        if entry.find.is_some() || !entry.rewrite.is_empty() {
-            let part = if entry.find.is_some() { "find" } else { "rewrite" };
-            return Err(SpecProblem::unsupported(format!("{field}.{part}")));
-        }
         let store = resolve(store_of(spec, entry.source_ref.as_ref(), &field)?)?;
-        let Some(extract) = &entry.extract else {
-            return Err(SpecProblem::Invalid { field, problem: "needs extract".to_owned() });
-        };
-        let take = Take::Members { property: property(extract), conversion: extract.conversion_strategy };
-        requests.push(request(store, extract, take, &field)?);
+        requests.push(match (&entry.extract, &entry.find) {
+            (Some(extract), None) => {
+                let naming = Naming::of(entry, extract.conversion_strategy, &field);
+                request(store, extract, Take::Members { property: property(extract), naming }, &field)?
+            }
+            (None, Some(find)) => {
+                let naming = Naming::of(entry, find.conversion_strategy, &field);
+                search(store, find, naming, format!("{field}.find"))?
+            }
+            (None, None) | (Some(_), Some(_)) => {
+                return Err(SpecProblem::Invalid { field, problem: "needs either extract or find".to_owned() });
+            }
+        });
     }
     for (index, entry) in spec.data.iter().enumerate() {
         let field = format!("spec.data[{index}]");
@@ -124,15 +174,6 @@ pub fn requests(
 fn refuse_unsupported(spec: &ExternalSecretSpec) -> Result<(), SpecProblem> {
     if spec.target.manifest.is_some() {
         return Err(SpecProblem::unsupported("spec.target.manifest"));
-    }
-    if spec.target.creation_policy != CreationPolicy::Owner {
-        return Err(SpecProblem::unsupported(format!("spec.target.creationPolicy {:?}", spec.target.creation_policy)));
-    }
-    if spec.sync_windows.is_some() {
-        return Err(SpecProblem::unsupported("spec.syncWindows"));
-    }
-    if spec.target.template.as_ref().is_some_and(|template| !template.template_from.is_empty()) {
-        return Err(SpecProblem::unsupported("spec.target.template.templateFrom"));
     }
     Ok(())
 }
@@ -156,9 +197,6 @@ fn property(remote: &RemoteRef) -> Option<String> {
 }
 
 fn request(store: AwsStore, remote: &RemoteRef, take: Take, field: &str) -> Result<Request, SpecProblem> {
-    if remote.metadata_policy == MetadataPolicy::Fetch {
-        return Err(SpecProblem::unsupported(format!("{field}: metadataPolicy Fetch")));
-    }
     if remote.key.is_empty() {
         return Err(SpecProblem::Invalid {
             field: format!("{field}: key"),
@@ -170,14 +208,48 @@ fn request(store: AwsStore, remote: &RemoteRef, take: Take, field: &str) -> Resu
         region: store.region.clone(),
         key: format!("{}{}", store.prefix, remote.key),
     };
-    let selector = Selector::from_version(store.service, remote.version.as_deref());
+    let selector = match remote.metadata_policy {
+        MetadataPolicy::None => Selector::from_version(store.service, remote.version.as_deref()),
+        MetadataPolicy::Fetch => Selector::Tags,
+    };
     Ok(Request {
-        wanted: Wanted { identity: store.identity.clone(), source, selector },
+        wanted: Wanted::named(store.identity.clone(), source, selector),
         store,
         written_key: remote.key.clone(),
         take,
         decoding: remote.decoding_strategy,
         null_bytes: remote.null_byte_policy,
+    })
+}
+
+/// A search. The store's prefix has no part in it, as in ESO: names are told and matched in full, `path` included. (ESO
+/// puts the prefix before the names that it found once more, and then does not find them.)
+fn search(store: AwsStore, find: &Find, naming: Naming, field: String) -> Result<Request, SpecProblem> {
+    if find.name.is_none() && find.tags.is_empty() {
+        let problem = "needs name or tags: unexpected find operator".to_owned();
+        return Err(SpecProblem::Invalid { field, problem });
+    }
+    let name = find.name.as_ref().map(|name| {
+        Regexp::parse(&name.regexp).map_err(|reason| SpecProblem::Invalid {
+            field: format!("{field}.name.regexp"),
+            problem: format!("{:?} is not a regular expression: {reason}; correct it", name.regexp),
+        })
+    });
+    let name = name.transpose()?;
+    // ESO searches parameters by name or by tags, and a name goes first.
+    let tags = match store.service {
+        Service::ParameterStore if name.is_some() => BTreeMap::new(),
+        Service::ParameterStore | Service::SecretsManager => find.tags.clone(),
+    };
+    let path = find.path.clone().filter(|path| !path.is_empty());
+    let finder = Finder { service: store.service, region: store.region.clone(), path, name, tags };
+    Ok(Request {
+        wanted: Wanted::matching(store.identity.clone(), finder),
+        store,
+        written_key: field,
+        take: Take::Found { naming },
+        decoding: find.decoding_strategy,
+        null_bytes: find.null_byte_policy,
     })
 }
 

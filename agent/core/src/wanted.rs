@@ -1,166 +1,181 @@
-//! What an ExternalSecret asks AWS for, and the token that says which version it got.
+//! What an ExternalSecret asks AWS for: which sources, and what of them. The [`Token`] says which version of that it
+//! got.
 
+mod selector;
+mod token;
+
+use std::borrow::Cow;
 use std::fmt;
 
-use crate::identity::{Service, SourceRef};
+use crate::identity::{Account, Announced, Region, Service, SourceRef};
+use crate::index::Finder;
 use crate::store::Identity;
 
-/// The label of the version that is in use.
-pub const CURRENT: &str = "AWSCURRENT";
+pub use selector::{CURRENT, Selector};
+pub use token::Token;
 
-/// Which version of a source is asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Selector {
-    /// Secrets Manager: the version that carries this label.
-    Stage(String),
-    /// Secrets Manager: this version and no other.
-    Version(String),
-    /// Parameter Store: the newest version (`None`), or a version number or label.
-    Parameter(Option<String>),
-}
-
-impl Selector {
-    /// Reads `remoteRef.version` as ESO does: nothing means AWSCURRENT or the newest version, `uuid/…` one version,
-    /// anything else a label (Secrets Manager) or a version number or label (Parameter Store).
-    #[must_use]
-    pub fn from_version(service: Service, version: Option<&str>) -> Self {
-        let version = version.filter(|text| !text.is_empty());
-        match (service, version) {
-            (Service::ParameterStore, version) => Self::Parameter(version.map(ToOwned::to_owned)),
-            (Service::SecretsManager, None) => Self::Stage(CURRENT.to_owned()),
-            (Service::SecretsManager, Some(text)) => match text.strip_prefix("uuid/") {
-                Some(id) => Self::Version(id.to_owned()),
-                None => Self::Stage(text.to_owned()),
-            },
-        }
-    }
-
-    /// Can what this selector yields change at all?
-    #[must_use]
-    pub fn is_fixed(&self) -> bool {
-        match self {
-            Self::Version(_) => true,
-            Self::Parameter(Some(version)) => version.bytes().all(|byte| byte.is_ascii_digit()),
-            Self::Stage(_) | Self::Parameter(None) => false,
-        }
-    }
-}
-
-impl fmt::Display for Selector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stage(stage) => f.write_str(stage),
-            Self::Version(id) => write!(f, "uuid/{id}"),
-            Self::Parameter(None) => f.write_str("latest"),
-            Self::Parameter(Some(version)) => f.write_str(version),
-        }
-    }
-}
-
-/// One source under one selector, asked for by one identity: what a single read answers, and what the ledger keeps its
-/// books on. The identity counts because two accounts can have secrets of one name.
+/// Some sources under one selector, asked for by one identity: what a single read answers, and what the ledger keeps
+/// its books on. The identity counts because two accounts can have secrets of one name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Wanted {
     /// Who asks.
     pub identity: Identity,
-    /// The secret or parameter, as the object writes it.
-    pub source: SourceRef,
-    /// Which version of it.
+    /// Which secrets or parameters.
+    pub sources: Sources,
+    /// What of them.
     pub selector: Selector,
 }
 
-impl fmt::Display for Wanted {
-    /// The key under `status.sourceVersions.tokens`, and the `source` field of the log:
-    /// `SecretsManager/us-east-1/prod/db#AWSCURRENT`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}#{}", self.source.service, self.source.region, self.source.key, self.selector)?;
-        // Access keys are told apart by the Secret that holds them.
-        match &self.identity {
-            Identity::Agent => Ok(()),
-            Identity::AccessKeys(keys) => write!(f, "@{}", keys.id.secret),
+/// Which sources are asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Sources {
+    /// The one of that name.
+    Named(SourceRef),
+    /// Every one that a search finds, however many.
+    Matching(Finder),
+}
+
+impl Wanted {
+    /// A named source under a selector.
+    #[must_use]
+    pub fn named(identity: Identity, source: SourceRef, selector: Selector) -> Self {
+        Self { identity, sources: Sources::Named(source), selector }
+    }
+
+    /// What a search finds, each source at the version that is in use (ESO knows no other).
+    #[must_use]
+    pub fn matching(identity: Identity, finder: Finder) -> Self {
+        let selector = Selector::from_version(finder.service, None);
+        Self { identity, sources: Sources::Matching(finder), selector }
+    }
+
+    /// The named source; `None` of a search.
+    #[must_use]
+    pub fn source(&self) -> Option<&SourceRef> {
+        match &self.sources {
+            Sources::Named(source) => Some(source),
+            Sources::Matching(_) => None,
+        }
+    }
+
+    /// Is it a search?
+    #[must_use]
+    pub fn is_search(&self) -> bool {
+        matches!(self.sources, Sources::Matching(_))
+    }
+
+    /// Do tags decide what this yields?
+    #[must_use]
+    pub fn depends_on_tags(&self) -> bool {
+        let searched = matches!(&self.sources, Sources::Matching(finder) if !finder.tags.is_empty());
+        searched || self.selector == Selector::Tags
+    }
+
+    /// Does AWS send an event by itself whenever what this yields changes? It sends none for tags, nor for a secret that
+    /// is deleted, which changes what a search finds.
+    #[must_use]
+    pub fn is_announced(&self) -> bool {
+        !self.is_search() && !self.depends_on_tags()
+    }
+}
+
+impl Sources {
+    /// The service that keeps them.
+    #[must_use]
+    pub fn service(&self) -> Service {
+        match self {
+            Self::Named(source) => source.service,
+            Self::Matching(finder) => finder.service,
+        }
+    }
+
+    /// Where they are.
+    #[must_use]
+    pub fn region(&self) -> Cow<'_, Region> {
+        match self {
+            Self::Named(source) => source.effective_region(),
+            Self::Matching(finder) => Cow::Borrowed(&finder.region),
+        }
+    }
+
+    /// The account that owns them, where the name tells.
+    #[must_use]
+    pub fn account(&self) -> Option<Account> {
+        match self {
+            Self::Named(source) => source.account(),
+            Self::Matching(_) => None,
+        }
+    }
+
+    /// Could an event be about one of them? `known` is the account that they were found in.
+    #[must_use]
+    pub fn concerned_by(&self, announced: &Announced, known: Option<&Account>) -> bool {
+        match self {
+            Self::Named(source) => announced.concerns(source, known),
+            Self::Matching(finder) => finder.matches(announced, known),
         }
     }
 }
 
-/// Opaque identity of what a selector yields. Equal tokens mean equal bytes; a token never holds a value.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Token(String);
-
-impl Token {
-    /// A version of a secret: its full ARN and the VersionId.
-    #[must_use]
-    pub fn of_secret(arn: &str, version_id: &str) -> Self {
-        Self(format!("{arn}#{version_id}"))
-    }
-
-    /// A version of a parameter. The modification time is part of it because a parameter that was deleted and made
-    /// again starts at version 1 with another value.
-    #[must_use]
-    pub fn of_parameter(version: i64, last_modified: jiff::Timestamp) -> Self {
-        Self(format!("{version}@{last_modified}"))
-    }
-
-    /// Nothing is there, and a deletion policy has made its use of that.
-    #[must_use]
-    pub fn absent() -> Self {
-        Self("absent".to_owned())
-    }
-
-    /// Does it say that nothing is there?
-    #[must_use]
-    pub fn is_absent(&self) -> bool {
-        self.0 == "absent"
-    }
-
-    /// A token as it was stored in a status.
-    #[must_use]
-    pub fn from_stored(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The id of the secret version; `None` of anything but a secret.
-    #[must_use]
-    pub fn version_id(&self) -> Option<&str> {
-        self.0.rsplit_once('#').map(|(_, id)| id)
-    }
-
-    /// Is this the secret version with that id?
-    #[must_use]
-    pub fn names_version(&self, version_id: &str) -> bool {
-        self.version_id() == Some(version_id)
-    }
-}
-
-impl fmt::Display for Token {
+impl fmt::Display for Wanted {
+    /// The key under `status.sourceVersions.tokens`, and the `source` field of the log:
+    /// `SecretsManager/us-east-1/prod/db#AWSCURRENT`, `tags of …`, `find in SecretsManager/us-east-1 path="prod/"`. No two
+    /// wanted things of one object share it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match (&self.sources, &self.selector) {
+            (Sources::Named(source), Selector::Tags) => write!(f, "tags of {source}")?,
+            (Sources::Named(source), selector) => write!(f, "{source}#{selector}")?,
+            (Sources::Matching(finder), _) => write!(f, "find in {finder}")?,
+        }
+        match &self.identity {
+            Identity::Agent => Ok(()),
+            other => write!(f, "@{other}"),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::regexp::Regexp;
+
+    fn region() -> Region {
+        Region::parse("eu-west-1").expect("a region")
+    }
+
+    fn named(selector: Selector) -> Wanted {
+        let source = SourceRef { service: Service::SecretsManager, region: region(), key: "prod/db".to_owned() };
+        Wanted::named(Identity::Agent, source, selector)
+    }
+
+    fn search(tags: BTreeMap<String, String>) -> Wanted {
+        let name = Some(Regexp::parse("^\"db").expect("an expression"));
+        let (service, path) = (Service::SecretsManager, Some("prod/".to_owned()));
+        Wanted::matching(Identity::Agent, Finder { service, region: region(), path, name, tags })
+    }
 
     #[test]
-    fn versions_are_read_as_eso_reads_them() {
-        let stage = |text: &str| Selector::Stage(text.to_owned());
-        for (service, version, selector) in [
-            (Service::SecretsManager, None, stage("AWSCURRENT")),
-            (Service::SecretsManager, Some(""), stage("AWSCURRENT")),
-            (Service::SecretsManager, Some("AWSPREVIOUS"), stage("AWSPREVIOUS")),
-            (Service::SecretsManager, Some("uuid/1-2"), Selector::Version("1-2".to_owned())),
-            (Service::ParameterStore, None, Selector::Parameter(None)),
-            (Service::ParameterStore, Some("7"), Selector::Parameter(Some("7".to_owned()))),
+    fn each_wanted_thing_has_a_name_of_its_own() {
+        let tags = BTreeMap::from([("team".to_owned(), "a".to_owned())]);
+        for (wanted, name) in [
+            (named(Selector::Stage(CURRENT.to_owned())), "SecretsManager/eu-west-1/prod/db#AWSCURRENT"),
+            (named(Selector::Stage("tags".to_owned())), "SecretsManager/eu-west-1/prod/db#tags"),
+            (named(Selector::Tags), "tags of SecretsManager/eu-west-1/prod/db"),
+            (search(BTreeMap::new()), r#"find in SecretsManager/eu-west-1 path="prod/" name="^\"db""#),
+            (search(tags), r#"find in SecretsManager/eu-west-1 path="prod/" name="^\"db" tags={"team": "a"}"#),
         ] {
-            assert_eq!(Selector::from_version(service, version), selector);
+            assert_eq!(wanted.to_string(), name);
         }
     }
 
     #[test]
-    fn a_token_knows_its_version_by_the_whole_id() {
-        let token = Token::of_secret("arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf", "v-12");
-        assert!(token.names_version("v-12"));
-        assert!(!token.names_version("2"));
-        assert!(!token.names_version(""));
+    fn only_values_of_named_sources_change_with_an_event_each_time() {
+        let tags = BTreeMap::from([("team".to_owned(), "a".to_owned())]);
+        assert!(named(Selector::Stage(CURRENT.to_owned())).is_announced());
+        assert!(!named(Selector::Tags).is_announced() && named(Selector::Tags).depends_on_tags());
+        assert!(!search(BTreeMap::new()).is_announced() && !search(BTreeMap::new()).depends_on_tags());
+        assert!(search(tags).depends_on_tags());
     }
 }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use rekey_core::identity::{Account, Region, Service};
 use rekey_core::pipe::PipeId;
+use rekey_core::store::Rules;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -12,7 +13,7 @@ use crate::watch::KINDS;
 
 fn admin() -> Admin {
     let state = State::new(StateOptions {
-        controller_class: "default".to_owned(),
+        stores: Rules { class: "default".to_owned(), ..Rules::default() },
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
     });
@@ -58,12 +59,12 @@ async fn get(admin: &Admin, path: &str, header: &str) -> (String, String) {
 #[tokio::test]
 async fn it_is_not_ready_while_watches_are_missing_and_names_them() {
     let admin = admin();
-    for kind in ["externalsecrets", "secretstores", "clustersecretstores"] {
+    for kind in ["externalsecrets", "secretstores", "clustersecretstores", "namespaces", "serviceaccounts"] {
         admin.lists.shown(kind);
     }
     let (head, body) = get(&admin, "/readyz", "").await;
     assert!(head.starts_with("http/1.1 503"), "{head}");
-    assert_eq!(body, "index: incomplete; not listed yet: deployments, secrets\n");
+    assert_eq!(body, "index: incomplete; not listed yet: configmaps, deployments, secrets\n");
     let (head, body) = get(&admin, "/healthz", "").await;
     assert!(head.starts_with("http/1.1 200") && body == "ok\n", "{head}");
 }

@@ -12,9 +12,11 @@ use tokio_util::sync::CancellationToken;
 use super::stop::{Stages, start, until_told};
 use crate::args::Args;
 use crate::cluster::event::Events;
+use crate::cluster::external_secret::ExternalSecrets;
 use crate::cluster::own::OwnDeployment;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
+use crate::cluster::template_source::TemplateSources;
 use crate::gate::Gate;
 use crate::intake::{Acknowledger, Holding, Intake, Receiving};
 use crate::metrics::Metrics;
@@ -37,7 +39,9 @@ pub(super) struct Leader {
     pub state: State,
     pub provider: Provider,
     pub targets: Targets,
+    pub template_sources: TemplateSources,
     pub statuses: Statuses,
+    pub objects: ExternalSecrets,
     pub events: Events,
     pub own: OwnDeployment,
     pub rollouts: Rollouts,
@@ -62,13 +66,37 @@ pub(super) fn lead(
     shutdown: &CancellationToken,
     stages: &Stages,
 ) -> Led {
-    let Leader { args, aws, metrics, state, provider, targets, statuses, events, own, rollouts, work, validator, gate } =
-        leader;
+    let Leader {
+        args,
+        aws,
+        metrics,
+        state,
+        provider,
+        targets,
+        template_sources,
+        statuses,
+        objects,
+        events,
+        own,
+        rollouts,
+        work,
+        validator,
+        gate,
+    } = leader;
+    state.lead();
     look_at_all(&state, &work);
 
     let reads = Reads::new(provider.clone(), state.clone());
-    let syncer =
-        Syncer { state: state.clone(), reads, targets, statuses, events: events.clone(), rollouts: rollouts.clone() };
+    let syncer = Syncer {
+        state: state.clone(),
+        reads,
+        targets,
+        template_sources,
+        statuses,
+        objects,
+        events: events.clone(),
+        rollouts: rollouts.clone(),
+    };
     let worker = Worker {
         work: work.clone(),
         syncer,

@@ -101,6 +101,7 @@ mod tests {
     use rekey_core::disposition::MessageOutcome;
     use rekey_core::object::ObjectKey;
     use rekey_core::rollout::hash::HashKey;
+    use rekey_core::store::Rules;
     use tokio::sync::mpsc::unbounded_channel;
 
     use super::*;
@@ -146,7 +147,7 @@ mod tests {
         let key = HashKey::new(&[7; rekey_core::rollout::hash::KEY_LENGTH]).unwrap();
         let rollouts = Rollouts::new(Writer::new(client, Gate::open()), key, RolloutOptions::default());
         let state = State::new(StateOptions {
-            controller_class: "default".to_owned(),
+            stores: Rules { class: "default".to_owned(), ..Rules::default() },
             all_follow_events: false,
             heartbeat_period: Duration::from_mins(10),
         });

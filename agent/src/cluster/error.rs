@@ -125,6 +125,12 @@ impl ClusterError {
         matches!(self, Self::NotLeader { .. })
     }
 
+    /// May we not do that?
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused { code: 403, .. })
+    }
+
     /// Is the object not there?
     #[must_use]
     pub fn is_not_found(&self) -> bool {

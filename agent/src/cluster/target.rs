@@ -1,8 +1,9 @@
 //! Targets: the Secrets that ExternalSecrets produce. The only file that writes them.
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Api, DeleteParams, PostParams, Preconditions};
+use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, Preconditions};
 use rekey_core::object::ObjectKey;
+use rekey_core::plan::Removal;
 
 use super::Writer;
 use super::error::{Action, ClusterError, read};
@@ -39,14 +40,23 @@ impl Targets {
         self.writer.write(Action::Update, format!("secret {key}"), future).await.map_err(ClusterError::without_quotes)
     }
 
-    /// Deletes exactly this version of it.
-    pub async fn delete(&self, key: &ObjectKey, uid: &str, version: &str) -> Result<(), ClusterError> {
-        let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: Some(version.to_owned()) };
+    /// Deletes exactly this version of a Secret.
+    pub async fn delete(&self, removal: &Removal) -> Result<(), ClusterError> {
+        let (uid, version) = (removal.uid.clone(), removal.resource_version.clone());
+        let preconditions = Preconditions { uid: Some(uid), resource_version: Some(version) };
         let parameters = DeleteParams::default().preconditions(preconditions);
-        let api = self.api(key);
+        let (key, api) = (&removal.key, self.api(&removal.key));
         let future = api.delete(&key.name, &parameters);
         let deleted = self.writer.write(Action::Delete, format!("secret {key}"), future).await;
         deleted.map(drop).map_err(ClusterError::without_quotes)
+    }
+
+    /// The metadata of the Secrets that a label selector finds in a namespace.
+    pub async fn labelled(&self, namespace: &str, selector: &str) -> Result<Vec<ObjectMeta>, ClusterError> {
+        let api: Api<Secret> = Api::namespaced(self.writer.client(), namespace);
+        let parameters = ListParams::default().labels(selector);
+        let found = read(format!("secrets of {namespace}"), api.list_metadata(&parameters)).await?;
+        Ok(found.items.into_iter().map(|found| found.metadata).collect())
     }
 
     fn api(&self, key: &ObjectKey) -> Api<Secret> {

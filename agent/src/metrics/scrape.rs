@@ -31,6 +31,8 @@ pub(super) struct Row {
     /// What its Ready condition says, where it has one.
     pub ready: Option<bool>,
     pub proven: bool,
+    /// Does somebody else keep writing it or its target?
+    pub contested: bool,
     pub tally: Tally,
 }
 
@@ -85,6 +87,7 @@ fn rows(state: &State, now: Timestamp) -> Vec<Row> {
             key: key.clone(),
             ready: ready.and_then(|ready| ready_of(&ready.status)),
             proven: pipe == PipeState::Proven,
+            contested: object.others.contest(now),
             tally: object.tally,
         });
     });
@@ -102,6 +105,7 @@ fn ready_of(status: &str) -> Option<bool> {
 
 fn objects(text: &mut Exposition, rows: &[Row]) {
     const NAME: &str = "rekey_objects";
+    const CONTESTED: &str = "rekey_contested_targets";
     text.family(NAME, Kind::Gauge, "ExternalSecrets by their condition and by the least proven pipe they depend on");
     for (ready, label) in [(Some(true), "true"), (Some(false), "false"), (None, "unknown")] {
         for (proven, pipe) in [(true, "proven"), (false, "unproven")] {
@@ -109,6 +113,8 @@ fn objects(text: &mut Exposition, rows: &[Row]) {
             text.sample(NAME, &[("ready", label), ("pipe", pipe)], count);
         }
     }
+    text.family(CONTESTED, Kind::Gauge, "ExternalSecrets that somebody else keeps writing, or whose targets");
+    text.sample(CONTESTED, &[], rows.iter().filter(|row| row.contested).count());
 }
 
 fn pipes(text: &mut Exposition, pipes: &[pipe::Overview], now: Timestamp) {

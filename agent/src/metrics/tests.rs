@@ -6,6 +6,7 @@ use rekey_core::identity::{Account, Region, Service};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::PipeId;
 use rekey_core::resource::ExternalSecret;
+use rekey_core::store::Rules;
 use serde_json::json;
 
 use super::exposition::Format;
@@ -28,7 +29,7 @@ fn store_key(namespace: Option<&str>) -> StoreKey {
 /// controller's store.
 fn state() -> State {
     let state = State::new(StateOptions {
-        controller_class: "default".to_owned(),
+        stores: Rules { class: "default".to_owned(), ..Rules::default() },
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
     });

@@ -9,7 +9,7 @@ mod lane;
 use std::collections::HashMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -20,15 +20,15 @@ use rekey_core::backoff::Backoff;
 use rekey_core::breaker::Breaker;
 use rekey_core::budget::{Budget, Turn};
 use rekey_core::identity::{Region, Service};
-use rekey_core::store::Identity;
+use rekey_core::store::{Identity, Retry};
 use tracing::debug;
 
 use super::ReadProblem;
 use crate::metrics::Metrics;
 use lane::Lane;
 
-/// A call that fails in a way that can pass is made so often in all.
-const ATTEMPTS: u32 = 3;
+/// However often a store wants its calls made: after this long, the object's own retry owns the rest.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Calls a second that each service may be sent, by all identities together.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +62,7 @@ pub(super) struct Call<'a> {
 #[derive(Clone)]
 pub(super) struct Attempts {
     rates: Rates,
+    retry: Retry,
     secrets_manager: Arc<Turnstile>,
     parameter_store: Arc<Turnstile>,
     lanes: Arc<Mutex<Lanes>>,
@@ -70,15 +71,24 @@ pub(super) struct Attempts {
 
 type Lanes = HashMap<(Service, Region, Identity), Arc<Lane>>;
 
+/// Lanes that nobody used for so long are dropped: their identity went.
+const IDLE: Duration = Duration::from_hours(1);
+
 impl Attempts {
     pub fn new(rates: Rates, metrics: Metrics) -> Self {
         Self {
             rates,
+            retry: Retry::default(),
             lanes: Arc::default(),
             secrets_manager: Arc::new(Turnstile::new(rates.secrets_manager)),
             parameter_store: Arc::new(Turnstile::new(rates.parameter_store)),
             metrics,
         }
+    }
+
+    /// The same, with a store's own settings.
+    pub fn of(&self, retry: Retry) -> Self {
+        Self { retry, ..self.clone() }
     }
 
     /// Makes the call until AWS answers it, or says something that repeating does not change, or enough is enough.
@@ -98,6 +108,7 @@ impl Attempts {
         };
         let lane = self.lane(service, call);
         let operation = call.action.split_once(':').map_or(call.action, |(_, operation)| operation);
+        let began = Instant::now();
         let mut made = 0;
         loop {
             // Before the wait, so that nobody waits in vain, and after it, so that there is one probe.
@@ -118,14 +129,18 @@ impl Attempts {
                         error,
                         SdkError::ConstructionFailure(_) | SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)
                     );
-                    (ReadProblem::from_sdk(call.action, call.identity, &error), nobody)
+                    (ReadProblem::from_sdk(call, &error), nobody)
                 }
             };
             lane.failed(&problem, nobody);
-            if !problem.is_transient() || made >= ATTEMPTS {
+            if !problem.is_transient() || made >= self.retry.attempts {
                 return Err(problem);
             }
-            let pause = Backoff::ATTEMPT.wait(made, rand::rng().random_range(0.0..=1.0));
+            let growing = || Backoff::ATTEMPT.wait(made, rand::rng().random_range(0.0..=1.0));
+            let pause = self.retry.pause.unwrap_or_else(growing);
+            if began.elapsed() + pause > PATIENCE {
+                return Err(problem);
+            }
             debug!(%problem, ?pause, made, "asking AWS again");
             tokio::time::sleep(pause).await;
         }
@@ -139,8 +154,13 @@ impl Attempts {
             Service::ParameterStore => self.rates.parameter_store,
         };
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = lanes.entry((service, call.region.clone(), call.identity.clone()));
-        Arc::clone(lane.or_insert_with(|| Arc::new(Lane::new(rate))))
+        let place = (service, call.region.clone(), call.identity.clone());
+        if !lanes.contains_key(&place) {
+            lanes.retain(|_, lane| Arc::strong_count(lane) > 1 || lane.idle() < IDLE);
+        }
+        let lane = Arc::clone(lanes.entry(place).or_insert_with(|| Arc::new(Lane::new(rate))));
+        lane.touch();
+        lane
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the comparisons of both services share: the run of a call that says when an endpoint is beyond reach, and the
-//! memory of permissions that are missing.
+//! What the calls to both services share: the run of a call that says when an endpoint is beyond reach, and the memory of
+//! permissions that are missing.
 
 use std::collections::{HashMap, HashSet};
 use std::error::Error;
@@ -14,14 +14,14 @@ use rekey_core::identity::Region;
 use rekey_core::store::{AwsStore, Identity};
 use tracing::warn;
 
-use super::attempt::{Call, For};
+use super::attempt::Call;
 use super::{Context, ReadProblem};
 
 /// After so many calls in a row that nothing served, the rest of the comparison waits for another time.
 const HOPELESS: u32 = 8;
 
 impl Context<'_> {
-    /// Makes a call of this comparison, unless the endpoint is beyond reach.
+    /// Makes a call, unless the endpoint is beyond reach.
     pub(super) async fn run<T, E, F>(&self, action: &'static str, attempt: impl Fn() -> F) -> Result<T, ReadProblem>
     where
         E: ProvideErrorMetadata + Error + 'static,
@@ -33,11 +33,25 @@ impl Context<'_> {
                 message: "the calls before this one got no answer".to_owned(),
             });
         }
-        let AwsStore { identity, region, .. } = self.store;
-        let call = Call { action, identity, region, reason: For::Comparison };
-        let answer = self.attempts.run(self.store.service, call, attempt).await;
+        let answer = self.attempts.run(self.store.service, self.call(action), attempt).await;
         self.breaker.note(answer.as_ref().err());
         answer
+    }
+
+    /// What AWS says of one part of a call that it served otherwise; `message` names the part.
+    pub(super) fn problem(&self, action: &'static str, code: Option<&str>, message: &str) -> ReadProblem {
+        ReadProblem::of_service(self.call(action), code, Some(message), 400)
+    }
+
+    /// A search without a match: nothing is there, as with a source that does not exist.
+    pub(super) fn nothing_found(&self, action: &'static str) -> ReadProblem {
+        let message = "the search matches nothing that has a value".to_owned();
+        ReadProblem::NotFound { action, place: self.store.region.to_string(), message }
+    }
+
+    fn call(&self, action: &'static str) -> Call<'_> {
+        let AwsStore { identity, region, .. } = self.store;
+        Call { action, identity, region, reason: self.reason }
     }
 }
 
@@ -90,7 +104,7 @@ impl Denials {
     pub fn denied(&self, store: &AwsStore, action: &'static str, problem: &ReadProblem, instead: &'static str) -> bool {
         let news = self.lock().insert((store.identity.clone(), store.region.clone(), action));
         if news {
-            warn!(%problem, action, region = %store.region, instead, "a permission is missing for comparing versions");
+            warn!(%problem, action, region = %store.region, instead, "a permission is missing");
         }
         news
     }

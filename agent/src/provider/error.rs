@@ -11,6 +11,7 @@ use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use rekey_core::store::Identity;
 
+use super::attempt::Call;
 use crate::cluster::ClusterError;
 use stable::stable;
 
@@ -19,10 +20,12 @@ use stable::stable;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ReadProblem {
     /// It is not there (or that version is not).
-    #[error("{action}: Secret does not exist: {message}")]
+    #[error("{action}: Secret does not exist: not found in {place}: {message}")]
     NotFound {
         /// The AWS action.
         action: &'static str,
+        /// The region that was asked, and the account as far as it is known.
+        place: String,
         /// AWS's sentence.
         message: String,
     },
@@ -44,6 +47,26 @@ pub enum ReadProblem {
         /// AWS's sentence.
         message: String,
     },
+    /// AWS does not know, or not any more, what the call was signed with.
+    #[error("{action}: {code}: {message}")]
+    BadCredentials {
+        /// The AWS action.
+        action: &'static str,
+        /// AWS's error code.
+        code: String,
+        /// AWS's sentence.
+        message: String,
+        /// Can it pass by itself? A session is renewed; keys that a Secret holds are not.
+        transient: bool,
+    },
+    /// A search would read more than a target can hold.
+    #[error("{action}: {message}; narrow it with find.path, find.name or find.tags")]
+    TooBroad {
+        /// The AWS action.
+        action: &'static str,
+        /// What is too much.
+        message: String,
+    },
     /// There were too many calls.
     #[error("{action}: AWS is not available: it throttles calls ({code})")]
     Throttled {
@@ -60,7 +83,7 @@ pub enum ReadProblem {
         /// What happened.
         message: String,
     },
-    /// The agent's own identity could not be obtained.
+    /// The identity could not be obtained.
     #[error("no AWS credentials: {message}")]
     NoCredentials {
         /// What the credential chain said.
@@ -79,7 +102,8 @@ pub enum ReadProblem {
 }
 
 /// Where AWS's error codes differ from version to version of an API, all of them are named.
-const MISSING: &[&str] = &["ResourceNotFoundException", "ParameterNotFound", "ParameterVersionNotFound"];
+/// A version or label that a parameter does not have is a mistake in the spec, to ESO too, and no absence.
+const MISSING: &[&str] = &["ResourceNotFoundException", "ParameterNotFound"];
 const DENIED: &[&str] = &["AccessDeniedException", "AccessDenied", "UnauthorizedOperation"];
 const THROTTLED: &[&str] = &[
     "ThrottlingException",
@@ -103,8 +127,18 @@ const UNAVAILABLE: &[&str] = &[
     "ServiceUnavailableException",
     "RequestTimeout",
     "RequestTimeoutException",
+    // STS could not ask the OIDC provider: "retry your request".
+    "IDPCommunicationError",
 ];
 const EXPIRED: &[&str] = &["ExpiredTokenException", "ExpiredToken", "TokenRefreshRequired"];
+/// Keys that were deleted, deactivated or replaced, or that are not the two halves of one.
+const UNKNOWN: &[&str] = &[
+    "UnrecognizedClientException",
+    "InvalidClientTokenId",
+    "InvalidAccessKeyId",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+];
 /// A request that AWS thinks too old or too new, whatever is signed with.
 const SKEWED: &[&str] = &["RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"];
 
@@ -114,9 +148,27 @@ impl ReadProblem {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Throttled { .. } | Self::Unavailable { .. } => true,
-            Self::KeysUnavailable { transient, .. } | Self::NoCredentials { transient, .. } => *transient,
-            Self::NotFound { .. } | Self::Denied { .. } | Self::Rejected { .. } => false,
+            Self::KeysUnavailable { transient, .. }
+            | Self::NoCredentials { transient, .. }
+            | Self::BadCredentials { transient, .. } => *transient,
+            Self::NotFound { .. } | Self::Denied { .. } | Self::Rejected { .. } | Self::TooBroad { .. } => false,
         }
+    }
+
+    /// The same, where nothing may be made of what is not there.
+    pub(super) fn no_absence(self) -> Self {
+        match self {
+            Self::NotFound { action, place, message } => {
+                let message = format!("not found in {place}: {message}");
+                Self::Rejected { action, code: "Secret does not exist".to_owned(), message }
+            }
+            other => other,
+        }
+    }
+
+    /// Might others do, if there are others?
+    pub(super) fn is_about_credentials(&self) -> bool {
+        matches!(self, Self::BadCredentials { .. })
     }
 
     pub(super) fn keys(error: &ClusterError) -> Self {
@@ -125,15 +177,16 @@ impl ReadProblem {
 
     /// Classifies an SDK error by AWS's code, and without a known one by the HTTP status. `identity` is who asked: a
     /// session of the agent's own is renewed by itself, one that a Secret holds is not.
-    pub(super) fn from_sdk<E>(action: &'static str, identity: &Identity, error: &SdkError<E, HttpResponse>) -> Self
+    pub(super) fn from_sdk<E>(call: Call<'_>, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
+        let action = call.action;
         match error {
             SdkError::ServiceError(context) => {
                 let metadata = context.err();
                 let status = context.raw().status().as_u16();
-                Self::of_service(action, identity, metadata.code(), metadata.message(), status)
+                Self::of_service(call, metadata.code(), metadata.message(), status)
             }
             SdkError::TimeoutError(_) => Self::Unavailable { action, message: "no answer in time".to_owned() },
             SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) => match credentials_error(error) {
@@ -152,13 +205,9 @@ impl ReadProblem {
         }
     }
 
-    fn of_service(
-        action: &'static str,
-        identity: &Identity,
-        code: Option<&str>,
-        message: Option<&str>,
-        status: u16,
-    ) -> Self {
+    /// Classifies what AWS says of a call, or of a part of it.
+    pub(super) fn of_service(call: Call<'_>, code: Option<&str>, message: Option<&str>, status: u16) -> Self {
+        let action = call.action;
         let message = stable(message.unwrap_or("no message"));
         let is = |codes: &[&str]| code.is_some_and(|code| codes.contains(&code));
         // Signed with a clock that is wrong: it passes when the clock is set, whoever the identity is.
@@ -166,7 +215,7 @@ impl ReadProblem {
         // AWS answers so for a secret that is scheduled for deletion.
         let deleted = is(&["InvalidRequestException"]) && message.contains("marked for deletion");
         if is(MISSING) || deleted {
-            Self::NotFound { action, message }
+            Self::NotFound { action, place: call.region.to_string(), message }
         } else if is(DENIED) {
             Self::Denied { action, message }
         } else if is(THROTTLED) || (status == 429 && !is(UNAVAILABLE)) {
@@ -174,8 +223,9 @@ impl ReadProblem {
         } else if unsynchronized {
             let message = "the clock of this node differs from AWS's by minutes; synchronize it".to_owned();
             Self::Unavailable { action, message }
-        } else if is(EXPIRED) && *identity == Identity::Agent {
-            Self::Unavailable { action, message: "the session has expired and is not renewed yet".to_owned() }
+        } else if is(EXPIRED) || is(UNKNOWN) {
+            let transient = is(EXPIRED) && !matches!(call.identity, Identity::AccessKeys(_));
+            Self::BadCredentials { action, code: code.unwrap_or_default().to_owned(), message, transient }
         } else if is(UNAVAILABLE) || status >= 500 {
             Self::Unavailable { action, message: format!("{} (HTTP {status})", code.unwrap_or("no error code")) }
         } else {
@@ -186,6 +236,10 @@ impl ReadProblem {
     /// What the credential chain says. Only an identity that nobody configured, or that AWS refuses to hand out, needs
     /// somebody to change something.
     pub(super) fn no_credentials(error: &CredentialsError) -> Self {
+        // A session has said it already.
+        if let Some(problem) = error.source().and_then(|source| source.downcast_ref::<Self>()) {
+            return problem.clone();
+        }
         let text = DisplayErrorContext(error).to_string();
         let refused = ["AccessDenied", "InvalidIdentityToken"].iter().any(|code| text.contains(code));
         let (message, transient) = match error {
@@ -200,7 +254,7 @@ impl ReadProblem {
     }
 }
 
-/// The error of the credential chain that an error comes from, if it does.
+/// The outermost error of the credential chain that an error comes from, if it does.
 fn credentials_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a CredentialsError> {
     std::iter::successors(Some(error), |error| (*error).source()).find_map(|error| error.downcast_ref())
 }

@@ -1,30 +1,44 @@
-//! Parameter Store: GetParameter, and GetParameters without decryption where the value is not needed.
+//! Parameter Store: GetParameter, and GetParameters without decryption where the value is not needed; tags, and searches.
 
+mod find;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use aws_sdk_ssm::Client;
-use aws_sdk_ssm::types::Parameter;
-use rekey_core::identity::{Account, Service};
+use aws_sdk_ssm::types::{Parameter, ResourceTypeForTagging};
+use rekey_core::identity::{Account, SourceRef};
 use rekey_core::ledger::Known;
 use rekey_core::render::Payload;
+use rekey_core::tags;
 use rekey_core::value::SecretValue;
-use rekey_core::wanted::{Selector, Token, Wanted};
+use rekey_core::wanted::{Selector, Sources, Token, Wanted};
 
-use super::attempt::{Attempts, Call, For};
-use super::{Answer, Asked, Checked, Context, ReadProblem, timestamp};
+use super::{Answer, Asked, Checked, Context, ReadProblem, searched, timestamp};
 
 /// GetParameters takes so many names.
 const BATCH: usize = 10;
 const GET_ONE: &str = "ssm:GetParameter";
 const GET_MANY: &str = "ssm:GetParameters";
+const LIST_TAGS: &str = "ssm:ListTagsForResource";
 
-pub(super) async fn read(client: &Client, attempts: &Attempts, wanted: &Wanted) -> Result<Answer, ReadProblem> {
-    let call = Call { action: GET_ONE, identity: &wanted.identity, region: &wanted.source.region, reason: For::Sync };
-    let request = client.get_parameter().name(name(wanted)).with_decryption(true);
-    let output = attempts.run(Service::ParameterStore, call, || request.clone().send()).await?;
+pub(super) async fn read(client: &Client, context: Context<'_>, wanted: &Wanted) -> Result<Answer, ReadProblem> {
+    match (&wanted.sources, &wanted.selector) {
+        (Sources::Matching(finder), _) => find::read(client, context, finder).await,
+        (Sources::Named(source), Selector::Tags) => read_tags(client, context, source).await,
+        (Sources::Named(source), selector) => read_value(client, context, source, selector).await,
+    }
+}
+
+async fn read_value(
+    client: &Client,
+    context: Context<'_>,
+    source: &SourceRef,
+    selector: &Selector,
+) -> Result<Answer, ReadProblem> {
+    let request = client.get_parameter().name(name(source, selector)).with_decryption(true);
+    let output = context.run(GET_ONE, || request.clone().send()).await?;
     let parameter = output.parameter.ok_or_else(|| ReadProblem::Rejected {
         action: GET_ONE,
         code: "NoParameter".to_owned(),
@@ -33,54 +47,106 @@ pub(super) async fn read(client: &Client, attempts: &Attempts, wanted: &Wanted) 
     Ok(Answer {
         account: parameter.arn().and_then(Account::of_arn),
         known: known(&parameter),
-        payload: Payload { text: parameter.value.map(SecretValue::from), binary: None },
+        payload: Payload::Value { text: parameter.value.map(SecretValue::from), binary: None },
     })
+}
+
+async fn read_tags(client: &Client, context: Context<'_>, source: &SourceRef) -> Result<Answer, ReadProblem> {
+    let tags = tags_of(client, context, source).await?;
+    Ok(Answer {
+        account: None,
+        known: Known::of_source(Token::of_tags(&tags), None, None),
+        payload: Payload::Value { text: Some(tags::json(&tags).into()), binary: None },
+    })
+}
+
+/// A parameter that is not there is an error of another name here, to ESO too: a deletion policy acts on values.
+async fn tags_of(
+    client: &Client,
+    context: Context<'_>,
+    source: &SourceRef,
+) -> Result<BTreeMap<String, String>, ReadProblem> {
+    let request =
+        client.list_tags_for_resource().resource_type(ResourceTypeForTagging::Parameter).resource_id(&source.key);
+    let output = context.run(LIST_TAGS, || request.clone().send()).await.map_err(ReadProblem::no_absence)?;
+    Ok(output.tag_list.into_iter().flatten().map(|tag| (tag.key, tag.value)).collect())
 }
 
 pub(super) async fn check(client: &Client, context: Context<'_>, asked: &[Asked]) -> HashMap<Wanted, Checked> {
     let mut checked = HashMap::with_capacity(asked.len());
+    let mut values = Vec::with_capacity(asked.len());
+    for one in asked.iter().map(|one| &one.wanted) {
+        let answer = match (&one.sources, &one.selector) {
+            (Sources::Matching(finder), _) => searched(find::check(client, context, finder).await),
+            (Sources::Named(source), Selector::Tags) => {
+                let known = |tags| (Known::of_source(Token::of_tags(&tags), None, None), None);
+                searched(tags_of(client, context, source).await.map(known))
+            }
+            (Sources::Named(source), selector) => {
+                values.push(Value { wanted: one, key: &source.key, name: name(source, selector) });
+                continue;
+            }
+        };
+        checked.insert(one.clone(), answer);
+    }
+    check_values(client, context, &values, &mut checked).await;
+    checked
+}
+
+/// The value of a parameter, whose version is asked for.
+struct Value<'a> {
+    wanted: &'a Wanted,
+    key: &'a str,
+    /// As GetParameter takes it.
+    name: String,
+}
+
+async fn check_values(
+    client: &Client,
+    context: Context<'_>,
+    asked: &[Value<'_>],
+    checked: &mut HashMap<Wanted, Checked>,
+) {
     let (mut denied, mut worked, mut tried) = (None, false, Vec::new());
-    let refused = context.denials.refused(context.store, GET_MANY, asked.iter().map(|one| key_of(&one.wanted)));
-    let (alone, together): (Vec<&Asked>, Vec<&Asked>) =
-        asked.iter().partition(|one| refused.others.contains(key_of(&one.wanted)));
-    let (probe, together): (Vec<&Asked>, Vec<&Asked>) =
-        together.into_iter().partition(|one| refused.probe == Some(key_of(&one.wanted)));
+    let refused = context.denials.refused(context.store, GET_MANY, asked.iter().map(|one| one.key));
+    let (alone, together): (Vec<&Value<'_>>, Vec<&Value<'_>>) =
+        asked.iter().partition(|one| refused.others.contains(one.key));
+    let (probe, together): (Vec<&Value<'_>>, Vec<&Value<'_>>) =
+        together.into_iter().partition(|one| refused.probe == Some(one.key));
     for one in alone {
-        checked.insert(one.wanted.clone(), check_one(client, context, &one.wanted).await.0);
+        checked.insert(one.wanted.clone(), check_one(client, context, one).await.0);
     }
     // What is tried again spoils no batch of the others.
     for batch in together.chunks(BATCH).chain(probe.chunks(BATCH)) {
-        let batch = || batch.iter().map(|one| &one.wanted);
-        let names = batch().map(name).collect();
+        let names = batch.iter().map(|one| one.name.clone()).collect();
         let request = client.get_parameters().set_names(Some(names)).with_decryption(false);
         match context.run(GET_MANY, || request.clone().send()).await {
             Ok(output) => {
                 worked = true;
-                for one in batch() {
-                    tried.push((key_of(one), false));
-                    let found = output.parameters().iter().find(|parameter| is(parameter, one));
-                    checked.insert(one.clone(), found.map_or_else(missing, present));
+                for one in batch {
+                    tried.push((one.key, false));
+                    let found = output.parameters().iter().find(|parameter| is(parameter, &one.name));
+                    checked.insert(one.wanted.clone(), found.map_or_else(missing, present));
                 }
             }
             Err(problem) if problem.is_transient() => {
-                checked.extend(batch().map(|one| (one.clone(), Checked::failed(&problem))));
+                checked.extend(batch.iter().map(|one| (one.wanted.clone(), Checked::failed(&problem))));
             }
             Err(problem) => {
                 // One name that is refused fails the whole batch, so each is asked for by itself.
                 let mut denied_alone = HashSet::new();
-                for one in batch() {
+                for one in batch {
                     let (answer, denied) = check_one(client, context, one).await;
-                    checked.insert(one.clone(), answer);
+                    checked.insert(one.wanted.clone(), answer);
                     if denied {
-                        denied_alone.insert(key_of(one));
+                        denied_alone.insert(one.key);
                     }
                 }
                 if matches!(problem, ReadProblem::Denied { .. }) {
                     // Either some of them may not be read at all, or none of them together.
                     let all = denied_alone.is_empty();
-                    tried.extend(
-                        batch().map(key_of).filter(|key| all || denied_alone.contains(key)).map(|key| (key, true)),
-                    );
+                    let keys = batch.iter().map(|one| one.key);
+                    tried.extend(keys.filter(|key| all || denied_alone.contains(key)).map(|key| (key, true)));
                     denied = Some(problem);
                 }
             }
@@ -95,20 +161,15 @@ pub(super) async fn check(client: &Client, context: Context<'_>, asked: &[Asked]
         None if worked => context.denials.worked(context.store, GET_MANY),
         None => {}
     }
-    checked
 }
 
 /// The answer, and whether it is that this identity may not ask.
-async fn check_one(client: &Client, context: Context<'_>, wanted: &Wanted) -> (Checked, bool) {
-    let request = client.get_parameter().name(name(wanted)).with_decryption(false);
+async fn check_one(client: &Client, context: Context<'_>, one: &Value<'_>) -> (Checked, bool) {
+    let request = client.get_parameter().name(&one.name).with_decryption(false);
     match context.run(GET_ONE, || request.clone().send()).await {
         Ok(output) => (output.parameter().map_or_else(missing, present), false),
         Err(problem) => (Checked::failed(&problem), matches!(problem, ReadProblem::Denied { .. })),
     }
-}
-
-fn key_of(wanted: &Wanted) -> &str {
-    &wanted.source.key
 }
 
 fn present(parameter: &Parameter) -> Checked {
@@ -120,17 +181,16 @@ fn missing() -> Checked {
 }
 
 /// The name with its version or label, as GetParameter takes it.
-fn name(wanted: &Wanted) -> String {
-    match &wanted.selector {
-        Selector::Parameter(Some(version)) => format!("{}:{version}", wanted.source.key),
-        _ => wanted.source.key.clone(),
+fn name(source: &SourceRef, selector: &Selector) -> String {
+    match selector {
+        Selector::Parameter(Some(version)) => format!("{}:{version}", source.key),
+        _ => source.key.clone(),
     }
 }
 
 /// Is this the answer to that name? AWS repeats name or ARN as it was asked for, and what followed the colon apart.
-fn is(parameter: &Parameter, wanted: &Wanted) -> bool {
+fn is(parameter: &Parameter, asked: &str) -> bool {
     let selector = parameter.selector().unwrap_or_default();
-    let asked = name(wanted);
     [parameter.name(), parameter.arn()]
         .into_iter()
         .flatten()
@@ -139,9 +199,6 @@ fn is(parameter: &Parameter, wanted: &Wanted) -> bool {
 
 fn known(parameter: &Parameter) -> Known {
     let modified = timestamp(parameter.last_modified_date());
-    Known {
-        token: Token::of_parameter(parameter.version(), modified.unwrap_or(jiff::Timestamp::UNIX_EPOCH)),
-        created: modified,
-        changed: modified,
-    }
+    let token = Token::of_parameter(parameter.version(), modified.unwrap_or(jiff::Timestamp::UNIX_EPOCH));
+    Known::of_source(token, modified, modified)
 }

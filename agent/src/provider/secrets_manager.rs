@@ -1,5 +1,6 @@
-//! Secrets Manager: GetSecretValue, and DescribeSecret or ListSecrets where the value is not needed.
+//! Secrets Manager: GetSecretValue, and DescribeSecret or ListSecrets where the value is not needed; searches.
 
+mod find;
 mod list;
 #[cfg(test)]
 mod tests;
@@ -8,35 +9,53 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+use aws_sdk_secretsmanager::types::Tag;
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
-use rekey_core::identity::{Account, Service};
-use rekey_core::ledger::Known;
+use rekey_core::identity::{Account, SourceRef};
+use rekey_core::ledger::{Known, Suspect};
 use rekey_core::render::Payload;
+use rekey_core::tags;
 use rekey_core::value::SecretValue;
-use rekey_core::wanted::{Selector, Token, Wanted};
+use rekey_core::wanted::{Selector, Sources, Token, Wanted};
 
-use super::attempt::{Attempts, Call, For};
-use super::{Answer, Asked, Checked, Context, ReadProblem, timestamp};
+use super::{Answer, Asked, Checked, Context, ReadProblem, searched, timestamp};
 pub(super) use list::Listings;
 
 /// Describes in flight at a time, for one store's comparison.
 const CONCURRENT_DESCRIBES: usize = 8;
 const DESCRIBE: &str = "secretsmanager:DescribeSecret";
+const GET: &str = "secretsmanager:GetSecretValue";
 
-pub(super) async fn read(client: &Client, attempts: &Attempts, wanted: &Wanted) -> Result<Answer, ReadProblem> {
-    const ACTION: &str = "secretsmanager:GetSecretValue";
-    let call = Call { action: ACTION, identity: &wanted.identity, region: &wanted.source.region, reason: For::Sync };
-    let request = client.get_secret_value().secret_id(&wanted.source.key);
-    let request = match &wanted.selector {
+pub(super) async fn read(
+    client: &Client,
+    context: Context<'_>,
+    wanted: &Wanted,
+    suspects: &[Suspect],
+) -> Result<Answer, ReadProblem> {
+    match (&wanted.sources, &wanted.selector) {
+        (Sources::Matching(finder), _) => find::read(client, context, finder, suspects).await,
+        (Sources::Named(source), Selector::Tags) => read_tags(client, context, source).await,
+        (Sources::Named(source), selector) => read_value(client, context, source, selector).await,
+    }
+}
+
+async fn read_value(
+    client: &Client,
+    context: Context<'_>,
+    source: &SourceRef,
+    selector: &Selector,
+) -> Result<Answer, ReadProblem> {
+    let request = client.get_secret_value().secret_id(&source.key);
+    let request = match selector {
         Selector::Version(id) => request.version_id(id),
         Selector::Stage(stage) => request.version_stage(stage),
-        Selector::Parameter(_) => request,
+        Selector::Parameter(_) | Selector::Tags => request,
     };
-    let output = attempts.run(Service::SecretsManager, call, || request.clone().send()).await?;
+    let output = context.run(GET, || request.clone().send()).await?;
     let (Some(arn), Some(version)) = (output.arn, output.version_id) else {
         return Err(ReadProblem::Rejected {
-            action: ACTION,
+            action: GET,
             code: "NoVersion".to_owned(),
             message: "the answer names no version".to_owned(),
         });
@@ -44,12 +63,30 @@ pub(super) async fn read(client: &Client, attempts: &Attempts, wanted: &Wanted) 
     let created = timestamp(output.created_date.as_ref());
     Ok(Answer {
         account: Account::of_arn(&arn),
-        known: Known { token: Token::of_secret(&arn, &version), created, changed: created },
-        payload: Payload {
+        known: Known::of_source(Token::of_secret(&arn, &version), created, created),
+        payload: Payload::Value {
             text: output.secret_string.map(SecretValue::from),
             binary: output.secret_binary.map(|blob| SecretValue::new(blob.into_inner())),
         },
     })
+}
+
+/// The tags of a secret, which it has until it is gone for good. That it is not there is an error here, to ESO too: a
+/// deletion policy acts on values.
+async fn read_tags(client: &Client, context: Context<'_>, source: &SourceRef) -> Result<Answer, ReadProblem> {
+    let request = client.describe_secret().secret_id(&source.key);
+    let output = context.run(DESCRIBE, || request.clone().send()).await.map_err(ReadProblem::no_absence)?;
+    let tags = tags_of(output.tags());
+    let token = Token::of_tags(&tags);
+    Ok(Answer {
+        account: output.arn().and_then(Account::of_arn),
+        known: Known::of_source(token, None, timestamp(output.last_changed_date())),
+        payload: Payload::Value { text: Some(tags::json(&tags).into()), binary: None },
+    })
+}
+
+fn tags_of(tags: &[Tag]) -> BTreeMap<String, String> {
+    tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect()
 }
 
 /// One answer of AWS tells of every version of a secret, so the selectors of one secret share it.
@@ -62,10 +99,17 @@ pub(super) async fn check(
     asked: &[Asked],
 ) -> HashMap<Wanted, Checked> {
     let mut by_key = ByKey::new();
+    let mut checked = HashMap::with_capacity(asked.len());
     for one in asked {
-        by_key.entry(one.wanted.source.key.as_str()).or_default().push(one);
+        match &one.wanted.sources {
+            Sources::Named(source) => by_key.entry(source.key.as_str()).or_default().push(one),
+            Sources::Matching(finder) => {
+                let answer = find::check(client, context, finder, &one.suspects).await;
+                checked.insert(one.wanted.clone(), searched(answer));
+            }
+        }
     }
-    let mut checked = listings.check(client, context, &by_key).await;
+    checked.extend(listings.check(client, context, &by_key).await);
     by_key.retain(|_, selectors| selectors.iter().any(|one| !checked.contains_key(&one.wanted)));
 
     for key in context.denials.refused(context.store, DESCRIBE, by_key.keys().copied()).others {
@@ -81,10 +125,9 @@ pub(super) async fn check(
         for (key, selectors) in left.by_ref().take(CONCURRENT_DESCRIBES - described.len()) {
             described.push(describe(client, context, key, selectors));
         }
-        let Some((selectors, answer)) = described.next().await else { break };
+        let Some((key, selectors, answer)) = described.next().await else { break };
         if answer.as_ref().map_or_else(|problem| !problem.is_transient(), |_| true) {
-            let key = selectors.first().map(|one| one.wanted.source.key.as_str());
-            tried.extend(key.map(|key| (key, matches!(answer, Err(ReadProblem::Denied { .. })))));
+            tried.push((key, matches!(answer, Err(ReadProblem::Denied { .. }))));
         }
         for one in selectors {
             let answer = match &answer {
@@ -115,17 +158,18 @@ pub(super) async fn check(
 async fn describe<'a>(
     client: &Client,
     context: Context<'_>,
-    key: &str,
+    key: &'a str,
     selectors: Vec<&'a Asked>,
-) -> (Vec<&'a Asked>, Result<DescribeSecretOutput, ReadProblem>) {
+) -> (&'a str, Vec<&'a Asked>, Result<DescribeSecretOutput, ReadProblem>) {
     let request = client.describe_secret().secret_id(key);
-    (selectors, context.run(DESCRIBE, || request.clone().send()).await)
+    (key, selectors, context.run(DESCRIBE, || request.clone().send()).await)
 }
 
 /// What is told of a secret without its value.
 struct Secret<'a> {
     arn: &'a str,
     stages: Option<&'a HashMap<String, Vec<String>>>,
+    tags: &'a [Tag],
     changed: Option<Timestamp>,
 }
 
@@ -137,6 +181,7 @@ impl<'a> Secret<'a> {
         Ok(Self {
             arn: output.arn().ok_or("DescribeSecret names no ARN")?,
             stages: output.version_ids_to_stages(),
+            tags: output.tags(),
             changed: timestamp(output.last_changed_date()),
         })
     }
@@ -157,9 +202,10 @@ impl<'a> Secret<'a> {
                 .flatten()
                 .find(|(_, stages)| stages.contains(stage))
                 .map(|(version, _)| version)?,
+            Selector::Tags => return Some(Known::of_source(Token::of_tags(&tags_of(self.tags)), None, self.changed)),
             Selector::Parameter(_) => return None,
         };
         // Neither call dates versions.
-        Some(Known { token: Token::of_secret(self.arn, version), created: None, changed: self.changed })
+        Some(Known::of_source(Token::of_secret(self.arn, version), None, self.changed))
     }
 }

@@ -14,14 +14,13 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
 use rekey_core::identity::{Region, Service, SourceRef};
-use rekey_core::store::{AwsStore, Identity};
+use rekey_core::store::{AwsStore, Identity, Retry};
 use rekey_core::wanted::{Selector, Token, Wanted};
 use serde_json::{Value, json};
 
-use super::attempt::{Attempts, Rates};
+use super::attempt::{Attempts, For, Rates};
 use super::comparison::{Breaker, Denials};
-use super::{Asked, Context, Provider};
-use crate::cluster::target::Targets;
+use super::{Asked, Cluster, Context, Provider};
 use crate::metrics::Metrics;
 
 const RATES: Rates = Rates { secrets_manager: 10_000.0, parameter_store: 10_000.0 };
@@ -105,18 +104,18 @@ impl FakeAws {
     }
 
     /// A provider that reads from it, for every identity and region.
-    pub fn provider(&self, secrets: Targets) -> Provider {
+    pub fn provider(&self, cluster: Cluster) -> Provider {
         let config = aws_config::SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::latest())
             .region(aws_config::Region::new("eu-west-1"))
             .credentials_provider(SharedCredentialsProvider::new(Credentials::new("id", "key", None, None, "test")))
             .http_client(self.http());
-        Provider::new(config.build(), secrets, RATES, self.metrics.clone())
+        Provider::new(config.build(), cluster, RATES, self.metrics.clone())
     }
 
     /// What a comparison of this store works with; each has a breaker of its own.
     pub(super) fn context<'a>(&'a self, store: &'a AwsStore, breaker: &'a Breaker) -> Context<'a> {
-        Context { store, attempts: &self.attempts, denials: &self.denials, breaker }
+        Context { store, attempts: &self.attempts, denials: &self.denials, breaker, reason: For::Comparison }
     }
 
     /// The operations since the last look, in their order.
@@ -137,16 +136,16 @@ impl FakeAws {
 
 pub(crate) fn store(service: Service) -> AwsStore {
     let region = Region::parse("eu-west-1").expect("a region");
-    AwsStore { service, region, prefix: String::new(), identity: Identity::Agent }
+    AwsStore { service, region, prefix: String::new(), identity: Identity::Agent, retry: Retry::default() }
 }
 
 pub(crate) fn wanted(service: Service, key: &str, selector: Selector) -> Wanted {
     let region = Region::parse("eu-west-1").expect("a region");
-    Wanted { identity: Identity::Agent, source: SourceRef { service, region, key: key.to_owned() }, selector }
+    Wanted::named(Identity::Agent, SourceRef { service, region, key: key.to_owned() }, selector)
 }
 
 pub(crate) fn asked(wanted: Wanted, known: Option<Token>, may_lag: bool) -> Asked {
-    Asked { wanted, known, may_lag }
+    Asked { wanted, known, may_lag, suspects: Vec::new() }
 }
 
 /// The ARN of a secret of that name.

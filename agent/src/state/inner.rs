@@ -1,34 +1,41 @@
 //! What is behind the state's lock, and how its parts are kept in step with each other.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 use jiff::Timestamp;
-use rekey_core::identity::{Account, SourceRef};
+use rekey_core::identity::Account;
 use rekey_core::index::Index;
 use rekey_core::index::relation::Relation;
-use rekey_core::ledger::{Decision, Facts, Ledger, Window, decide};
+use rekey_core::ledger::{Decision, Facts, Known, Ledger, decide};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
-use rekey_core::resource::{ExternalSecret, SecretStoreSpec};
-use rekey_core::store::Identity;
-use rekey_core::wanted::Wanted;
+use rekey_core::release;
+use rekey_core::resource::ExternalSecret;
+use rekey_core::store::{Dependency, Identity};
+use rekey_core::template_from::{self, TemplateSource};
+use rekey_core::wanted::{Sources, Wanted};
 
+use super::targets::SeenTarget;
+use super::world::World;
 use super::{Object, StateOptions, StoreKey, Validated};
 
 /// See the module's head.
 pub(super) struct Inner {
     pub options: StateOptions,
     pub objects: HashMap<ObjectKey, Object>,
-    pub stores: HashMap<StoreKey, Arc<SecretStoreSpec>>,
+    pub world: World,
     pub validated: HashMap<StoreKey, Validated>,
     /// What each object depends on, beside its sources.
     pub uses: Relation<Use>,
-    /// Secrets that are, or were, as an ExternalSecret left them.
+    /// Every Secret.
     pub targets: HashMap<ObjectKey, SeenTarget>,
+    /// ConfigMaps and Secrets that templates stand in, those that exist.
+    pub templates: HashMap<TemplateSource, Known>,
     pub index: Index,
     pub ledger: Ledger,
     pub pipes: Pipes,
+    /// Is this instance the one that refreshes objects?
+    pub leads: bool,
 }
 
 /// Something whose change, or whose last user's end, has to be noticed.
@@ -38,19 +45,16 @@ pub(super) enum Use {
     Target(ObjectKey),
     /// A store that it reads through.
     Store(StoreKey),
-    /// A Secret with the access keys of such a store.
-    Keys(ObjectKey),
+    /// Something that the credentials of such a store are made of.
+    Credentials(Dependency),
+    /// The labels of its namespace, which decide whether such a store may be used.
+    Labels(String),
+    /// A ConfigMap or Secret that its template stands in.
+    Template(TemplateSource),
     /// What it asks AWS for.
     Wanted(Wanted),
     /// The same, whichever version: what its account is remembered by.
-    Source(Identity, SourceRef),
-}
-
-/// A Secret as it was last seen.
-#[derive(Clone, Copy)]
-pub(super) struct SeenTarget {
-    pub version: u64,
-    pub valid: bool,
+    Sources(Identity, Sources),
 }
 
 impl Inner {
@@ -59,12 +63,14 @@ impl Inner {
             pipes: Pipes::new(options.heartbeat_period),
             options,
             objects: HashMap::new(),
-            stores: HashMap::new(),
+            world: World::default(),
             validated: HashMap::new(),
             uses: Relation::default(),
             targets: HashMap::new(),
+            templates: HashMap::new(),
             index: Index::default(),
             ledger: Ledger::default(),
+            leads: false,
         }
     }
 
@@ -77,7 +83,7 @@ impl Inner {
             self.object_gone(&key);
         }
         if let Some(known) = self.objects.get_mut(&key) {
-            let look = known.replace_resource(object.resource);
+            let look = known.replace_resource(object.resource, self.leads, now);
             self.resolve(&key);
             return look.then_some(key);
         }
@@ -94,18 +100,38 @@ impl Inner {
         self.forget(unused);
     }
 
-    /// Works out what an object asks for, with the stores as they are now.
-    pub fn resolve(&mut self, key: &ObjectKey) {
-        let Some(object) = self.objects.get_mut(key) else { return };
-        object.resolve(&self.stores, &self.options.controller_class);
-        self.index.upsert(key.clone(), object.wanted().map(|wanted| wanted.source.clone()));
+    /// Works out what an object asks for, with the world as it is now. Returns whether that is something else than
+    /// before.
+    pub fn resolve(&mut self, key: &ObjectKey) -> bool {
+        let Some(object) = self.objects.get_mut(key) else { return false };
+        let changed = object.resolve(&self.world, &self.options.stores);
+        let (mut named, mut searches) = (Vec::new(), Vec::new());
+        for wanted in object.wanted() {
+            match &wanted.sources {
+                Sources::Named(source) => named.push(source.clone()),
+                Sources::Matching(finder) => searches.push(finder.clone()),
+            }
+        }
+        self.index.upsert(key.clone(), named);
+        self.index.upsert_finders(key.clone(), searches);
+        let looked_at = self.world.looked_at(object.stores(), &key.namespace);
         let mut uses = BTreeSet::from([Use::Target(object.target())]);
-        uses.extend(object.stores().map(Use::Store));
-        uses.extend(object.keys().map(|secret| Use::Keys(secret.clone())));
+        uses.extend(object.stores().map(|reference| Use::Store(StoreKey::of(reference, &key.namespace))));
+        uses.extend(looked_at.dependencies.into_iter().map(Use::Credentials));
+        uses.extend(looked_at.labels.then(|| Use::Labels(key.namespace.clone())));
+        uses.extend(object.template_sources().into_iter().map(Use::Template));
         uses.extend(object.wanted().cloned().map(Use::Wanted));
-        uses.extend(object.wanted().map(|wanted| Use::Source(wanted.identity.clone(), wanted.source.clone())));
+        uses.extend(object.wanted().map(|wanted| Use::Sources(wanted.identity.clone(), wanted.sources.clone())));
         let unused = self.uses.upsert(key.clone(), uses);
         self.forget(unused);
+        changed
+    }
+
+    /// Resolves whoever uses a thing that changed. Returns those that ask for something else now.
+    pub fn resolve_users(&mut self, thing: &Use) -> Vec<ObjectKey> {
+        let mut users = self.users(thing);
+        users.retain(|user| self.resolve(user));
+        users
     }
 
     /// What nobody uses any more need not be remembered.
@@ -113,8 +139,9 @@ impl Inner {
         for thing in unused {
             match thing {
                 Use::Wanted(wanted) => self.ledger.forget(&wanted),
-                Use::Source(identity, source) => self.ledger.forget_account(&identity, &source),
-                Use::Target(_) | Use::Store(_) | Use::Keys(_) => {}
+                Use::Sources(identity, sources) => self.ledger.forget_account(&identity, &sources),
+                Use::Template(source) => drop(self.templates.remove(&source)),
+                Use::Target(_) | Use::Store(_) | Use::Credentials(_) | Use::Labels(_) => {}
             }
         }
     }
@@ -128,34 +155,42 @@ impl Inner {
         if object.is_foreign() {
             return None;
         }
+        let metadata = &object.resource.metadata;
+        if metadata.deletion_timestamp.is_some() {
+            let release = || object.retry_at(now).map_or(Decision::Read, Decision::Wait);
+            return release::is_awaited(metadata).then(release);
+        }
         if object.requests.is_err() {
             // There is nothing to compare; the condition has to say why.
             return Some(object.retry_at(now).map_or(Decision::Read, Decision::Wait));
         }
         let wanted: Vec<Wanted> = object.wanted().cloned().collect();
+        let known = |source: &TemplateSource| self.templates.get(source).cloned().unwrap_or_else(template_from::absent);
+        let templates: Vec<_> =
+            object.template_sources().iter().map(|source| (source.to_string(), known(source))).collect();
         let facts = Facts {
             wanted: &wanted,
+            templates: &templates,
             applied: &object.applied,
-            target_valid: !object.expects_target() || self.targets.get(&object.target()).is_some_and(|seen| seen.valid),
+            target_valid: object.is_as_left(self.targets.get(&object.target()).map(|seen| seen.valid)),
             spec_synced: object.spec_synced(),
-            // Objects with sync windows are refused by `request`.
-            window: Window::Open,
+            window: object.window(now),
             failing: object.is_failing(),
             policy: object.policy(),
             retry_at: object.retry_at(now),
+            restore_at: object.others.restore_at(now),
         };
         Some(decide(&self.ledger, &facts, now))
     }
 
     pub fn account_of(&self, wanted: &Wanted) -> Option<Account> {
-        wanted.source.account().or_else(|| self.ledger.account(wanted).cloned())
+        wanted.sources.account().or_else(|| self.ledger.account(wanted).cloned())
     }
 
     pub fn pipe_state(&self, object: &Object, now: Timestamp) -> PipeState {
         let state = |wanted: &Wanted| {
-            let source = &wanted.source;
             let account = self.account_of(wanted);
-            self.pipes.state_for(account.as_ref(), &source.effective_region(), source.service, now)
+            self.pipes.state_for(account.as_ref(), &wanted.sources.region(), wanted.sources.service(), now)
         };
         object.wanted().map(state).find(|state| *state != PipeState::Proven).unwrap_or(PipeState::Proven)
     }

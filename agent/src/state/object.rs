@@ -1,22 +1,25 @@
 //! One ExternalSecret as the agent remembers it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rekey_core::backoff::after;
-use rekey_core::ledger::{Applied, Policy};
+use rekey_core::ledger::{Applied, Policy, Window};
 use rekey_core::object::ObjectKey;
-use rekey_core::plan::Owner;
-use rekey_core::report;
+use rekey_core::plan;
+use rekey_core::report::{self, Refreshed};
 use rekey_core::request::{self, Request, SpecProblem};
-use rekey_core::resource::external_secret::StoreRef;
-use rekey_core::resource::{ExternalSecret, ExternalSecretStatus, SecretStoreSpec};
-use rekey_core::store::{self, StoreProblem};
+use rekey_core::resource::external_secret::{CreationPolicy, StoreRef};
+use rekey_core::resource::{ExternalSecret, ExternalSecretStatus};
+use rekey_core::store::{self, Rules, StoreProblem};
+use rekey_core::template_from::TemplateSource;
 use rekey_core::wanted::{Token, Wanted};
+use rekey_core::window::Windows;
 
-use super::{StoreKey, Tally};
+use super::world::World;
+use super::{Others, Tally, Task};
 
 /// With this annotation set to `events`, an object with `refreshInterval: 0` follows events, without any polling.
 const REFRESH_ANNOTATION: &str = "rekey.dev/refresh";
@@ -36,8 +39,12 @@ pub struct Object {
     pub checked: Option<Timestamp>,
     /// Was its pipe proven then? `None` before that, and while it is being compared.
     pub checked_proven: Option<bool>,
+    /// When its sources may be followed.
+    windows: Windows,
     /// Its syncs so far.
     pub tally: Tally,
+    /// Who else writes it or its target.
+    pub others: Others,
     key: ObjectKey,
     all_follow_events: bool,
 }
@@ -53,29 +60,6 @@ struct Retry {
     at: Timestamp,
 }
 
-/// What a sync works on: a snapshot.
-#[derive(Clone)]
-pub struct Task {
-    /// The object.
-    pub resource: Arc<ExternalSecret>,
-    /// What it asks for.
-    pub requests: Result<Arc<Vec<Request>>, SpecProblem>,
-    /// What its target holds.
-    pub applied: Applied,
-    /// Its name.
-    pub key: ObjectKey,
-    /// The Secret it produces.
-    pub target: ObjectKey,
-}
-
-impl Task {
-    /// The object as its target's owner.
-    #[must_use]
-    pub fn owner(&self) -> Owner {
-        Owner { key: self.key.clone(), uid: self.resource.metadata.uid.clone().unwrap_or_default() }
-    }
-}
-
 impl Object {
     pub(super) fn new(resource: ExternalSecret, all_follow_events: bool) -> Option<Self> {
         let metadata = &resource.metadata;
@@ -86,7 +70,9 @@ impl Object {
             retry: None,
             checked: None,
             checked_proven: None,
+            windows: Windows::default(),
             tally: Tally::default(),
+            others: Others::new(request::policy(&resource.spec).unwrap_or(Policy::OnChange)),
             key,
             all_follow_events,
             resource: Arc::new(resource),
@@ -123,16 +109,29 @@ impl Object {
         policy
     }
 
+    /// May its sources be followed at this time?
+    pub(super) fn window(&self, now: Timestamp) -> Window {
+        self.windows.at(now)
+    }
+
     /// Is the status that of the object as it is now?
     #[must_use]
     pub fn spec_synced(&self) -> bool {
         report::is_spec_synced(&self.resource)
     }
 
-    /// Should its target exist? Not where its sources yield nothing, and its deletion policy had it deleted, or kept as
-    /// it was.
-    pub(super) fn expects_target(&self) -> bool {
-        !report::yielded_nothing(self.resource.status.as_ref())
+    /// Is its target as it left it, if that is valid (or not there: `None`)?
+    pub(super) fn is_as_left(&self, target: Option<bool>) -> bool {
+        plan::is_as_left(self.policy_of_target(), report::last_refresh(self.resource.status.as_ref()), target)
+    }
+
+    /// Can it be that only its target stands in its way: it must not be written, or is not there?
+    pub(super) fn waits_for_target(&self) -> bool {
+        self.is_failing() || report::last_refresh(self.resource.status.as_ref()) == Some(Refreshed::Missing)
+    }
+
+    pub(super) fn policy_of_target(&self) -> CreationPolicy {
+        self.resource.spec.target.creation_policy
     }
 
     /// Does its status say that it is not Ready?
@@ -199,7 +198,7 @@ impl Object {
 
     /// Takes over what the watch shows. Returns whether the object has to be looked at: its spec or metadata changed,
     /// or somebody else refreshed it: another controller, or, while this instance is a standby, the leader.
-    pub(super) fn replace_resource(&mut self, mut new: Arc<ExternalSecret>) -> bool {
+    pub(super) fn replace_resource(&mut self, mut new: Arc<ExternalSecret>, leads: bool, now: Timestamp) -> bool {
         let edited = report::synced_resource_version(&new) != report::synced_resource_version(&self.resource);
         let version = |object: &ExternalSecret| object.metadata.resource_version.clone();
         let (known, shown) = (version(&self.resource), version(&new));
@@ -210,6 +209,9 @@ impl Object {
         let refreshed = |object: &ExternalSecret| object.status.as_ref().and_then(|status| status.refresh_time.clone());
         let refreshed_elsewhere = refreshed(&new) > refreshed(&self.resource);
         if refreshed_elsewhere {
+            if leads {
+                self.others.refreshed(now);
+            }
             self.applied = report::applied(new.status.as_ref());
         }
         if known.is_some() && known == shown {
@@ -223,12 +225,11 @@ impl Object {
         edited || refreshed_elsewhere
     }
 
-    pub(super) fn resolve(&mut self, stores: &HashMap<StoreKey, Arc<SecretStoreSpec>>, class: &str) {
+    /// Works out what it asks for, with the world as it is now. Returns whether that is something else than before.
+    pub(super) fn resolve(&mut self, world: &World, rules: &Rules) -> bool {
         let namespace = &self.key.namespace;
-        let answer = |reference: &StoreRef| -> Result<store::AwsStore, StoreProblem> {
-            let spec = stores.get(&StoreKey::of(reference, namespace)).map(Arc::as_ref);
-            store::resolve(reference, spec, namespace, class)
-        };
+        let around = world.around(rules, namespace);
+        let answer = |reference: &StoreRef| store::resolve(reference, world.store(reference, namespace), &around);
         // Whose object it is comes before what is wrong with it: another controller's is left alone.
         let foreign = references(&self.resource).find_map(|one| answer(one).err().filter(StoreProblem::is_foreign));
         let resolved = match foreign {
@@ -237,16 +238,22 @@ impl Object {
                 .and_then(|_| request::requests(&self.resource.spec, answer))
                 .map(Arc::new),
         };
-        if resolved != self.requests {
+        self.windows = Windows::new(self.resource.spec.sync_windows.as_ref());
+        let changed = resolved != self.requests;
+        if changed {
             self.retry = None;
             // Events that came while the sources were not known went to nobody.
             self.checked = None;
         }
         self.requests = resolved;
+        changed
     }
 
-    pub(super) fn task(&self) -> Task {
+    pub(super) fn task(&self, rivals: Vec<String>) -> Task {
         Task {
+            rivals,
+            odd_windows: self.windows.problems().to_vec(),
+            others: self.others.clone(),
             resource: Arc::clone(&self.resource),
             requests: self.requests.clone(),
             applied: self.applied.clone(),
@@ -255,15 +262,14 @@ impl Object {
         }
     }
 
-    /// The stores that it names.
-    pub(super) fn stores(&self) -> impl Iterator<Item = StoreKey> {
-        references(&self.resource).map(|reference| StoreKey::of(reference, &self.key.namespace))
+    /// The ConfigMaps and Secrets that its templates stand in.
+    pub(super) fn template_sources(&self) -> BTreeSet<TemplateSource> {
+        TemplateSource::of(self.resource.spec.target.template.as_ref(), &self.key.namespace)
     }
 
-    /// The Secrets that hold the access keys of those stores.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
-        let requests = self.requests.iter().flat_map(|requests| requests.iter());
-        requests.flat_map(|request| request.store.identity.keys()).map(|key| &key.secret)
+    /// The stores that it names.
+    pub(super) fn stores(&self) -> impl Iterator<Item = &StoreRef> {
+        references(&self.resource)
     }
 }
 

@@ -1,7 +1,12 @@
 use rekey_core::change;
 use rekey_core::ledger::Known;
+use rekey_core::store::Rules;
+use rekey_core::template_from::TemplateSource;
 use rekey_core::wanted::Token;
 use serde_json::{Value, json};
+
+use k8s_openapi::api::core::v1::Secret;
+use rekey_core::plan;
 
 use super::*;
 
@@ -13,7 +18,7 @@ fn now() -> Timestamp {
 
 fn state() -> State {
     State::new(StateOptions {
-        controller_class: "default".to_owned(),
+        stores: Rules { class: "default".to_owned(), ..Rules::default() },
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
     })
@@ -105,12 +110,37 @@ fn an_event_of_another_account_concerns_only_those_who_read_from_it() {
         object(&state, name, name, json!({}));
         let wanted = state.with_object(&key(name), |object| object.wanted().next().cloned()).flatten().expect("one");
         let token = Token::of_secret(&ARN.replace("123456789012", account), "v1");
-        let known = Known { token, created: None, changed: None };
+        let known = Known::of_source(token, None, None);
         let look = state.begin_check(&wanted);
         state.settle_check(&wanted, look, known, Account::parse(account).ok());
     }
     assert_eq!(state.announce(&moved("222222222222"), now()).stale, [key("production")]);
     assert_eq!(state.announce(&moved("333333333333"), now()).objects, 0, "foreign to both");
+}
+
+#[test]
+fn an_event_wakes_the_searches_that_may_find_its_source() {
+    let state = state();
+    store(&state, "aws", aws());
+    for (name, find) in [
+        ("by-path", json!({"path": "app/", "name": {"regexp": ".*"}})),
+        ("by-tag", json!({"tags": {"team": "a"}})),
+        ("elsewhere", json!({"path": "other/", "tags": {"team": "a"}})),
+    ] {
+        let resource: ExternalSecret = serde_json::from_value(json!({
+            "apiVersion": "external-secrets.io/v1",
+            "kind": "ExternalSecret",
+            "metadata": {"name": name, "namespace": "shop", "uid": name, "generation": 1},
+            "spec": {"secretStoreRef": {"name": "aws"}, "dataFrom": [{"find": find}]},
+        }))
+        .expect("an object");
+        let _ = state.object_seen(resource, now());
+    }
+    assert_eq!(state.announce(&moved("123456789012"), now()).stale, [key("by-path"), key("by-tag")]);
+    let wanted = state.with_object(&key("by-tag"), |object| object.wanted().next().cloned()).flatten().expect("one");
+    assert_eq!(state.suspects(&wanted, now()).len(), 1);
+    state.object_gone(&key("by-tag"));
+    assert_eq!(state.announce(&moved("123456789012"), now()).objects, 1);
 }
 
 #[test]
@@ -120,10 +150,10 @@ fn a_renamed_target_wakes_its_object_under_the_new_name() {
     object(&state, "one", "aws", json!({"name": "old"}));
     object(&state, "one", "aws", json!({"name": "new"}));
     for target in ["old", "new"] {
-        assert_eq!(state.target_seen(&key(target), &secret("1", true)), []);
+        assert_eq!(state.target_seen(&key(target), &secret("1", true), now()), []);
     }
-    assert_eq!(state.target_seen(&key("old"), &secret("2", false)), []);
-    assert_eq!(state.target_seen(&key("new"), &secret("2", false)), [key("one")]);
+    assert_eq!(state.target_seen(&key("old"), &secret("2", false), now()), []);
+    assert_eq!(state.target_seen(&key("new"), &secret("2", false), now()), [key("one")]);
 }
 
 #[test]
@@ -131,12 +161,12 @@ fn what_the_watch_shows_late_does_not_hide_a_newer_edit() {
     let state = state();
     store(&state, "aws", aws());
     object(&state, "one", "aws", json!({}));
-    assert_eq!(state.target_seen(&key("one"), &secret("5", true)), [], "our write");
-    assert_eq!(state.target_seen(&key("one"), &secret("4", false)), [], "what was there before it");
-    assert_eq!(state.target_seen(&key("one"), &secret("6", false)), [key("one")], "somebody's edit");
-    assert_eq!(state.target_seen(&key("one"), &secret("5", true)), [], "our write again");
+    assert_eq!(state.target_seen(&key("one"), &secret("5", true), now()), [], "our write");
+    assert_eq!(state.target_seen(&key("one"), &secret("4", false), now()), [], "what was there before it");
+    assert_eq!(state.target_seen(&key("one"), &secret("6", false), now()), [key("one")], "somebody's edit");
+    assert_eq!(state.target_seen(&key("one"), &secret("5", true), now()), [], "our write again");
     assert_eq!(state.decide(&key("one"), now()), Some(Decision::Read), "the edit stands until it is mended");
-    assert_eq!(state.target_gone(&key("one")), [key("one")]);
+    assert_eq!(state.target_gone(&key("one"), now()), [key("one")]);
 }
 
 #[test]
@@ -197,4 +227,29 @@ fn an_object_that_was_made_anew_inherits_nothing() {
     anew.metadata.uid = Some("another".to_owned());
     assert_eq!(state.object_seen(anew, now()), Some(key("one")));
     assert_eq!(state.with_object(&key("one"), |object| object.failures()), Some(0));
+}
+
+#[test]
+fn a_template_wakes_its_users_and_nothing_is_kept_of_one_that_nobody_uses() {
+    let state = state();
+    store(&state, "aws", aws());
+    let from = |name: &str| json!({"template": {"templateFrom": [{"configMap": {"name": name, "items": []}}]}});
+    object(&state, "one", "aws", from("texts"));
+    object(&state, "two", "aws", from("texts"));
+    object(&state, "other", "aws", from("others"));
+    let source = |name: &str| TemplateSource::ConfigMap(key(name));
+    let seen = |name: &str, version: &str| {
+        let metadata = serde_json::from_value(json!({"resourceVersion": version})).expect("metadata");
+        state.template_seen(&source(name), &metadata)
+    };
+    assert_eq!(seen("unused", "7"), []);
+    assert_eq!(seen("texts", "7"), [key("one"), key("two")]);
+    assert_eq!(seen("texts", "6"), [], "an echo from before");
+    assert_eq!(seen("texts", "8"), [key("one"), key("two")]);
+    assert_eq!(state.template_gone(&source("texts")), [key("one"), key("two")]);
+    assert_eq!(seen("texts", "9"), [key("one"), key("two")]);
+    assert_eq!(state.lock().templates.len(), 1);
+    state.object_gone(&key("one"));
+    object(&state, "two", "aws", json!({}));
+    assert!(state.lock().templates.is_empty());
 }

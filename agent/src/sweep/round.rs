@@ -103,6 +103,7 @@ impl Round {
         for one in round.groups.values_mut().flat_map(|group| &mut group.asked) {
             one.known = state.known(&one.wanted);
             one.may_lag &= !state.heard_since(&one.wanted, recent);
+            one.suspects = state.suspects(&one.wanted, now);
         }
         round.nap = round.nap.max(NAP_PER_OBJECT * objects).min(LONGEST_NAP);
         round
@@ -168,7 +169,7 @@ impl Chosen {
 impl Group {
     fn place(&mut self, wanted: &Wanted, may_lag: bool) -> usize {
         let place = *self.places.entry(wanted.clone()).or_insert_with(|| {
-            self.asked.push(Asked { wanted: wanted.clone(), known: None, may_lag: true });
+            self.asked.push(Asked { wanted: wanted.clone(), known: None, may_lag: true, suspects: Vec::new() });
             self.asked.len() - 1
         });
         // Late is only good enough if it is for everybody who asks.

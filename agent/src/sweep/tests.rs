@@ -8,19 +8,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Secret;
 use rekey_core::change::{self, Parsed};
-use rekey_core::identity::{Account, Region, Service};
+use rekey_core::identity::{Account, Region, Service, SourceRef};
 use rekey_core::ledger::{Applied, Known};
 use rekey_core::pipe::PipeId;
 use rekey_core::plan;
 use rekey_core::report;
 use rekey_core::resource::ExternalSecret;
 use rekey_core::rollout::hash::HashKey;
+use rekey_core::store::Rules;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::cluster::Writer;
 use crate::cluster::target::Targets;
+use crate::cluster::token::Tokens;
 use crate::gate::Gate;
+use crate::provider::Cluster;
 use crate::provider::testing::{ACCOUNT, FakeAws, Reply, arn};
 use crate::rollout::{RolloutOptions, Rollouts};
 use crate::state::{StateOptions, StoreKey};
@@ -34,7 +37,7 @@ fn sweep(aws: &FakeAws) -> Sweep {
     let client = kube::Client::try_from(kubernetes).expect("a client");
     let writer = Writer::new(client, Gate::open());
     let state = State::new(StateOptions {
-        controller_class: "default".to_owned(),
+        stores: Rules { class: "default".to_owned(), ..Rules::default() },
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
     });
@@ -45,7 +48,7 @@ fn sweep(aws: &FakeAws) -> Sweep {
     }
     let rollouts = Rollouts::new(writer.clone(), HashKey::new(&[7; 32]).expect("a key"), RolloutOptions::default());
     Sweep {
-        provider: aws.provider(Targets::new(writer.clone())),
+        provider: aws.provider(Cluster { secrets: Targets::new(writer.clone()), tokens: Tokens::new(writer.clone()) }),
         work: Work::new(state.clone(), rollouts),
         state,
         metrics: aws.metrics.clone(),
@@ -86,14 +89,22 @@ fn synced(sweep: &Sweep, name: &str, refresh: &str, sources: &[(&str, &str)]) {
     .expect("an object");
     let version = report::synced_resource_version(&resource);
     let _ = sweep.state.object_seen(resource, ago(60));
-    let token = |wanted: &Wanted| match wanted.source.service {
-        Service::SecretsManager => Token::of_secret(&arn(&wanted.source.key), "1"),
-        Service::ParameterStore => Token::of_parameter(1, Timestamp::UNIX_EPOCH),
+    let token = |wanted: &Wanted| match wanted.source().expect("it is named") {
+        SourceRef { service: Service::SecretsManager, key, .. } => Token::of_secret(&arn(key), "1"),
+        SourceRef { service: Service::ParameterStore, .. } => Token::of_parameter(1, Timestamp::UNIX_EPOCH),
     };
     sweep.state.with_object(&key(name), |object| {
         let tokens: BTreeMap<String, Token> =
             object.wanted().map(|wanted| (wanted.to_string(), token(wanted))).collect();
-        let status = report::synced(None, report::Refreshed::Synced, version, name, &tokens, ago(60), ago(60));
+        let refresh = report::Refresh {
+            what: report::Refreshed::Synced,
+            object_version: version,
+            bound: Some(name),
+            tokens: &tokens,
+            started: ago(60),
+            note: None,
+        };
+        let status = report::synced(None, refresh, ago(60));
         object.synced(tokens, status, "1".to_owned(), ago(60));
     });
     let hash = rekey_core::hash::data([]);
@@ -102,7 +113,7 @@ fn synced(sweep: &Sweep, name: &str, refresh: &str, sources: &[(&str, &str)]) {
         "labels": {plan::MANAGED_LABEL: "true"}, "annotations": {plan::DATA_HASH_ANNOTATION: hash.as_str()},
     }}))
     .expect("a Secret");
-    let _ = sweep.state.target_seen(&key(name), &target);
+    let _ = sweep.state.target_seen(&key(name), &target, Timestamp::now());
     assert_eq!(sweep.state.decide(&key(name), Timestamp::now()), Some(Decision::Skip), "the test's own premise");
 }
 
@@ -205,7 +216,7 @@ async fn a_description_that_lags_behind_what_was_read_reports_nothing() {
         let wanted = wanted.flatten().expect("it asks for one thing");
         let read = |version: &str, hour: i64| {
             let created = Some(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour));
-            let known = Known { token: Token::of_secret(&arn("db"), version), created, changed: created };
+            let known = Known::of_source(Token::of_secret(&arn("db"), version), created, created);
             let look = sweep.state.begin_read(&wanted, ago(10 - hour)).expect("not too often");
             assert!(sweep.state.settle(&wanted, look, known.clone(), None));
             known.token

@@ -6,13 +6,17 @@ use rekey_core::request::SpecProblem;
 
 use crate::cluster::ClusterError;
 use crate::provider::ReadProblem;
+use crate::state::Task;
 
 /// The texts become the message of the Ready condition: ESO's words first, then the cause.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
     /// The spec or its store cannot be worked on.
     #[error("could not get secret data from provider: {0}")]
-    Spec(#[from] SpecProblem),
+    Spec(SpecProblem),
+    /// The spec asks for a target that cannot be.
+    #[error("could not update secret: {0}")]
+    Target(SpecProblem),
     /// AWS or the store's credentials.
     #[error("could not get secret data from provider: {0}")]
     Read(#[from] ReadProblem),
@@ -25,6 +29,20 @@ pub enum SyncError {
     /// The target must not be written.
     #[error("{0}")]
     Refused(Refusal),
+    /// The target, or the one before a rename, could not be deleted.
+    #[error("could not delete {which}: {error}")]
+    Undeleted {
+        /// "secret", or "orphaned secrets".
+        which: &'static str,
+        /// Kubernetes.
+        error: ClusterError,
+    },
+    /// Somebody keeps changing the target.
+    #[error("could not update secret: {spoiler} keeps changing it; it is restored less and less often until that ends")]
+    Contested {
+        /// Who that is, if it is known.
+        spoiler: String,
+    },
     /// Somebody changes targets as they are written: a mutating webhook.
     #[error("could not update secret: it was altered while it was written; exempt it from the webhook that does so")]
     Altered,
@@ -39,6 +57,15 @@ pub enum SyncError {
     Cluster(#[from] ClusterError),
 }
 
+impl From<SpecProblem> for SyncError {
+    fn from(problem: SpecProblem) -> Self {
+        match problem {
+            SpecProblem::Target { .. } => Self::Target(problem),
+            _ => Self::Spec(problem),
+        }
+    }
+}
+
 impl From<RenderProblem> for SyncError {
     fn from(problem: RenderProblem) -> Self {
         match problem {
@@ -49,16 +76,26 @@ impl From<RenderProblem> for SyncError {
 }
 
 impl SyncError {
+    pub(super) fn contested(task: &Task) -> Self {
+        let spoiler = task.others.spoiler().map_or_else(|| "somebody".to_owned(), |manager| format!("{manager:?}"));
+        Self::Contested { spoiler }
+    }
+
     /// Is it worth holding the message for? Otherwise the condition, and the object's own retries, own the rest.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Read(problem) => problem.is_transient(),
-            Self::Cluster(error) => error.is_transient(),
+            Self::Cluster(error) | Self::Undeleted { error, .. } => error.is_transient(),
             Self::Edited => true,
-            Self::Spec(_) | Self::Render(_) | Self::Template(_) | Self::Refused(_) | Self::Altered | Self::Panicked => {
-                false
-            }
+            Self::Spec(_)
+            | Self::Target(_)
+            | Self::Render(_)
+            | Self::Template(_)
+            | Self::Refused(_)
+            | Self::Contested { .. }
+            | Self::Altered
+            | Self::Panicked => false,
         }
     }
 
@@ -67,7 +104,7 @@ impl SyncError {
     pub fn is_no_failure(&self) -> bool {
         match self {
             Self::Edited => true,
-            Self::Cluster(error) => error.is_not_leader(),
+            Self::Cluster(error) | Self::Undeleted { error, .. } => error.is_not_leader(),
             _ => false,
         }
     }
@@ -76,15 +113,16 @@ impl SyncError {
     #[must_use]
     pub fn category(&self) -> &'static str {
         match self {
-            Self::Spec(_) => "spec",
+            Self::Spec(_) | Self::Target(_) => "spec",
             Self::Read(_) => "read",
             Self::Render(_) => "render",
             Self::Template(_) => "template",
             Self::Refused(_) => "refused",
+            Self::Contested { .. } => "contested",
             Self::Altered => "altered",
             Self::Edited => "edited",
             Self::Panicked => "panic",
-            Self::Cluster(_) => "cluster",
+            Self::Cluster(_) | Self::Undeleted { .. } => "cluster",
         }
     }
 }

@@ -119,7 +119,8 @@ impl Reads {
     }
 
     async fn read(&self, store: &AwsStore, wanted: &Wanted, look: Look) -> Outcome {
-        match self.provider.read(store, wanted).await {
+        let suspects = self.state.suspects(wanted, Timestamp::now());
+        match self.provider.read(store, wanted, &suspects).await {
             Ok(answer) => {
                 if self.state.settle(wanted, look, answer.known.clone(), answer.account.clone()) {
                     return Ok(Arc::new(answer));

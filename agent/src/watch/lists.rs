@@ -22,6 +22,12 @@ impl Lists {
         });
     }
 
+    /// Returns once this one is there.
+    pub async fn one_shown(&self, kind: &'static str) {
+        // As below.
+        let _ = self.0.subscribe().wait_for(|missing| !missing.contains(kind)).await;
+    }
+
     /// Those that are still to come, in order.
     #[must_use]
     pub fn missing(&self) -> Vec<&'static str> {

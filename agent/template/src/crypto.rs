@@ -1,5 +1,6 @@
 //! Keys, certificates, keystores, passwords and YAML: the functions that External Secrets Operator adds to sprig's
 //! (`runtime/template/v2` there), and sprig's functions of cryptography.
+#![allow(clippy::needless_pass_by_value, reason = "the table hands the arguments over")]
 
 mod aes;
 mod asn1;

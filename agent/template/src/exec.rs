@@ -338,6 +338,8 @@ fn member(value: &Value, name: &str, arguments: &[Value]) -> Result<Value, Error
         Value::Object(object) => Rc::clone(object)
             .member(name, arguments)
             .unwrap_or_else(|| failed(format!("can't evaluate field {name} in type {}", value.type_name()))),
+        Value::Int(type_, number) if arguments.is_empty() => format::method(*type_, *number, name)
+            .map_or_else(|| failed(format!("can't evaluate field {name} in type {}", value.type_name())), Ok),
         other => failed(format!("can't evaluate field {name} in type {}", other.type_name())),
     }
 }

@@ -10,8 +10,8 @@ use crate::Error;
 use crate::run::Run;
 use crate::value::{DEEPEST, IntType, Text, Value};
 
-pub(crate) use numbers::shortest;
-pub(crate) use quote::{is_print, quote};
+pub(crate) use numbers::{duration, method};
+pub(crate) use quote::{is_print, is_punctuation, quote};
 
 use numbers::Sign;
 

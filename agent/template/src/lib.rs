@@ -5,9 +5,8 @@
 //! that no template can raise. The map holds secrets: errors never quote a value, and texts wipe themselves when dropped.
 //! The crate reads no clock, no file, no environment and no network; time and randomness come with [`Env`].
 
-#![allow(dead_code, unused_imports, reason = "until all functions are there")]
-
 mod crypto;
+mod draft;
 mod env;
 mod error;
 mod exec;
@@ -15,6 +14,7 @@ mod format;
 mod functions;
 mod input;
 pub mod limits;
+pub mod regexp;
 mod run;
 mod syntax;
 mod value;

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use crate::value::Text;
 
-pub(crate) use numbers::unquote;
+pub(crate) use numbers::{float, unsigned};
 pub(crate) use parser::parse;
 
 /// What one text defines: itself and the templates in it.

@@ -83,6 +83,11 @@ pub(crate) trait Object: Any {
     /// As Go's `%v` prints it.
     fn print(&self) -> String;
 
+    /// As `json.Marshal` writes it.
+    fn json(&self) -> Value {
+        Value::Text(self.print().into())
+    }
+
     /// A field, or the result of a method; nothing if there is none of that name.
     fn member(&self, name: &str, arguments: &[Value]) -> Option<Result<Value, Error>>;
 }
@@ -205,6 +210,8 @@ impl Of {
 pub(crate) struct List {
     of: Of,
     items: Rc<Vec<Value>>,
+    /// Go's nil slice: empty, but null in JSON.
+    nil: bool,
     /// Lists within lists, itself included.
     depth: usize,
 }
@@ -214,7 +221,16 @@ impl List {
     pub(crate) fn new(of: Of, items: Vec<Value>) -> Result<Self, Error> {
         let inner = items.iter().map(|item| if let Value::List(list) = item { list.depth } else { 0 }).max();
         let depth = 1 + inner.unwrap_or(0);
-        if depth > DEEPEST { Err(Error::TooDeep) } else { Ok(Self { of, items: Rc::new(items), depth }) }
+        if depth > DEEPEST { Err(Error::TooDeep) } else { Ok(Self { of, items: Rc::new(items), nil: false, depth }) }
+    }
+
+    /// A slice that was never made.
+    pub(crate) fn nil(of: Of) -> Self {
+        Self { of, items: Rc::default(), nil: true, depth: 1 }
+    }
+
+    pub(crate) fn is_nil(&self) -> bool {
+        self.nil
     }
 
     pub(crate) fn of(&self) -> Of {

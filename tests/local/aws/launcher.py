@@ -48,6 +48,7 @@ def main():
         raise SystemExit(f"MiniStack {app._version()} is installed, this launcher is written for {PINNED}: "
                          "pip install -r tests/local/aws/requirements.txt")
 
+    import batches
     import cloudformation
     import cloudtrail
     import conditions
@@ -71,6 +72,7 @@ def main():
     labels.install()
     versions.install()
     listing.install()
+    batches.install()
     rotation.install()
     # After rotation, so that CancelRotateSecret is an API call of CloudTrail's too.
     cloudtrail.install()

@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_secs(30);
 const CONFIRMED_AFTER: Duration = Duration::from_secs(10);
 
 /// What CloudTrail tells of a call, as the opt-in rule would deliver it.
-async fn tell(stack: &Stack, rekey: &Installation, call: &str, arn: &str) {
+pub async fn tell(stack: &Stack, rekey: &Installation, call: &str, arn: &str) {
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let event = json!({
         "version": "0", "id": format!("event-{}", rekey_tests::random_word(12)),
@@ -36,7 +36,8 @@ async fn tell(stack: &Stack, rekey: &Installation, call: &str, arn: &str) {
     queue.send_message().queue_url(url).message_body(event.to_string()).send().await.unwrap();
 }
 
-async fn keys(app: &App, name: &str) -> Option<Vec<String>> {
+/// The keys of a Secret; `None` if it is not there.
+pub async fn keys(app: &App, name: &str) -> Option<Vec<String>> {
     let secret = Api::<Secret>::namespaced(app.client.clone(), &app.namespace).get_opt(name).await.unwrap()?;
     Some(secret.data.unwrap_or_default().into_keys().collect())
 }

@@ -15,6 +15,7 @@ mod absence;
 mod bad_input;
 mod boundaries;
 mod changes;
+mod conformance;
 mod deploy;
 mod faults;
 mod fixture;
@@ -27,6 +28,7 @@ mod local_stacks;
 mod messages;
 mod pipe;
 mod rotation;
+mod searches;
 
 use rekey_tests::aws;
 use rekey_tests::progress::Progress;

@@ -1,6 +1,7 @@
 //! A source as an object asks for it.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::arn::{Arn, parameter_name, without_suffix};
 use super::{Account, LookupKey, Region, Service};
@@ -14,6 +15,13 @@ pub struct SourceRef {
     pub region: Region,
     /// `remoteRef.key` with the store's prefix before it: a name, an ARN or a partial ARN.
     pub key: String,
+}
+
+impl fmt::Display for SourceRef {
+    /// `SecretsManager/us-east-1/prod/db`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.service, self.region, self.key)
+    }
 }
 
 /// What a key turned out to be.

@@ -10,21 +10,21 @@ use crate::object::ObjectKey;
 
 /// Objects and the things that they use.
 #[derive(Clone, Debug)]
-pub struct Relation<T> {
-    things_of: HashMap<ObjectKey, BTreeSet<T>>,
-    users_of: HashMap<T, BTreeSet<ObjectKey>>,
+pub struct Relation<T, U = ObjectKey> {
+    things_of: HashMap<U, BTreeSet<T>>,
+    users_of: HashMap<T, BTreeSet<U>>,
 }
 
-impl<T> Default for Relation<T> {
+impl<T, U> Default for Relation<T, U> {
     fn default() -> Self {
         Self { things_of: HashMap::new(), users_of: HashMap::new() }
     }
 }
 
-impl<T: Clone + Hash + Ord> Relation<T> {
+impl<T: Clone + Hash + Ord, U: Clone + Hash + Ord> Relation<T, U> {
     /// Records that an object uses exactly these things from now on; one that uses none is forgotten. Returns the
     /// things that lost their last user by it, in order.
-    pub fn upsert(&mut self, object: ObjectKey, things: BTreeSet<T>) -> Vec<T> {
+    pub fn upsert(&mut self, object: U, things: BTreeSet<T>) -> Vec<T> {
         let before = self.things_of.remove(&object).unwrap_or_default();
         for gained in things.difference(&before) {
             self.users_of.entry(gained.clone()).or_default().insert(object.clone());
@@ -37,18 +37,18 @@ impl<T: Clone + Hash + Ord> Relation<T> {
     }
 
     /// Forgets an object. Returns the things that lost their last user by it, in order.
-    pub fn remove(&mut self, object: &ObjectKey) -> Vec<T> {
+    pub fn remove(&mut self, object: &U) -> Vec<T> {
         let before = self.things_of.remove(object).unwrap_or_default();
         before.into_iter().filter(|thing| self.release(thing, object)).collect()
     }
 
     /// The objects that use a thing, in order.
-    pub fn users(&self, thing: &T) -> impl Iterator<Item = &ObjectKey> {
+    pub fn users(&self, thing: &T) -> impl Iterator<Item = &U> {
         self.users_of.get(thing).into_iter().flatten()
     }
 
     /// The things that an object uses, in order.
-    pub fn things(&self, object: &ObjectKey) -> impl Iterator<Item = &T> {
+    pub fn things(&self, object: &U) -> impl Iterator<Item = &T> {
         self.things_of.get(object).into_iter().flatten()
     }
 
@@ -65,7 +65,7 @@ impl<T: Clone + Hash + Ord> Relation<T> {
     }
 
     /// Takes a user from a thing. Returns whether it was the last.
-    fn release(&mut self, thing: &T, user: &ObjectKey) -> bool {
+    fn release(&mut self, thing: &T, user: &U) -> bool {
         let Some(users) = self.users_of.get_mut(thing) else { return false };
         users.remove(user);
         let last = users.is_empty();

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::identity::Region;
+use crate::regexp::Regexp;
 
 const ACCOUNTS: [&str; 2] = ["111111111111", "222222222222"];
 
@@ -90,7 +91,8 @@ fn a_search_is_found_by_the_names_below_its_path_and_forgotten_with_its_last_obj
     let (one, two) = (ObjectKey::new("a", "one"), ObjectKey::new("a", "two"));
     let finder = |path: &str| {
         let region = Region::parse("eu-west-1").expect("a region");
-        Finder::new(Service::SecretsManager, region, Some(path.to_owned()), None, BTreeMap::new()).expect("a search")
+        let (service, path) = (Service::SecretsManager, Some(path.to_owned()));
+        Finder { service, region, path, name: None, tags: BTreeMap::new() }
     };
     let mut index = Index::default();
     index.upsert_finders(one.clone(), [finder("prod/"), finder("dev/")]);
@@ -104,20 +106,6 @@ fn a_search_is_found_by_the_names_below_its_path_and_forgotten_with_its_last_obj
     assert!(index.finders.is_empty() && index.by_path.values().all(HashMap::is_empty));
 }
 
-#[test]
-fn a_template_s_sources_lead_to_its_objects() {
-    let (one, two) = (ObjectKey::new("a", "one"), ObjectKey::new("a", "two"));
-    let same_name = ObjectKey::new("a", "texts");
-    let mut index = Index::default();
-    index.upsert_templates(one.clone(), [TemplateSource::ConfigMap(same_name.clone())]);
-    index.upsert_templates(two.clone(), [TemplateSource::Secret(same_name.clone())]);
-    let users = |index: &Index, of| index.template_users(&of).cloned().collect::<Vec<_>>();
-    assert_eq!(users(&index, TemplateSource::ConfigMap(same_name.clone())), [one]);
-    assert_eq!(users(&index, TemplateSource::Secret(same_name.clone())), std::slice::from_ref(&two));
-    index.remove(&two);
-    assert_eq!(users(&index, TemplateSource::Secret(same_name)), []);
-}
-
 fn any_finder() -> impl Strategy<Value = Finder> {
     let region = prop_oneof![Just("eu-west-1"), Just("us-east-1")];
     let path = prop::option::of(prop_oneof!["/?[ab]{0,2}(-a)?/?", Just("/".to_owned())]);
@@ -125,7 +113,8 @@ fn any_finder() -> impl Strategy<Value = Finder> {
     (any_service(), region, path, name, any::<bool>()).prop_map(|(service, region, path, name, tagged)| {
         let region = Region::parse(region).expect("a region");
         let tags = tagged.then(|| ("team".to_owned(), "a".to_owned())).into_iter().collect();
-        Finder::new(service, region, path, name, tags).expect("a search")
+        let name = name.map(|name| Regexp::parse(name).expect("an expression"));
+        Finder { service, region, path, name, tags }
     })
 }
 

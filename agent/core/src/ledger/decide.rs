@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Ledger, Need};
+use super::{Known, Ledger, Need};
 use crate::wanted::{Token, Wanted};
 
 /// When an object follows its sources (ESO's `refreshPolicy` and `refreshInterval`).
@@ -46,6 +46,9 @@ pub enum Window {
 pub struct Facts<'a> {
     /// What it asks for.
     pub wanted: &'a [Wanted],
+    /// The ConfigMaps and Secrets that its templates stand in, by the names of their tokens. They need no look: a watch
+    /// shows them.
+    pub templates: &'a [(String, Known)],
     /// What its target holds.
     pub applied: &'a Applied,
     /// Does the target exist, unedited? (ESO's validity: managed label, data hash.)
@@ -60,6 +63,8 @@ pub struct Facts<'a> {
     pub failing: bool,
     /// After a failure: not before this time, unless something changed since.
     pub retry_at: Option<Timestamp>,
+    /// Somebody else keeps spoiling the target: it is not to be restored before this time.
+    pub restore_at: Option<Timestamp>,
 }
 
 /// What to do about an object.
@@ -75,6 +80,8 @@ pub enum Decision {
     Closed(Timestamp),
     /// It is as AWS has it, but an event said more: look again at this time.
     LookAgain(Timestamp),
+    /// Its target is spoilt, by somebody who keeps doing so: restore it at this time.
+    Contested(Timestamp),
 }
 
 /// Decides. Reads nothing but its arguments.
@@ -82,10 +89,9 @@ pub enum Decision {
 pub fn decide(ledger: &Ledger, facts: &Facts<'_>, now: Timestamp) -> Decision {
     let periodic = matches!(facts.policy, Policy::Periodic(_));
     let follows_edits = periodic || facts.policy == Policy::OnChange;
-    let forced = *facts.applied == Applied::Nothing
-        || !facts.target_valid
-        || facts.failing
-        || (follows_edits && !facts.spec_synced);
+    // A refresh that is still to come proves nothing.
+    let from_the_future = periodic && matches!(facts.applied, Applied::AsOf(refreshed) if *refreshed > now);
+    let asked_for = *facts.applied == Applied::Nothing || from_the_future || (follows_edits && !facts.spec_synced);
     let needed: Vec<(&Wanted, Need)> = facts
         .wanted
         .iter()
@@ -93,18 +99,27 @@ pub fn decide(ledger: &Ledger, facts: &Facts<'_>, now: Timestamp) -> Decision {
         .map(|wanted| (wanted, ledger.need(wanted, facts.applied)))
         .filter(|(_, need)| *need != Need::Nothing)
         .collect();
-    if !forced && needed.is_empty() {
+    let templates_moved = periodic && facts.templates.iter().any(|(name, known)| known.differs(facts.applied, name));
+    let moved = templates_moved || !needed.is_empty();
+    if !asked_for && facts.target_valid && !facts.failing && !moved {
         return Decision::Skip;
+    }
+    let only_spoilt = !asked_for && !facts.target_valid && !moved;
+    if let Some(at) = facts.restore_at.filter(|at| only_spoilt && *at > now) {
+        return Decision::Contested(at);
     }
     if let Some(at) = facts.retry_at.filter(|at| *at > now) {
         return Decision::Wait(at);
     }
-    if let (Window::Closed(until), false) = (facts.window, forced) {
+    // What failed while the window was open is not tried while it is closed.
+    let follows_sources = periodic && !asked_for && facts.target_valid;
+    if let (Window::Closed(until), true) = (facts.window, follows_sources) {
         return Decision::Closed(until);
     }
     let waits = needed.iter().map(|(wanted, need)| ledger.not_before(wanted, *need, now));
+    let forced = asked_for || !facts.target_valid || facts.failing;
     // None is the least: something may be read at once.
-    match waits.min().flatten().filter(|_| !forced) {
+    match waits.min().flatten().filter(|_| !forced && !templates_moved) {
         Some(until) => Decision::LookAgain(until),
         None => Decision::Read,
     }

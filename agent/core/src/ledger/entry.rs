@@ -5,21 +5,19 @@ use std::collections::VecDeque;
 use jiff::{SignedDuration, Timestamp};
 
 use super::pace::Pace;
-use super::{Absence, Applied, Known, Look, Need};
+use super::{Absence, Applied, Known, Look, Need, Suspect};
 use crate::change::Change;
+use crate::listing::LAG;
 use crate::wanted::{Token, Wanted};
 
 /// Events of the last so many changes are remembered per source, so that a repeated one costs nothing.
 const REMEMBERED_EVENTS: usize = 16;
 /// As many versions are waited for at a time.
 const AWAITED: usize = 8;
-/// A version created this much after an event's time makes the event old news (the two clocks agree to the second).
-const STALE_AFTER: SignedDuration = SignedDuration::from_secs(1);
+/// As many sources are asked for beside a listing.
+const SUSPECTS: usize = 32;
 /// A source that is not there is looked for once more, so much later, before it counts as gone.
 const CONFIRM_AFTER: SignedDuration = SignedDuration::from_secs(10);
-/// Without remembered tokens a source counts as unchanged since a refresh only if its last change lies this much
-/// before it, because AWS's clock and the cluster's differ.
-const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 
 /// What was heard of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,20 +34,16 @@ pub(super) struct Awaited {
     pub version_id: String,
     /// When the event says that it happened.
     pub at: Timestamp,
-}
-
-impl Awaited {
-    /// Does the answer show it, or something later? Nobody vouches for the order of events, nor for their times, so
-    /// each version that was named is awaited until then.
-    fn is_shown_by(&self, answer: &Known) -> bool {
-        answer.token.names_version(&self.version_id) || created_after(answer, self.at)
-    }
+    /// What the source may be called, which tells it from the others that a search finds.
+    pub names: Vec<String>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Entry {
     /// AWS's newest answer.
     pub known: Option<Known>,
+    /// Was that, or one that it agrees with, the answer to a read?
+    was_read: bool,
     /// Versions that were announced and that AWS has not shown.
     awaited: Vec<Awaited>,
     /// Has AWS to be asked although nobody named a version?
@@ -68,6 +62,8 @@ pub(super) struct Entry {
     loop_generation: u64,
     pace: Pace,
     seen_events: VecDeque<String>,
+    /// Sources that a search may find and that an event spoke of, with the time of that by our clock.
+    suspects: VecDeque<(Timestamp, Suspect)>,
 }
 
 impl Entry {
@@ -82,6 +78,21 @@ impl Entry {
         self.seen_events.push_back(change.event_id.clone());
         self.hear(news);
         true
+    }
+
+    /// Takes note of a source that a search may find.
+    pub fn suspect(&mut self, suspect: Suspect, now: Timestamp) {
+        self.suspects.retain(|(_, known)| *known != suspect);
+        if self.suspects.len() == SUSPECTS {
+            self.suspects.pop_front();
+        }
+        self.suspects.push_back((now, suspect));
+    }
+
+    /// The sources that a listing may be late with.
+    pub fn suspects(&self, now: Timestamp) -> Vec<Suspect> {
+        let late = self.suspects.iter().filter(|(heard, _)| now.duration_since(*heard) <= LAG);
+        late.map(|(_, suspect)| suspect.clone()).collect()
     }
 
     /// Takes note of what has to be looked for.
@@ -104,8 +115,8 @@ impl Entry {
         !self.awaited.is_empty()
     }
 
-    fn awaits(&self, version_id: &str) -> bool {
-        self.awaited.iter().any(|waiting| waiting.version_id == version_id)
+    fn awaits(&self, version: &Awaited) -> bool {
+        self.awaited.iter().any(|waiting| waiting.version_id == version.version_id)
     }
 
     fn has_news(&self) -> bool {
@@ -114,7 +125,11 @@ impl Entry {
 
     /// What an object whose target holds `applied` needs of it.
     pub fn need(&self, wanted: &Wanted, applied: &Applied) -> Need {
-        if self.known.as_ref().is_some_and(|known| differs(known, applied, wanted)) {
+        if self.is_going() {
+            // What is known is from before that.
+            return Need::Look;
+        }
+        if self.known.as_ref().is_some_and(|known| known.differs(applied, &wanted.to_string())) {
             return Need::Value;
         }
         let token = match applied {
@@ -123,7 +138,7 @@ impl Entry {
         };
         // What is held came with another look, or before this process began.
         let holds = |version: &Awaited| token.is_some_and(|token| token.names_version(&version.version_id));
-        if self.vague || !self.awaited.iter().all(holds) || self.is_going() {
+        if self.vague || !self.awaited.iter().all(holds) {
             return Need::Look;
         }
         let unread = matches!(applied, Applied::Tokens(_)) && self.known.is_none() && token.is_none();
@@ -156,7 +171,7 @@ impl Entry {
         }
         match &self.known {
             Some(known) if known.token == answer.token => answer.created = answer.created.or(known.created),
-            Some(known) if known.created.is_some() => {
+            Some(_) if self.was_read => {
                 if !self.vague {
                     self.hear(News::Vague);
                 }
@@ -166,6 +181,7 @@ impl Entry {
         }
         self.answered = look.number;
         self.missing_since = None;
+        self.was_read &= self.known.as_ref().is_some_and(|known| known.token == answer.token);
         self.known = Some(answer);
     }
 
@@ -175,6 +191,7 @@ impl Entry {
             // It comes too late to say anything new, but not to confirm.
             let Some(known) = self.known.as_mut().filter(|known| known.token == answer.token) else { return false };
             known.created = known.created.or(answer.created);
+            self.was_read = true;
             self.hush(look, Some(&answer));
             return true;
         }
@@ -182,10 +199,9 @@ impl Entry {
         self.missing_since = None;
         if let Some(newer) = self.known.as_ref().and_then(|known| known.outdates(&answer)) {
             // A label that was moved back was announced after the version that it left was made.
-            let announced =
-                self.awaited.iter().any(|back| answer.token.names_version(&back.version_id) && back.at > newer.at);
+            let announced = self.awaited.iter().any(|back| answer.is_at(back) && back.at > newer.at);
             // Or AWS says so again and again.
-            let waited = self.awaits(&newer.version_id);
+            let waited = self.awaits(&newer);
             let insists = waited && self.ends_loop(look);
             if !announced && !insists {
                 if !waited {
@@ -199,6 +215,7 @@ impl Entry {
         }
         self.hush(look, Some(&answer));
         self.known = Some(answer);
+        self.was_read = true;
         true
     }
 
@@ -211,7 +228,8 @@ impl Entry {
         if now < until {
             return Absence::Unconfirmed(until);
         }
-        self.known = Some(Known { token: Token::absent(), created: None, changed: None });
+        self.known = Some(Known::of_source(Token::absent(), None, None));
+        self.was_read = false;
         Absence::Confirmed
     }
 
@@ -222,7 +240,7 @@ impl Entry {
             self.vague = false;
         }
         if let Some(answer) = answer {
-            self.awaited.retain(|version| !version.is_shown_by(answer));
+            self.awaited.retain(|version| !answer.shows(version));
         }
         if self.ends_loop(look) {
             self.awaited.clear();
@@ -248,41 +266,12 @@ impl Entry {
         if self.seen_events.contains(&change.event_id) {
             return true;
         }
-        if self.known.as_ref().is_some_and(|known| created_after(known, change.at)) {
+        let names: Vec<String> = change.announced.names().into_iter().map(ToOwned::to_owned).collect();
+        if self.known.as_ref().is_some_and(|known| known.is_newer_than(&names, change.at)) {
             return true;
         }
         let News::Version(version) = news else { return false };
         // It is waited for, or it is there and nothing was announced over it.
-        self.awaits(&version.version_id)
-            || (!self.has_news()
-                && self.known.as_ref().is_some_and(|known| known.token.names_version(&version.version_id)))
+        self.awaits(version) || (!self.has_news() && self.known.as_ref().is_some_and(|known| known.is_at(version)))
     }
-}
-
-impl Known {
-    /// If the answer is an older version than this one, AWS may have asked a part of itself that lags; then this is the
-    /// version to wait for. It may as well be that a label was moved back.
-    fn outdates(&self, answer: &Known) -> Option<Awaited> {
-        // A check does not date versions; when the source last changed is no earlier.
-        let since = self.created.or(self.changed)?;
-        let version_id = self.token.version_id().filter(|_| self.token != answer.token)?;
-        let older = answer.created.is_some_and(|created| created <= since);
-        older.then(|| Awaited { version_id: version_id.to_owned(), at: since })
-    }
-}
-
-/// Is something else there than what was applied?
-fn differs(known: &Known, applied: &Applied, wanted: &Wanted) -> bool {
-    match applied {
-        Applied::Nothing => true,
-        Applied::Tokens(tokens) => tokens.get(&wanted.to_string()) != Some(&known.token),
-        Applied::AsOf(refreshed) => {
-            known.changed.is_none_or(|changed| refreshed.duration_since(changed) < CLOCKS_DIFFER)
-        }
-    }
-}
-
-/// Was this version created so much later than `at` that whatever happened at `at` cannot be newer?
-fn created_after(known: &Known, at: Timestamp) -> bool {
-    known.created.is_some_and(|created| created.duration_since(at) >= STALE_AFTER)
 }

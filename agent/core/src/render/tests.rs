@@ -2,8 +2,10 @@ use serde_json::json;
 
 use super::*;
 use crate::identity::{Region, Service};
+use crate::object::ObjectKey;
 use crate::request::requests;
-use crate::store::{AwsStore, Identity};
+use crate::store::{AwsStore, Identity, Retry};
+use crate::template_from::{TemplateData, TemplateSource};
 
 const VALUE: &str = r#"{"user":"app","password":"pa\"ss","port":5432}"#;
 
@@ -28,16 +30,39 @@ fn outcome(
         region: Region::parse("eu-west-1").expect("a region"),
         prefix: String::new(),
         identity: Identity::Agent,
+        retry: Retry::default(),
     };
     let requests = requests(&spec, |_| Ok(store.clone())).expect("requests");
-    let payload = Payload { text: text.map(|text| SecretValue::from(text.to_owned())), binary: None };
+    let payload = Payload::Value { text: text.map(|text| SecretValue::from(text.to_owned())), binary: None };
     let own = OwnMetadata {
         labels: [("own".to_owned(), "label".to_owned())].into(),
         annotations: [("own".to_owned(), "annotation".to_owned())].into(),
     };
     let payload_of = |request: &Request| exists(&request.written_key).then_some(&payload);
+    let templates = Resolved::all(spec.target.template.as_ref(), "ns", &template_data());
     let env = Env::new(jiff::Timestamp::UNIX_EPOCH, [7; 32]);
-    render(&spec, &own, requests.iter().map(|request| (request, payload_of(request))), &env)
+    let ingredients = Ingredients { spec: &spec, own: &own, templates: &templates, env: &env };
+    render(&ingredients, requests.iter().map(|request| (request, payload_of(request))))
+}
+
+/// What the namespace holds.
+fn template_data() -> TemplateData {
+    let key = ObjectKey::new("ns", "app");
+    let data = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), SecretValue::from((*value).to_owned()))).collect()
+    };
+    [
+        (
+            TemplateSource::ConfigMap(key.clone()),
+            data(&[
+                ("url", "http://{{ .user }}"),
+                ("map", "{{ .user }}: {{ .port }}\nencoded: aGk=\n"),
+                ("bad", "{{ ."),
+            ]),
+        ),
+        (TemplateSource::Secret(key), data(&[("url", "https://{{ .user }}")])),
+    ]
+    .into()
 }
 
 fn texts(rendered: &Rendered) -> Vec<(&str, &str)> {
@@ -92,6 +117,84 @@ fn a_template_replaces_the_values_and_the_metadata_unless_it_merges() {
     assert_eq!(rendered(only_metadata, Some(VALUE)).expect("renders").data.len(), 3);
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a json! literal is what is passed")]
+fn with_template(template: serde_json::Value) -> serde_json::Value {
+    json!({"dataFrom": [{"extract": {"key": "db"}}], "target": {"template": template}})
+}
+
+#[test]
+fn templates_from_elsewhere_come_in_order_and_before_data() {
+    let config_map = |items: serde_json::Value| json!({"configMap": {"name": "app", "items": items}});
+    let secret = json!({"secret": {"name": "app", "items": [{"key": "url"}]}});
+    let url = config_map(json!([{"key": "url"}]));
+    let data = |template: serde_json::Value| {
+        let rendered = rendered(with_template(template), Some(VALUE)).expect("renders");
+        texts(&rendered).into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect::<Vec<_>>()
+    };
+    let one = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
+    assert_eq!(data(json!({"templateFrom": [url, secret]})), one("url", "https://app"));
+    assert_eq!(data(json!({"templateFrom": [secret, url]})), one("url", "http://app"));
+    let mut both = url.clone();
+    both["secret"] = secret["secret"].clone();
+    both["literal"] = json!("{{ .user }}: literal");
+    assert_eq!(data(json!({"templateFrom": [both]}))[1], ("url".to_owned(), "https://app".to_owned()));
+    assert_eq!(data(json!({"templateFrom": [url], "data": {"url": "data"}})), one("url", "data"));
+    assert_eq!(data(json!({"templateFrom": [{"literal": "user: {{ .port }}"}], "mergePolicy": "Merge"})).len(), 3);
+    let map = json!([{"key": "map", "templateAs": "KeysAndValues"}]);
+    let keys = |template: serde_json::Value| data(template).into_iter().map(|(key, _)| key).collect::<Vec<_>>();
+    assert_eq!(keys(json!({"templateFrom": [config_map(map)]})), ["app", "encoded"]);
+}
+
+#[test]
+fn templates_from_elsewhere_can_make_metadata_and_binary_values() {
+    let literal = "owner: {{ .user }}";
+    for (target, part) in [("Labels", 0), ("annotations", 1), ("LABELS", 0), ("data", 2), ("", 2), ("Data", 2)] {
+        let template = json!({"templateFrom": [{"literal": literal, "target": target}]});
+        let made = rendered(with_template(template), Some(VALUE)).expect("renders");
+        let found = [made.labels.get("owner"), made.annotations.get("owner"), None];
+        assert_eq!(found[part].map_or("", String::as_str), if part == 2 { "" } else { "app" }, "{target}");
+        // A list with entries counts as data, even if nothing of it goes there.
+        assert_eq!(texts(&made), if part == 2 { vec![("owner", "app")] } else { vec![] }, "{target}");
+    }
+    let template = json!({
+        "metadata": {"labels": {"owner": "{{ .port }}"}},
+        "templateFrom": [
+            {"literal": literal, "target": "Labels"},
+            {"literal": "binary: /w==", "valuesDecodingStrategy": "Base64"},
+        ],
+    });
+    let made = rendered(with_template(template), Some(VALUE)).expect("renders");
+    assert_eq!(made.labels["owner"], "5432", "metadata.labels wins");
+    assert_eq!(made.data["binary"].expose(), [0xff]);
+}
+
+#[test]
+fn what_is_wrong_with_a_template_from_elsewhere_names_the_field() {
+    let item = |name: &str, key: &str| json!({"configMap": {"name": name, "items": [{"key": key}]}});
+    for (from, parts) in [
+        (item("gone", "url"), &["templateFrom[0].configMap", "ConfigMap/gone does not exist in namespace ns"][..]),
+        (json!({"secret": {"name": "gone", "items": []}}), &["templateFrom[0].secret", "Secret/gone"]),
+        (item("app", "gone"), &["templateFrom[0].configMap.items[0]", "error in configmap app: missing key gone"]),
+        (item("app", "bad"), &["templateFrom[0].configMap.items[0]", "line 1"]),
+        (json!({"literal": "a: b", "target": "spec.x"}), &["templateFrom[0].target", "\"spec.x\" is none of Data"]),
+        (json!({"literal": "{{ .missing }}"}), &["templateFrom[0].literal", "missing"]),
+        (json!({"literal": "{{ .password }}"}), &["templateFrom[0].literal"]),
+        (
+            json!({"literal": "a: {{ .password }}", "valuesDecodingStrategy": "Base64"}),
+            &["templateFrom[0].literal", "\"a\"", "Base64"],
+        ),
+        (
+            json!({"literal": "a: /w==", "valuesDecodingStrategy": "Base64", "target": "Labels"}),
+            &["templateFrom[0].literal", "UTF-8"],
+        ),
+    ] {
+        let problem = rendered(with_template(json!({"templateFrom": [from]})), Some(VALUE)).expect_err(parts[0]);
+        let problem = problem.to_string();
+        assert!(parts.iter().all(|part| problem.contains(part)), "{parts:?}: {problem}");
+        assert!(!problem.contains("pa\"ss"), "{problem}");
+    }
+}
+
 #[test]
 fn problems_name_the_place_and_never_the_value() {
     let data = |remote: serde_json::Value| json!({"data": [{"secretKey": "k", "remoteRef": remote}]});
@@ -101,7 +204,11 @@ fn problems_name_the_place_and_never_the_value() {
         (data(json!({"key": "db", "property": "nope"})), Some(VALUE), "key nope does not exist in secret db"),
         (data(json!({"key": "db"})), None, "db has no value"),
         (json!({"dataFrom": [{"extract": {"key": "db"}}]}), Some("hunter2"), "unable to unmarshal secret db"),
-        (data(json!({"key": "db", "decodingStrategy": "Base64"})), Some("hunter2!"), "unable to decode secret db"),
+        (
+            data(json!({"key": "db", "decodingStrategy": "Base64"})),
+            Some("hunter2!"),
+            "db: key \"k\": the value is not Base64",
+        ),
         (data(json!({"key": "db", "nullBytePolicy": "Fail"})), Some("hunter2\0"), "NUL"),
         (template("{{ .missing }}"), Some(VALUE), "spec.target.template.data[out]"),
         (template("{{ .user | nonsense }}"), Some(VALUE), "nonsense"),

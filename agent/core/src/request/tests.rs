@@ -2,7 +2,8 @@ use serde_json::json;
 
 use super::*;
 use crate::identity::{Region, Service};
-use crate::store::Identity;
+use crate::store::{Identity, Retry};
+use crate::wanted::Sources;
 
 fn spec(value: serde_json::Value) -> ExternalSecretSpec {
     serde_json::from_value(value).expect("a spec")
@@ -18,6 +19,7 @@ fn store(reference: &StoreRef) -> Result<AwsStore, StoreProblem> {
         region: Region::parse("eu-west-1").expect("a region"),
         prefix: "prod/".to_owned(),
         identity: Identity::Agent,
+        retry: Retry::default(),
     })
 }
 
@@ -29,7 +31,8 @@ fn data_comes_after_data_from_so_that_it_wins() {
         "dataFrom": [{"extract": {"key": "two"}}],
     }));
     let requests = requests(&spec, store).expect("valid");
-    let keys: Vec<&str> = requests.iter().map(|request| request.wanted.source.key.as_str()).collect();
+    let keys: Vec<&str> =
+        requests.iter().filter_map(|request| request.wanted.source()).map(|source| source.key.as_str()).collect();
     assert_eq!(keys, ["prod/two", "prod/one"]);
     assert_eq!(requests[1].wanted.selector, Selector::Version("1".to_owned()));
     assert_eq!(requests[1].written_key, "one", "errors speak of the key that the user wrote");
@@ -41,7 +44,28 @@ fn an_entry_can_name_a_store_of_its_own() {
         "secretStoreRef": {"name": "aws"},
         "data": [{"secretKey": "a", "remoteRef": {"key": "one"}, "sourceRef": {"storeRef": {"name": "ssm"}}}],
     }));
-    assert_eq!(requests(&spec, store).expect("valid")[0].wanted.source.service, Service::ParameterStore);
+    assert_eq!(requests(&spec, store).expect("valid")[0].wanted.sources.service(), Service::ParameterStore);
+}
+
+#[test]
+fn a_search_knows_full_names_and_no_prefix() {
+    let find =
+        json!({"path": "team/", "name": {"regexp": "^team/db"}, "tags": {"a": "b"}, "decodingStrategy": "Base64"});
+    for (name, tags) in [("aws", 1), ("ssm", 0)] {
+        let spec = spec(json!({"secretStoreRef": {"name": name}, "dataFrom": [{"find": find}]}));
+        let requests = requests(&spec, store).expect("valid");
+        let Sources::Matching(finder) = &requests[0].wanted.sources else { panic!("{requests:?}") };
+        assert_eq!((finder.path.as_deref(), finder.tags.len()), (Some("team/"), tags), "{name}");
+        assert!(finder.finds("team/db") && !finder.finds("prod/team/db"), "{name}");
+        assert_eq!(requests[0].decoding, DecodingStrategy::Base64);
+    }
+}
+
+#[test]
+fn tags_have_no_version() {
+    let remote = json!({"key": "k", "metadataPolicy": "Fetch", "version": "7", "property": "team"});
+    let spec = spec(json!({"secretStoreRef": {"name": "aws"}, "data": [{"secretKey": "a", "remoteRef": remote}]}));
+    assert_eq!(requests(&spec, store).expect("valid")[0].wanted.selector, Selector::Tags);
 }
 
 #[test]
@@ -55,17 +79,21 @@ fn what_is_wrong_names_the_field() {
             "spec.data[0]",
         ),
         (
-            json!({"secretStoreRef": {"name": "aws"}, "dataFrom": [{"find": {"tags": {"a": "b"}}}]}),
-            "spec.dataFrom[0].find",
+            json!({"secretStoreRef": {"name": "aws"}, "dataFrom": [{"find": {"path": "prod/"}}]}),
+            "spec.dataFrom[0].find needs name or tags: unexpected find operator",
+        ),
+        (
+            json!({"secretStoreRef": {"name": "aws"}, "dataFrom": [{"find": {"name": {"regexp": "(db"}}}]}),
+            "spec.dataFrom[0].find.name.regexp \"(db\" is not a regular expression: unclosed group",
+        ),
+        (
+            json!({"secretStoreRef": {"name": "aws"}, "dataFrom": [{"extract": {"key": "k"}, "find": {"tags": {"a": "b"}}}]}),
+            "spec.dataFrom[0]",
         ),
         (json!({"secretStoreRef": {"name": "aws"}, "dataFrom": [{}]}), "spec.dataFrom[0]"),
         (
-            json!({"secretStoreRef": {"name": "aws"}, "data": [{"secretKey": "a", "remoteRef": {"key": "k", "metadataPolicy": "Fetch"}}]}),
-            "metadataPolicy",
-        ),
-        (
-            json!({"secretStoreRef": {"name": "aws"}, "target": {"creationPolicy": "Merge"}, "data": [entry]}),
-            "spec.target.creationPolicy",
+            json!({"secretStoreRef": {"name": "aws"}, "target": {"manifest": {"kind": "ConfigMap"}}, "data": [entry]}),
+            "spec.target.manifest",
         ),
     ] {
         let problem = requests(&spec(value), store).expect_err(field).to_string();

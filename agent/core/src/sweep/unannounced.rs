@@ -9,11 +9,10 @@ use std::collections::{HashSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::identity::SourceRef;
 use crate::ledger::Applied;
 use crate::object::ObjectKey;
 use crate::pipe::PipeState;
-use crate::wanted::{Token, Wanted};
+use crate::wanted::{Sources, Token, Wanted};
 
 /// Events get this long to arrive after the sweep was faster.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
@@ -55,10 +54,14 @@ pub fn should_be_announced(
     pipe == PipeState::Proven && compared.is_some_and(|compared| proven == Some(true) || compared >= flipped)
 }
 
-/// Is this another version than the one that was applied? Where that is not known, nothing is claimed.
+/// Is this another version than the one that was applied, which an event should have told of? Where that is not known,
+/// nothing is claimed.
 #[must_use]
 pub fn moved(applied: &Applied, wanted: &Wanted, found: &Token) -> Option<Moved> {
     let Applied::Tokens(tokens) = applied else { return None };
+    if !wanted.is_announced() {
+        return None;
+    }
     let before = tokens.get(&wanted.to_string()).filter(|before| *before != found)?;
     Some(Moved { wanted: wanted.clone(), before: before.clone(), found: found.clone() })
 }
@@ -67,7 +70,7 @@ pub fn moved(applied: &Applied, wanted: &Wanted, found: &Token) -> Option<Moved>
 #[derive(Debug, Default)]
 pub struct Unannounced {
     pending: VecDeque<(Timestamp, Find)>,
-    counted: HashSet<(SourceRef, Token)>,
+    counted: HashSet<(Sources, Token)>,
 }
 
 impl Unannounced {
@@ -104,7 +107,7 @@ impl Unannounced {
             self.counted.clear();
         }
         let moved = find.moved.iter();
-        let news = moved.filter(|moved| self.counted.insert((moved.wanted.source.clone(), moved.found.clone())));
+        let news = moved.filter(|moved| self.counted.insert((moved.wanted.sources.clone(), moved.found.clone())));
         news.map(|_| 1).sum()
     }
 }
@@ -126,7 +129,7 @@ mod tests {
     fn wanted(key: &str) -> Wanted {
         let region = Region::parse("eu-west-1").expect("a region");
         let source = SourceRef { service: Service::SecretsManager, region, key: key.to_owned() };
-        Wanted { identity: Identity::Agent, source, selector: Selector::Stage("AWSCURRENT".to_owned()) }
+        Wanted::named(Identity::Agent, source, Selector::Stage("AWSCURRENT".to_owned()))
     }
 
     fn find(name: &str, sources: &[&str], second: i64) -> Find {

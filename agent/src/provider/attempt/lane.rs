@@ -1,6 +1,7 @@
 //! One lane of calls: slowed down by AWS's refusals, and closed while nobody answers.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rekey_core::breaker::Breaker;
@@ -11,6 +12,7 @@ use super::{ReadProblem, Turnstile};
 pub(super) struct Lane {
     pub turnstile: Turnstile,
     silence: Mutex<Silence>,
+    used: Mutex<Instant>,
 }
 
 /// What is known of an endpoint that does not answer.
@@ -24,7 +26,17 @@ struct Silence {
 impl Lane {
     /// `rate` is what its service may have at most.
     pub fn new(rate: f64) -> Self {
-        Self { turnstile: Turnstile::new(rate), silence: Mutex::default() }
+        Self { turnstile: Turnstile::new(rate), silence: Mutex::default(), used: Mutex::new(Instant::now()) }
+    }
+
+    /// Somebody is about to use it.
+    pub fn touch(&self) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// How long ago that was.
+    pub fn idle(&self) -> Duration {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
     /// Fails at once, in the words of the last failure, if the endpoint is beyond reach.

@@ -3,9 +3,11 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::error::ErrorMetadata;
+use rekey_core::identity::Region;
 use rekey_core::store::AccessKeys;
 
 use super::*;
+use crate::provider::attempt::For;
 
 const ACTION: &str = "secretsmanager:GetSecretValue";
 
@@ -16,7 +18,13 @@ fn problem(code: Option<&str>, message: &str, status: u16, identity: &Identity) 
     }
     let raw = HttpResponse::new(StatusCode::try_from(status).expect("a status"), SdkBody::empty());
     let error = SdkError::service_error(GetSecretValueError::generic(metadata.build()), raw);
-    ReadProblem::from_sdk(ACTION, identity, &error)
+    classify(identity, &error)
+}
+
+fn classify(identity: &Identity, error: &SdkError<GetSecretValueError, HttpResponse>) -> ReadProblem {
+    let region = Region::parse("eu-west-1").expect("a region");
+    let call = Call { action: ACTION, identity, region: &region, reason: For::Sync };
+    ReadProblem::from_sdk(call, error)
 }
 
 fn kind(problem: &ReadProblem) -> &'static str {
@@ -24,11 +32,14 @@ fn kind(problem: &ReadProblem) -> &'static str {
         ReadProblem::NotFound { .. } => "missing",
         ReadProblem::Denied { .. } => "denied",
         ReadProblem::Rejected { .. } => "rejected",
+        ReadProblem::TooBroad { .. } => "too broad",
         ReadProblem::Throttled { .. } => "throttled",
         ReadProblem::Unavailable { .. } => "unavailable",
         ReadProblem::NoCredentials { transient: true, .. } => "credentials, for the moment",
         ReadProblem::NoCredentials { .. } => "credentials",
         ReadProblem::KeysUnavailable { .. } => "keys",
+        ReadProblem::BadCredentials { transient: true, .. } => "expired",
+        ReadProblem::BadCredentials { .. } => "unknown",
     }
 }
 
@@ -38,6 +49,7 @@ fn aws_codes_and_statuses_are_told_apart() {
     for (code, message, status, own, with_keys) in [
         (Some("ResourceNotFoundException"), "can't find it", 400, "missing", "missing"),
         (Some("ParameterNotFound"), "", 400, "missing", "missing"),
+        (Some("ParameterVersionNotFound"), "", 400, "rejected", "rejected"),
         (Some("InvalidRequestException"), "because it was marked for deletion.", 400, "missing", "missing"),
         (Some("InvalidRequestException"), "something else", 400, "rejected", "rejected"),
         (Some("AccessDeniedException"), "User x is not authorized", 400, "denied", "denied"),
@@ -55,8 +67,8 @@ fn aws_codes_and_statuses_are_told_apart() {
         (None, "", 403, "rejected", "rejected"),
         (Some("DecryptionFailure"), "KMS", 400, "rejected", "rejected"),
         (Some("ValidationException"), "bad name", 400, "rejected", "rejected"),
-        (Some("UnrecognizedClientException"), "The security token is invalid", 400, "rejected", "rejected"),
-        (Some("InvalidSignatureException"), "does not match", 400, "rejected", "rejected"),
+        (Some("UnrecognizedClientException"), "The security token is invalid", 400, "unknown", "unknown"),
+        (Some("InvalidSignatureException"), "does not match", 400, "unknown", "unknown"),
         (
             Some("InvalidSignatureException"),
             "Signature expired: 1 is now earlier than 2",
@@ -66,14 +78,14 @@ fn aws_codes_and_statuses_are_told_apart() {
         ),
         (Some("InvalidSignatureException"), "Signature not yet current: 2", 400, "unavailable", "unavailable"),
         (Some("RequestTimeTooSkewed"), "", 403, "unavailable", "unavailable"),
-        (Some("ExpiredTokenException"), "The security token is expired", 400, "unavailable", "rejected"),
-        (Some("ExpiredToken"), "", 403, "unavailable", "rejected"),
+        (Some("ExpiredTokenException"), "The security token is expired", 400, "expired", "unknown"),
+        (Some("ExpiredToken"), "", 403, "expired", "unknown"),
     ] {
         let place = format!("{code:?} {message:?} {status}");
         let (as_agent, as_keys) =
             (problem(code, message, status, &Identity::Agent), problem(code, message, status, &keys));
         assert_eq!((kind(&as_agent), kind(&as_keys)), (own, with_keys), "{place}");
-        assert_eq!(as_agent.is_transient(), ["throttled", "unavailable"].contains(&own), "{place}");
+        assert_eq!(as_agent.is_transient(), ["throttled", "unavailable", "expired"].contains(&own), "{place}");
         assert!(as_agent.to_string().contains(ACTION), "{place}");
     }
 }
@@ -96,7 +108,7 @@ fn equal_failures_have_equal_texts() {
 #[test]
 fn what_never_reached_aws_is_transient_unless_there_is_no_identity() {
     type Failure = SdkError<GetSecretValueError, HttpResponse>;
-    let of = |error: Failure| ReadProblem::from_sdk(ACTION, &Identity::Agent, &error);
+    let of = |error: Failure| classify(&Identity::Agent, &error);
     let chain = |error: CredentialsError| of(Failure::dispatch_failure(ConnectorError::other(error.into(), None)));
     let unreadable = HttpResponse::new(StatusCode::try_from(200).expect("a status"), SdkBody::empty());
     for (problem, expected) in [

@@ -1,5 +1,6 @@
 //! Comparisons of parameters, down to the calls that are made.
 
+use rekey_core::identity::Service;
 use serde_json::{Value, json};
 
 use super::*;

@@ -142,7 +142,7 @@ fn believed(found: &HashMap<&str, SecretListEntry>, by_key: &ByKey<'_>) -> HashM
             continue;
         }
         let changed = timestamp(entry.last_changed_date());
-        let secret = Secret { arn, stages: entry.secret_versions_to_stages(), changed };
+        let secret = Secret { arn, stages: entry.secret_versions_to_stages(), tags: entry.tags(), changed };
         for one in selectors {
             let known = secret.known(&one.wanted.selector);
             if known.is_some_and(|known| is_believable(one.known.as_ref(), &known.token)) {

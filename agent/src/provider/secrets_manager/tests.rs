@@ -1,5 +1,6 @@
 //! Comparisons and reads against an AWS that answers as its documentation says, down to the calls that are made.
 
+use rekey_core::identity::Service;
 use rekey_core::store::AwsStore;
 use rekey_core::wanted::CURRENT;
 use serde_json::{Value, json};
@@ -7,6 +8,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::provider::comparison::Breaker;
 use crate::provider::testing::{FakeAws, Reply, arn, asked, store, wanted};
+
+mod tags;
 
 const SM: Service = Service::SecretsManager;
 
@@ -16,7 +19,7 @@ fn current(key: &str) -> Wanted {
 
 fn at(name: &str, version: &str) -> Known {
     let changed = Some("2026-07-01T00:00:00Z".parse().expect("a time"));
-    Known { token: Token::of_secret(&arn(name), version), created: None, changed }
+    Known::of_source(Token::of_secret(&arn(name), version), None, changed)
 }
 
 fn version(name: &str, version: &str) -> Checked {
@@ -287,13 +290,15 @@ async fn a_read_asks_for_the_selector_and_repeats_only_what_can_pass() {
             ),
         }
     });
-    let answer =
-        read(&aws.secrets_manager(), &aws.attempts, &wanted(SM, "db", Selector::Version("9".to_owned()))).await;
+    let (breaker, store) = (Breaker::default(), store(SM));
+    let context = aws.context(&store, &breaker);
+    let version = wanted(SM, "db", Selector::Version("9".to_owned()));
+    let answer = read(&aws.secrets_manager(), context, &version, &[]).await;
     assert_eq!(answer.expect("read").known.token, Token::of_secret(&arn("db"), "9"));
     let requests = aws.requests();
     assert_eq!(requests.len(), 2);
     assert_eq!((&requests[1].1["SecretId"], &requests[1].1["VersionId"]), (&json!("db"), &json!("9")));
-    let denied = read(&aws.secrets_manager(), &aws.attempts, &current("denied")).await;
+    let denied = read(&aws.secrets_manager(), context, &current("denied"), &[]).await;
     assert!(matches!(denied, Err(ReadProblem::Denied { .. })));
     assert_eq!(aws.operations(), ["GetSecretValue"]);
 }

@@ -44,7 +44,8 @@ async fn an_object_in_use_twice_is_asked_for_once_and_late_answers_only_where_al
     let asked = |why| -> Vec<(String, bool)> {
         let round = Round::new(&sweep.state, &mut memory(ago(0)), sweep.interval, why, Timestamp::now());
         let asked = round.groups.into_values().flat_map(|group| group.asked);
-        let mut asked: Vec<_> = asked.map(|one| (one.wanted.source.key, one.may_lag)).collect();
+        let mut asked: Vec<_> =
+            asked.map(|one| (one.wanted.source().expect("named").key.clone(), one.may_lag)).collect();
         asked.sort();
         asked
     };

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use der::asn1::{AnyRef, BitStringRef, Ia5StringRef, IntRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode, Encode as _, Sequence, Tag, Tagged as _};
 
-use super::asn1::{self, Algorithm, PublicKey};
+use super::asn1::{Algorithm, PublicKey};
 use super::name;
 use super::pem;
 use crate::Error;

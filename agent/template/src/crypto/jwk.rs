@@ -74,7 +74,7 @@ fn private_pem(run: &Run<'_>, json: Text) -> Result<Vec<u8>, Error> {
         }
         _ => return Err(unsupported()),
     };
-    Ok(pem::encode(pem::PRIVATE_KEY, &*key.to_pkcs8()?).to_vec())
+    Ok(pem::encode(pem::PRIVATE_KEY, &key.to_pkcs8()?).to_vec())
 }
 
 fn unsupported() -> Error {
@@ -107,6 +107,9 @@ impl Jwk {
 
     fn number(&self, member: &'static str) -> Result<BoxedUint, Error> {
         let bytes = self.bytes(member)?;
+        if bytes.len() > key::RSA_BYTES {
+            return Err(failed("the JWK has a number that is too large"));
+        }
         let bits = u32::try_from(bytes.len().saturating_mul(8)).unwrap_or(u32::MAX);
         BoxedUint::from_be_slice(&bytes, bits).map_err(|_| failed("the JWK has a number that is too large"))
     }

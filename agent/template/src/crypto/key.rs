@@ -3,7 +3,7 @@
 //! RSA (two primes, 1024 to 8192 bits), the curves of [`super::curve`], Ed25519. Not DSA, which is used no more.
 
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef};
-use der::{Decode, Encode, Sequence};
+use der::{Decode, Sequence};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use rsa::RsaPrivateKey;
 use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPrivateKey as _, EncodeRsaPublicKey as _};
@@ -17,6 +17,11 @@ use super::pem;
 use crate::Error;
 
 const SHA256_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
+
+/// Bytes of the largest RSA modulus. Larger numbers would take long before they are refused.
+pub(super) const RSA_BYTES: usize = 1024;
+/// An RSA key holds nine numbers, of which some are half as long.
+const RSA_KEY_BYTES: usize = 6 * RSA_BYTES;
 
 pub(super) enum PrivateKey {
     Rsa(Box<RsaPrivateKey>),
@@ -90,6 +95,9 @@ impl PrivateKey {
     }
 
     fn pkcs1(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() > RSA_KEY_BYTES {
+            return None;
+        }
         RsaPrivateKey::from_pkcs1_der(bytes).ok().map(Box::new).map(Self::Rsa)
     }
 

@@ -89,9 +89,9 @@ fn private_keys_are_made_of_each_kind() {
 }
 
 /// Does the signature fit?
-fn is_signed_by(certificate: &[u8], signer: &[u8]) -> bool {
+fn is_signed_by(certificate: &[u8], issuer: &[u8]) -> bool {
     let signed = Signed::from_der(certificate).expect("a certificate");
-    let key = Signed::from_der(signer).expect("a certificate").content.public_key;
+    let key = Signed::from_der(issuer).expect("a certificate").content.public_key;
     let algorithm: &dyn VerificationAlgorithm = match signed.algorithm.oid.to_string().as_str() {
         "1.2.840.113549.1.1.11" => &signature::RSA_PKCS1_2048_8192_SHA256,
         "1.2.840.10045.4.3.2" => &signature::ECDSA_P256_SHA256_ASN1,
@@ -163,18 +163,22 @@ fn certificates_say_what_those_of_go_say() {
             times.expect("times").iter().map(der::Tagged::tag).collect::<Vec<_>>()
         };
         assert_eq!(tags(&signed), tags(&expected), "{name}");
-        let signer = if function == "genSignedCertWithKey" { decoded(&data["root_crt"]) } else { found.clone() };
+        let issuer = if function == "genSignedCertWithKey" { decoded(&data["root_crt"]) } else { found.clone() };
         if name != "issued_bare" {
-            assert!(is_signed_by(&found, &signer), "{name}");
+            assert!(is_signed_by(&found, &issuer), "{name}");
         }
     }
 }
 
 #[test]
 fn a_certificate_authority_signs() {
+    let env = env();
+    let run = Run::new(&env, "");
+    // In one run, as another one would draw the same key.
+    let call = |name, arguments: &[Value]| functions::table().get(name).expect("a function")(&run, arguments);
     let ca = call("genCA", &["ca".into(), number(365)]).expect("a CA");
-    let leaf = call("genSignedCert", &["leaf".into(), Value::Nil, list(&["x.example"]), number(10), ca.clone()])
-        .expect("a leaf");
+    let leaf = ["leaf".into(), Value::Nil, list(&["x.example"]), number(10), ca.clone()];
+    let leaf = call("genSignedCert", &leaf).expect("a leaf");
     let (ca_cert, leaf_cert) = (decoded(&member(&ca, "Cert")), decoded(&member(&leaf, "Cert")));
     assert!(is_signed_by(&leaf_cert, &ca_cert) && !is_signed_by(&ca_cert, &leaf_cert));
     let (ca_read, leaf_read) = (Certificate::new(&ca_cert).expect("read"), Certificate::new(&leaf_cert).expect("read"));
@@ -282,6 +286,21 @@ proptest::proptest! {
                 drop(call("pemTruststoreToPKCS12", &[pem]));
             }
         }
+    }
+
+    #[test]
+    fn any_numbers_are_a_key_or_refused(numbers in proptest::array::uniform5(proptest::collection::vec(0u8..=255, 0..130)), small in proptest::array::uniform5(0u8..8)) {
+        use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+        let jwk = |numbers: [&[u8]; 5]| {
+            let members = ["n", "e", "d", "p", "q"].into_iter().zip(numbers);
+            let members = members.map(|(name, number)| (name.to_owned(), URL_SAFE_NO_PAD.encode(number).into()));
+            let kind = [("kty".to_owned(), "RSA".into())];
+            serde_json::Value::Object(kind.into_iter().chain(members).collect()).to_string()
+        };
+        let [n, e, d, p, q] = &numbers;
+        drop(call("jwkPrivateKeyPem", &[jwk([n, e, d, p, q]).as_str().into()]));
+        drop(call("jwkPrivateKeyPem", &[jwk(small.each_ref().map(std::slice::from_ref)).as_str().into()]));
+        drop(call("jwkPrivateKeyPem", &[jwk([n, &[1, 0, 1], d, &small[..1], q]).as_str().into()]));
     }
 
     #[test]

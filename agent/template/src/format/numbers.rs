@@ -1,7 +1,7 @@
 //! Numbers as Go's packages fmt and strconv print them.
 
 use super::Flags;
-use crate::value::IntType;
+use crate::value::{IntType, Value};
 
 /// What stands before the digits.
 #[derive(Clone, Copy)]
@@ -85,6 +85,20 @@ pub(super) fn named(type_: IntType, number: i64) -> Option<String> {
     }
 }
 
+/// What the methods of the number types give that have some.
+#[expect(clippy::cast_precision_loss, reason = "as Go converts")]
+pub(crate) fn method(type_: IntType, number: i64, name: &str) -> Option<Value> {
+    let name_of_value = named(type_, number)?;
+    let unit = match (type_, name) {
+        (_, "String") => return Some(name_of_value.as_str().into()),
+        (IntType::Duration, "Hours") => 3.6e12,
+        (IntType::Duration, "Minutes") => 6e10,
+        (IntType::Duration, "Seconds") => 1e9,
+        _ => return None,
+    };
+    Some(Value::Float(number as f64 / unit))
+}
+
 /// `time.Duration.String` of nanoseconds.
 pub(crate) fn duration(nanoseconds: i64) -> String {
     let sign = if nanoseconds < 0 { "-" } else { "" };
@@ -110,13 +124,6 @@ pub(crate) fn duration(nanoseconds: i64) -> String {
         }
     };
     format!("{sign}{text}")
-}
-
-/// `strconv.FormatFloat(number, 'g', -1, 64)`, which is `%v`.
-pub(crate) fn shortest(number: f64) -> String {
-    let sign = if number.is_sign_negative() && !number.is_nan() { "-" } else { "" };
-    let sign = if number == f64::INFINITY { "+" } else { sign };
-    format!("{sign}{}", float(number.abs(), 'g', None, false))
 }
 
 /// A number that is not negative, in one of the verbs `efgEG`; `#` keeps the point and the zeros.

@@ -47,7 +47,8 @@ fn without_underscores(digits: &str) -> Option<String> {
     Some(digits.replace('_', ""))
 }
 
-fn float(digits: &str) -> Option<f64> {
+/// A number with a point or an exponent, without sign.
+pub(crate) fn float(digits: &str) -> Option<f64> {
     if has_prefix(digits, "0x") {
         return hex_float(&digits[2..]);
     }

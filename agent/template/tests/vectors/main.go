@@ -1,18 +1,25 @@
-// Computes what Go's own text/template makes of the templates that the Rust engine has to render alike.
-// Run it where it stands: go run main.go > vectors.json
+// Computes what Go and sprig make of the templates that the Rust engine has to render alike.
+// Run it where it stands: go run . > vectors.json
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"text/template"
+	"unicode/utf8"
+
+	"github.com/Masterminds/sprig/v3"
 )
 
 type vector struct {
 	Template string `json:"template"`
-	Output   string `json:"output"`
-	Fails    bool   `json:"fails"`
+	Output   string `json:"output,omitempty"`
+	// Instead of an output that is no text, in base64.
+	Binary string `json:"binary,omitempty"`
+	Fails  bool   `json:"fails,omitempty"`
 }
 
 var data = map[string]string{
@@ -29,294 +36,49 @@ var data = map[string]string{
 	"multi_line": "one\ntwo\r\nthree",
 }
 
-var templates = []string{
-	"",
-	"plain text",
-	"  \n ",
-	"{{ .user }}",
-	"{{.user}}:{{.password}}",
-	"postgres://{{ .user }}:{{ urlquery .password }}@db:{{ .port }}/app",
-	"{{ . }}",
-	"{{ .braces }}",
-	"{{ .empty }}|",
-	"{{ .unicode }}",
-	"{{ .missing }}",
-	"{{ .user.name }}",
-	"{{ if .missing }}a{{ end }}",
-	"{{ with .missing }}a{{ else }}b{{ end }}",
-	"{{ .user.missing.deeper }}",
-	// index
-	`{{ index . "tls.key" }}`,
-	`{{ index . "with-dash" }}`,
-	`{{ index $ "user" }}`,
-	`{{ index . "missing" }}|`,
-	`{{ index . "missing" | printf "%q" }}`,
-	`{{ if index . "missing" }}a{{ else }}b{{ end }}`,
-	`{{ index .user 0 }}`,
-	`{{ index .user 9 }}`,
-	`{{ index . 1 }}`,
-	`{{ index . "user" 1 }}`,
-	`{{ index . "user" "x" }}`,
-	`{{ index .user }}`,
-	"{{ .with-dash }}",
-	`{{ .tls.key }}`,
-	// control
-	"{{ if .user }}yes{{ else }}no{{ end }}",
-	"{{ if .empty }}yes{{ else if .port }}port{{ else }}no{{ end }}",
-	"{{ if and .user (not .empty) }}both{{ end }}",
-	"{{ and .user .empty }}|{{ or .empty .port }}",
-	"{{ with .user }}<{{ . }}>{{ end }}",
-	"{{ with .empty }}a{{ else with .port }}{{ . }}{{ end }}",
-	"{{ range $k, $v := . }}{{ $k }}={{ len $v }};{{ end }}",
-	"{{ range . }}[{{ . }}]{{ end }}",
-	"{{ range $i := 3 }}{{ $i }}{{ end }}",
-	"{{ range 0 }}a{{ else }}none{{ end }}",
-	"{{ range $k, $v := . }}{{ if eq $k \"port\" }}{{ break }}{{ end }}{{ $k }} {{ end }}",
-	"{{ range $k, $v := . }}{{ if ne $k \"port\" }}{{ continue }}{{ end }}{{ $v }}{{ end }}",
-	"{{ range .user }}{{ . }},{{ end }}",
-	"{{ break }}",
-	// variables
-	`{{ $u := .user }}{{ $u }}-{{ $u }}`,
-	`{{ $x := "a" }}{{ if true }}{{ $x = "b" }}{{ end }}{{ $x }}`,
-	`{{ $x := "a" }}{{ if true }}{{ $x := "b" }}{{ end }}{{ $x }}`,
-	`{{ $x := 1 }}{{ range $i := 4 }}{{ $x = $i }}{{ end }}{{ $x }}`,
-	"{{ $nope }}",
-	"{{ range $k, $v := . }}{{ $.user }}{{ end }}",
-	// white space
-	"a  {{- .user -}}  b",
-	"a\n  {{- .user }}\n  b",
-	"{{/* nothing */}}x{{- /* nothing */ -}}  y",
-	"line\n{{- if .user }}\n  user: {{ .user }}\n{{- end }}\nend\n",
-	// definitions
-	`{{ define "u" }}<{{ . }}>{{ end }}{{ template "u" .user }}{{ template "u" .port }}`,
-	`{{ define "u" }}{{ .user }}{{ end }}{{ template "u" . }}`,
-	`{{ define "u" }}{{ . }}{{ end }}{{ template "u" }}`,
-	`{{ block "b" .user }}<{{ . }}>{{ end }}`,
-	`{{ define "only" }}x{{ end }}`,
-	"  {{ define \"only\" }}x{{ end }}\n",
-	`{{ template "missing" }}`,
-	`{{ define "a" }}x{{ end }}{{ define "a" }}y{{ end }}{{ template "a" }}`,
-	`{{ define "r" }}{{ template "r" . }}{{ end }}{{ if .empty }}{{ template "r" . }}{{ end }}done`,
-	// text
-	`{{ print "a" 1 2 "b" .user }}`,
-	`{{ print .user .port }}`,
-	`{{ println .user 1 }}|`,
-	`{{ printf "%s:%s" .user .password }}`,
-	`{{ printf "%q %v %d %5d|%-5s|%05.2f %x %X %t %%" .tabs .user 42 42 .user 3.14159 .user .user true }}`,
-	`{{ printf "%s" }}`,
-	`{{ printf "%d" .user }}`,
-	`{{ printf "%s %s" .user }}`,
-	`{{ printf "%s" .user .port }}`,
-	`{{ printf "%[2]s %[1]s" .user .port }}`,
-	`{{ printf "%*d|%.2s|%10.3s|" 6 42 .user .password }}`,
-	`{{ printf "%c %U %b %o %e %g" 233 233 5 8 1234.5678 1e21 }}`,
-	`{{ printf "%T %T %T" .user 1 1.5 }}`,
-	`{{ printf "%v" . }}`,
-	`{{ printf "%t" .user }}`,
-	`{{ .user | printf "%s-%s" .port }}`,
-	`{{ printf 5 }}`,
-	`{{ html .password }}`,
-	`{{ html "a\x00b" }}`,
-	`{{ js .password }}|{{ js .tabs }}|{{ js .multi_line }}`,
-	`{{ urlquery .password }}|{{ urlquery .unicode }}`,
-	`{{ urlquery "a" "b c" }}`,
-	`{{ len .password }} {{ len . }} {{ len "é" }}`,
-	`{{ len 3 }}`,
-	`{{ slice .user 1 }} {{ slice .user 0 2 }} {{ slice .port 1 3 }}`,
-	`{{ slice .user 4 }}`,
-	`{{ slice . 1 }}`,
-	// comparisons and literals
-	`{{ eq .user "app" }} {{ ne .user "app" }} {{ lt 1 2 }} {{ le "a" "b" }} {{ gt 1.5 0.5 }} {{ ge 2 2 }}`,
-	`{{ eq .user "x" "app" }}`,
-	`{{ eq .user 1 }}`,
-	`{{ lt .user 1 }}`,
-	`{{ not .empty }} {{ not .user }}`,
-	`{{ eq (len .user) 3 }}`,
-	"{{ `raw {{ string` }}{{ \"esc\\n\\u00e9\" }}{{ 'x' }}{{ 0x1F }}{{ 1_000 }}{{ 1e3 }}{{ 0b11 }}{{ true }}",
-	`{{ nil }}`,
-	`{{ "a" | len }}`,
-	`{{ "a" "b" }}`,
-	`{{ .user | .port }}`,
-	`{{ call .user }}`,
-	`{{ (index . "user") }}`,
-	`{{ (print .user) | html | urlquery }}`,
-	// not templates
-	"{{ .user",
-	"{{ if .user }}",
-	"{{ end }}",
-	"{{ else }}",
-	"{{ }}",
-	"{{ .user }} }}",
-	`{{ "unterminated }}`,
-	"{{ 1abc }}",
-	"{{ .user | }}",
-	"{{ | .user }}",
-	"{{ range $a, $b, $c := . }}{{ end }}",
-	"{{ if .user }}a{{ else }}b{{ else }}c{{ end }}",
-	"{{ if .user }}a{{ end }}{{ end }}b",
-	"{{ range . }}{{ if . }}{{ end }}",
-	"a{{ end }}b",
-	"a{{ else }}b",
-	"{{ else if .user }}b{{ end }}",
-	"{{ define \"x\" }}a",
-	"{{ block \"x\" . }}a",
-	"{{ with .user }}a",
-	"{{ if }}{{ end }}",
-	"{{ end .user }}",
-	"{{ if .user }}a{{ end 1 }}",
-	"{{ define }}{{ end }}",
-	"{{ define x }}{{ end }}",
-	"{{ if .user }}{{ define \"x\" }}{{ end }}{{ end }}",
-	"{{ if false }}{{ break }}{{ end }}",
-	"{{ unknown .user }}",
-	// tokens that look like the end of something
-	`{{ "}}" }}{{ "{{ end }}" }}`,
-	"{{ `}}` }}{{ `{{ if }}` }}",
-	`{{ "\"}}" }}`,
-	`{{ '}' }}{{ '\'' }}`,
-	"{{/* {{ if }} */}}x",
-	"{{/* }} */}}x",
-	"{{- /* {{ end }} */ -}} x",
-	"{{ /* spaced */ }}x",
-	"{{/* open",
-	"{{/* a */ }}",
-	"{{if .user}}a{{- else -}} b {{- end -}} c",
-	"{{if .user -}} a {{- end}}",
-	"{{- if .user -}}\na\n{{- end -}}\n",
-	"{{ if(eq .user \"app\") }}a{{ end }}",
-	"{{ifx}}",
-	"{{ endx }}",
-	"{{ ends }}a{{ end }}",
-	"{{ $end := 1 }}{{ $end }}",
-	"{{ .end }}",
-	"{ { .user } }",
-	"{{{ .user }}}",
-	"{{{{ .user }}}}",
-	"a }} b",
-	"{{\n.user\n}}",
-	"{{ with $x := .user }}{{ $x }}{{ end }}",
-	"{{ if $x := .empty }}a{{ else }}{{ len $x }}{{ end }}",
-	"{{ if $x := .user }}{{ end }}{{ $x }}",
-	"{{ range $k, $_ := . }}{{ $k }} {{ end }}",
-	"{{ range $v := . }}{{ $v }},{{ end }}",
-	"{{ $a := 1 }}{{ $a = .user }}{{ $a }}",
-	"{{ $a = 1 }}",
-	`{{ define "x" }}{{ .user }}{{ end }}{{ template "x" }}`,
-	`{{ define "x" }}static{{ end }}{{ template "x" }}`,
-	`{{ define "x" }}{{ if . }}a{{ else }}b{{ end }}{{ end }}{{ template "x" }}`,
-	`{{ define "x" }}{{ $.user }}{{ end }}{{ template "x" . }}`,
-	`{{ $y := 1 }}{{ define "x" }}{{ $y }}{{ end }}{{ template "x" . }}`,
-	`{{ printf "%+d % d %#x %#o %08d %-8d| %+.2e %8.3f|" 5 5 255 8 42 42 1234.5 3.14159 }}`,
-	`{{ printf "%q %#q %x %X" .unicode .user .user .user }}`,
-	`{{ printf "%+q" .unicode }}`,
-	`{{ printf "% x %#x" .user .user }}`,
-	`{{ printf "%v %v %v %s" true 1.5 nil .empty }}`,
-	`{{ printf "%6.2f%%|%-10q|%10s|%010d" 99.5 .user .unicode 42 }}`,
-	`{{ printf "%s %d" 5 "x" }}`,
-	`{{ printf "%!" }}{{ printf "%z" 1 }}`,
-	`{{ printf "%" }}`,
-	`{{ print nil }} {{ print true 1.0 2.50 .user }}`,
-	`{{ print 1e6 }} {{ print 1e21 }}`,
-	`{{ println }}{{ print }}|`,
-	`{{ 1.0 }} {{ -5 }} {{ +5 }} {{ 0o17 }} {{ 'é' }} {{ .5 }} {{ 123456.789 }}`,
-	`{{ 1e-7 }} {{ 100000000.0 }}`,
-	`{{ 017 }}`,
-	`{{ 1i }}`,
-	`{{ 9223372036854775808 }}`,
-	`{{ eq 1 1.0 }}`,
-	`{{ lt 1 1.5 }}`,
-	`{{ eq nil nil }}`,
-	`{{ eq .user nil }}`,
-	`{{ eq true true }} {{ eq "a" "b" "c" "a" }} {{ le 1.5 1.5 }} {{ gt "b" "a" }} {{ ge "a" "b" }}`,
-	`{{ lt true false }}`,
-	`{{ eq 1 }}`,
-	`{{ eq }}`,
-	`{{ and }}`,
-	`{{ not 1 2 }}`,
-	`{{ and 1 0 2 }} {{ or 0 "" "x" }} {{ and .user .port }} {{ or .empty .empty }}|`,
-	`{{ and false (index .user 99) }}`,
-	`{{ len nil }}`,
-	`{{ len }}`,
-	`{{ html }}|{{ js }}|{{ urlquery }}`,
-	`{{ html 1 "<" .user }}|{{ js "<" 1 }}|{{ html . }}`,
-	`{{ js "\u2028 \u00e9 = & \x7f" }}`,
-	`{{ urlquery "-_.~!*'()é\n+ %" }}`,
-	`{{ html "'\"<>&" }}`,
-	`{{ slice "héllo" 0 2 }}`,
-	`{{ slice "abc" }} {{ slice "abc" 3 }}|{{ slice "abc" 1 1 }}|`,
-	`{{ slice "abc" 2 1 }}`,
-	`{{ slice "abc" 0 1 2 }}`,
-	`{{ slice "abc" -1 }}`,
-	`{{ index "abc" -1 }}`,
-	`{{ index . }}`,
-	`{{ index }}`,
-	`{{ (index . "user").x }}`,
-	`{{ (printf "%s" .user) | len | printf "%03d" }}`,
-	`{{ .user | print "a" | printf "%s%s" "b" }}`,
-	`{{ ((.user)) }}`,
-	`{{ ( .user }}`,
-	`{{ .user ) }}`,
-	`{{ .user.}}`,
-	`{{ . user }}`,
-	`{{ .. }}`,
-	`{{ $ }}`,
-	`{{ $.user }}`,
-	`{{ .user}} {{.port }}`,
-	`{{"a"}}{{"b"}}`,
-	`{{ "a""b" }}`,
-	`{{ 'ab' }}`,
-	`{{ "a\qb" }}`,
-	"{{ \"a\nb\" }}",
-	`{{ true }}{{ false }}`,
-	`{{ true 1 }}`,
-	`{{ range 3 }}{{ . }}{{ end }}`,
-	`{{ range $i, $v := 3 }}{{ $i }}{{ end }}`,
-	`{{ range "ab" }}{{ . }}{{ end }}`,
-	`{{ range true }}{{ end }}`,
-	`{{ range nil }}{{ end }}`,
-	`{{ range -1 }}a{{ else }}b{{ end }}`,
-	`{{ range 3 }}{{ if eq . 1 }}{{ continue }}{{ end }}{{ . }}{{ end }}`,
-	`{{ range 3 }}{{ range 3 }}{{ if eq . 1 }}{{ break }}{{ end }}{{ . }}{{ end }}|{{ end }}`,
-	`{{ template "x" . .user }}`,
-	`{{ template }}`,
-	`{{ template .user }}`,
-	`{{ .user, .port }}`,
-	`{{ .user; }}`,
-	`{{ .user := 1 }}`,
-	`{{ $x, $y := .user }}`,
-	`{{ $x := }}`,
-	`{{ -.user }}`,
-	`{{ 3 - 1 }}`,
-	`{{-3}}`,
-	`{{- 3}}`,
-	`a {{- 3 -}} b`,
-	`a {{3 -}} b`,
-	`{{3-}}`,
-	`{{ .a-b }}`,
-	`{{ ._x }}`,
-	`{{ .é }}`,
-	"{{ if false }}{{ unknown .user }}{{ end }}",
+// The functions of External Secrets Operator, but for its own.
+func functions() template.FuncMap {
+	functions := sprig.TxtFuncMap()
+	for _, name := range []string{"env", "expandenv", "getHostByName"} {
+		delete(functions, name)
+	}
+	return functions
 }
 
 func main() {
-	vectors := make([]vector, 0, len(templates))
-	for _, text := range templates {
-		output, err := render(text)
-		if err != nil {
-			output = ""
+	names := []string{}
+	for name := range functions() {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	vectors := []vector{}
+	for _, templates := range [][]string{builtin, values, texts, lists, dicts, numbers, dates, encodings, others} {
+		for _, text := range templates {
+			vectors = append(vectors, compute(text))
 		}
-		vectors = append(vectors, vector{text, output, err != nil})
 	}
 	encoder := json.NewEncoder(os.Stdout)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", " ")
-	if err := encoder.Encode(map[string]any{"data": data, "vectors": vectors}); err != nil {
+	if err := encoder.Encode(map[string]any{"data": data, "functions": names, "vectors": vectors}); err != nil {
 		panic(err)
 	}
 }
 
+func compute(text string) vector {
+	output, err := render(text)
+	switch {
+	case err != nil:
+		return vector{Template: text, Fails: true}
+	case utf8.ValidString(output):
+		return vector{Template: text, Output: output}
+	default:
+		return vector{Template: text, Binary: base64.StdEncoding.EncodeToString([]byte(output))}
+	}
+}
+
 func render(text string) (string, error) {
-	parsed, err := template.New("t").Option("missingkey=error").Parse(text)
+	parsed, err := template.New("t").Option("missingkey=error").Funcs(functions()).Parse(text)
 	if err != nil {
 		return "", err
 	}

@@ -81,7 +81,7 @@ impl World {
     fn known(&self, version: i64) -> Known {
         let tenths = self.versions[usize::try_from(version).expect("positive")];
         let created = Timestamp::from_millisecond(at(0).as_millisecond() + tenths * 100).expect("in range");
-        Known { token: Token::of_secret(ARN, &format!("v{version}")), created: Some(created), changed: Some(created) }
+        Known::of_source(Token::of_secret(ARN, &format!("v{version}")), Some(created), Some(created))
     }
 
     fn decide(&self) -> Decision {
@@ -169,7 +169,10 @@ impl World {
                     }
                     self.end(true);
                 }
-                Decision::LookAgain(until) | Decision::Wait(until) | Decision::Closed(until) => {
+                Decision::LookAgain(until)
+                | Decision::Wait(until)
+                | Decision::Closed(until)
+                | Decision::Contested(until) => {
                     self.tenths = (until.as_millisecond() - at(0).as_millisecond() + 99) / 100;
                 }
             }

@@ -1,6 +1,6 @@
 //! Keys from passwords.
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use hmac::Hmac;
 use pbkdf2::pbkdf2_hmac;
 use sha1::Sha1;
 use sha2::digest::Digest;

@@ -3,11 +3,15 @@
 //! The syntax of the `regex` crate is Go's but for corners: Go's `\d`, `\w` and `\s` are ASCII, it knows `\Q…\E` and octal
 //! escapes, takes a brace that counts nothing literally, and has no arithmetic inside of brackets. Those are rewritten.
 
+pub(crate) mod replace;
+
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
 
-use regex::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder};
+
+use replace::Replacement;
 
 /// Compiled size up to which an expression is accepted, in bytes.
 const SIZE_LIMIT: usize = 1 << 20;
@@ -21,21 +25,31 @@ pub struct Regexp {
 
 /// What is wrong with an expression, in one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Malformed(String);
+pub enum Malformed {
+    /// It compiles to more than is accepted.
+    #[error("it is too large")]
+    TooLarge,
+    /// It is none.
+    #[error("{0}")]
+    Syntax(String),
+}
 
 impl Regexp {
     /// Compiles an expression of Go's.
     pub fn parse(source: &str) -> Result<Self, Malformed> {
-        let compiled = RegexBuilder::new(&translate(source)?).size_limit(SIZE_LIMIT).build();
-        match compiled {
-            Ok(compiled) => Ok(Self { source: source.to_owned(), compiled }),
-            Err(regex::Error::CompiledTooBig(_)) => Err(Malformed("it is too large".to_owned())),
+        Ok(Self { source: source.to_owned(), compiled: Self::compile(source, SIZE_LIMIT)? })
+    }
+
+    /// The same for searching bytes, up to a compiled size.
+    pub(crate) fn compile(source: &str, size: usize) -> Result<Regex, Malformed> {
+        match RegexBuilder::new(&translate(source)?).size_limit(size).build() {
+            Ok(compiled) => Ok(compiled),
+            Err(regex::Error::CompiledTooBig(_)) => Err(Malformed::TooLarge),
             Err(error) => {
                 // The last line says what; those above draw where, in our spelling of it.
                 let text = error.to_string();
                 let line = text.lines().last().unwrap_or_default();
-                Err(Malformed(line.trim_start_matches("error: ").to_owned()))
+                Err(Malformed::Syntax(line.trim_start_matches("error: ").to_owned()))
             }
         }
     }
@@ -43,7 +57,20 @@ impl Regexp {
     /// Does it match anywhere in a text?
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
-        self.compiled.is_match(text)
+        self.compiled.is_match(text.as_bytes())
+    }
+
+    /// The text with each match replaced, as Go's `ReplaceAllString` does: in `replacement`, `$1`, `${1}`, `$name` and
+    /// `${name}` stand for groups, or for nothing where there is no such group. `None` if it gets longer than `longest`.
+    #[must_use]
+    pub fn replace_all(&self, text: &str, replacement: &str, longest: usize) -> Option<String> {
+        let (text, mut out) = (text.as_bytes(), Vec::new());
+        let push = |part: &[u8]| {
+            out.extend_from_slice(part);
+            if out.len() > longest { Err(()) } else { Ok(()) }
+        };
+        Replacement::expanded(&self.compiled, replacement.as_bytes()).apply(&self.compiled, text, push).ok()?;
+        String::from_utf8(out).ok()
     }
 
     /// The expression as it was written.
@@ -169,7 +196,7 @@ fn group<'a>(text: &'a str, out: &mut String) -> Result<&'a str, Malformed> {
     let named = inside.starts_with("P<") || inside.starts_with('<');
     let flags = inside.find([':', ')']).map_or(inside, |end| &inside[..end]);
     if !named && flags.chars().any(|flag| !"imsU-".contains(flag)) {
-        return Err(Malformed(format!("unknown flags \"(?{flags}\"")));
+        return Err(Malformed::Syntax(format!("unknown flags \"(?{flags}\"")));
     }
     Ok(copy(text, 2, out))
 }
@@ -252,7 +279,7 @@ mod tests {
             let error = Regexp::parse(source).expect_err(source).to_string();
             assert!(!error.is_empty() && !error.contains('\n'), "{source}: {error}");
         }
-        assert_eq!(Regexp::parse("(a{900}){900}"), Err(Malformed("it is too large".to_owned())));
+        assert_eq!(Regexp::parse("(a{900}){900}"), Err(Malformed::TooLarge));
     }
 
     proptest! {

@@ -1,0 +1,107 @@
+//! Secrets as they were last seen, and whom a change of one concerns.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use rekey_core::ledger::Decision;
+use rekey_core::object::ObjectKey;
+use rekey_core::plan;
+use rekey_core::resource::external_secret::CreationPolicy;
+
+use super::State;
+use super::inner::{Inner, Use};
+
+/// A Secret as it was last seen. Each one is remembered, for an object may come later than its target.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct SeenTarget {
+    pub version: u64,
+    /// Is it as an ExternalSecret left it?
+    pub valid: bool,
+    /// A digest of what may forbid a write: its controller, and whether it is immutable.
+    hold: u64,
+}
+
+impl SeenTarget {
+    fn of(secret: &Secret) -> Self {
+        let mut hold = DefaultHasher::new();
+        let owners = secret.metadata.owner_references.iter().flatten();
+        owners.filter(|owner| owner.controller == Some(true)).for_each(|owner| owner.uid.hash(&mut hold));
+        secret.immutable.hash(&mut hold);
+        let version = secret.metadata.resource_version.as_ref().and_then(|text| text.parse().ok());
+        Self { version: version.unwrap_or_default(), valid: plan::is_valid(secret), hold: hold.finish() }
+    }
+}
+
+impl State {
+    /// A Secret is there, as the watch or a write shows it. Returns the objects that produce it, if it stopped being as
+    /// an ExternalSecret left it, or appeared, or may be written now. What is older than what was seen before says
+    /// nothing: the watch lags behind our writes.
+    #[must_use]
+    pub fn target_seen(&self, target: &ObjectKey, secret: &Secret, now: Timestamp) -> Vec<ObjectKey> {
+        let seen = SeenTarget::of(secret);
+        let mut inner = self.lock();
+        if inner.targets.get(target).is_some_and(|known| known.version > seen.version) {
+            return Vec::new();
+        }
+        let known = inner.targets.insert(target.clone(), seen);
+        let spoiler = || plan::last_writer(secret).map(ToOwned::to_owned);
+        inner.target_moved(target, known, Some(seen), spoiler, now)
+    }
+
+    /// A Secret is gone. Returns the objects that produce it.
+    #[must_use]
+    pub fn target_gone(&self, target: &ObjectKey, now: Timestamp) -> Vec<ObjectKey> {
+        let mut inner = self.lock();
+        let known = inner.targets.remove(target);
+        inner.target_moved(target, known, None, || None, now)
+    }
+
+    /// This agent deleted a Secret: the watch need not tell.
+    pub fn target_deleted(&self, target: &ObjectKey) {
+        self.lock().targets.remove(target);
+    }
+}
+
+impl Inner {
+    fn target_moved(
+        &mut self,
+        target: &ObjectKey,
+        known: Option<SeenTarget>,
+        seen: Option<SeenTarget>,
+        spoiler: impl Fn() -> Option<String>,
+        now: Timestamp,
+    ) -> Vec<ObjectKey> {
+        let facts = |target: Option<SeenTarget>| target.map(|target| (target.valid, target.hold));
+        if facts(known) == facts(seen) {
+            return Vec::new();
+        }
+        let was_valid = known.is_some_and(|known| known.valid);
+        let worse = (was_valid || seen.is_none()) && !seen.is_some_and(|seen| seen.valid);
+        let freed = known.map(|known| known.hold) != seen.map(|seen| seen.hold);
+        let mut users = self.users(&Use::Target(target.clone()));
+        users.retain(|user| {
+            let Some(object) = self.objects.get_mut(user) else { return false };
+            let undone = worse && !object.is_as_left(seen.map(|seen| seen.valid));
+            if undone && was_valid {
+                object.others.spoilt(spoiler(), now);
+            }
+            let waits = freed && object.waits_for_target();
+            if waits {
+                object.forget_failures();
+            }
+            undone || waits
+        });
+        users.retain(|user| self.decide(user, now).is_some_and(|decision| decision != Decision::Skip));
+        users
+    }
+
+    /// The names of other objects that write the same Secret.
+    pub fn rivals(&self, target: &ObjectKey, key: &ObjectKey) -> Vec<String> {
+        let writes = |other: &&ObjectKey| {
+            let object = self.objects.get(*other);
+            *other != key && object.is_some_and(|object| object.policy_of_target() != CreationPolicy::None)
+        };
+        self.uses.users(&Use::Target(target.clone())).filter(writes).map(|other| other.name.clone()).collect()
+    }
+}

@@ -1,0 +1,95 @@
+//! Regular expressions. A function and its `must` form both fail on an expression that is none, but for `regexMatch`,
+//! which finds nothing then.
+
+use regex::bytes::Regex;
+
+use super::{Table, split};
+use crate::Error;
+use crate::draft::Draft;
+use crate::regexp::replace::{Replacement, is_between};
+use crate::run::Run;
+use crate::value::{List, Of, Text, Value};
+
+pub(super) fn add(table: &mut Table) {
+    table.add("regexMatch", |run: &Run<'_>, regex: Text, text: Text| match matches(run, &regex, &text) {
+        Err(Error::Failed(_)) => Ok(false),
+        other => other,
+    });
+    table.add("mustRegexMatch", |run: &Run<'_>, regex: Text, text: Text| matches(run, &regex, &text));
+    for name in ["regexFind", "mustRegexFind"] {
+        table.add(name, |run: &Run<'_>, regex: Text, text: Text| {
+            let regex = run.regex(&regex, &text)?;
+            let found = regex.find_iter(&text).find(|found| is_between(&text, *found));
+            Ok(found.map_or_else(Vec::new, |found| found.as_bytes().to_vec()))
+        });
+    }
+    for name in ["regexFindAll", "mustRegexFindAll"] {
+        table.add(name, find_all);
+    }
+    for name in ["regexReplaceAll", "mustRegexReplaceAll"] {
+        table.add(name, |run: &Run<'_>, regex: Text, text: Text, new: Text| {
+            let regex = run.regex(&regex, &text)?;
+            replace_all(run, &regex, &text, &Replacement::expanded(&regex, &new))
+        });
+    }
+    for name in ["regexReplaceAllLiteral", "mustRegexReplaceAllLiteral"] {
+        table.add(name, |run: &Run<'_>, regex: Text, text: Text, new: Text| {
+            let regex = run.regex(&regex, &text)?;
+            replace_all(run, &regex, &text, &Replacement::literal(&new))
+        });
+    }
+    for name in ["regexSplit", "mustRegexSplit"] {
+        table.add(name, regex_split);
+    }
+    table.add("regexQuoteMeta", |text: Text| {
+        let special = |byte: &u8| br"\.+*?()|[]{}^$".contains(byte);
+        text.iter().flat_map(|byte| special(byte).then_some(b'\\').into_iter().chain([*byte])).collect::<Vec<u8>>()
+    });
+}
+
+fn matches(run: &Run<'_>, regex: &Text, text: &Text) -> Result<bool, Error> {
+    Ok(run.regex(regex, text)?.is_match(text))
+}
+
+/// As many matches as there are, or so many.
+fn find_all(run: &Run<'_>, regex: Text, text: Text, most: i64) -> Result<List, Error> {
+    let regex = run.regex(&regex, &text)?;
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let found = regex.find_iter(&text).filter(|found| is_between(&text, *found)).take(most);
+    let found: Vec<_> = found.map(|found| found.as_bytes()).collect();
+    if found.is_empty() { Ok(List::nil(Of::Text)) } else { split::list(run, found) }
+}
+
+fn replace_all(run: &Run<'_>, regex: &Regex, text: &Text, replacement: &Replacement<'_>) -> Result<Value, Error> {
+    let mut draft = Draft::new(run);
+    replacement.apply(regex, text, |part| draft.push(part))?;
+    Ok(draft.value())
+}
+
+/// `Regexp.Split`
+fn regex_split(run: &Run<'_>, regex: Text, text: Text, most: i64) -> Result<List, Error> {
+    let is_empty = regex.is_empty();
+    let regex = run.regex(&regex, &text)?;
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    if most == 0 {
+        return Ok(List::nil(Of::Text));
+    }
+    if !is_empty && text.is_empty() {
+        return split::list(run, vec![b""]);
+    }
+    let (mut parts, mut start, mut end): (Vec<&[u8]>, _, _) = (Vec::new(), 0, 0);
+    for found in regex.find_iter(&text).filter(|found| is_between(&text, *found)) {
+        if parts.len() + 1 == most {
+            break;
+        }
+        end = found.start();
+        if found.end() != 0 {
+            parts.push(&text[start..end]);
+        }
+        start = found.end();
+    }
+    if end != text.len() {
+        parts.push(&text[start..]);
+    }
+    split::list(run, parts)
+}

@@ -1,0 +1,135 @@
+//! Plays one case: in a namespace of its own, one step after the other, each until what it expects is seen.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use rekey_tests::eventually::eventually;
+use rekey_tests::log::Mark;
+use serde_json::{Value as Json, json};
+
+use super::Outcome;
+use super::case::{Case, Step};
+use super::pattern::differences;
+use super::world::World;
+
+/// Until an expectation has failed. An absence takes the agent 10 s to believe.
+const PATIENCE: Duration = Duration::from_secs(40);
+/// The same for a case that nobody expects to hold.
+const PENDING_PATIENCE: Duration = Duration::from_secs(8);
+
+pub(super) async fn play(world: &World, case: &Case, number: usize) -> Outcome {
+    let begun = Instant::now();
+    let namespace = case.namespace.clone().unwrap_or_else(|| format!("case-{number:03}"));
+    let result = through(world, case, &namespace).await.map_err(|error| format!("{error:#}"));
+    Outcome { result, took: begun.elapsed() }
+}
+
+async fn through(world: &World, case: &Case, namespace: &str) -> Result<()> {
+    world.prepare(namespace).await?;
+    let patience = if case.pending.is_some() { PENDING_PATIENCE } else { PATIENCE };
+    for (number, step) in case.steps(namespace)?.iter().enumerate() {
+        let scene = Scene { world, namespace, step };
+        scene.play(patience).await.with_context(|| format!("  in namespace {namespace}, step {}", number + 1))?;
+    }
+    Ok(())
+}
+
+/// One step of a case.
+struct Scene<'a> {
+    world: &'a World,
+    namespace: &'a str,
+    step: &'a Step,
+}
+
+impl Scene<'_> {
+    async fn play(&self, patience: Duration) -> Result<()> {
+        let before = self.look().await?;
+        if self.step.expects_a_change() {
+            // The API server keeps whole seconds: what happens in this one would leave a time as it is.
+            let over = 1_000_000_000 - u64::from(jiff::Timestamp::now().subsec_nanosecond().unsigned_abs());
+            tokio::time::sleep(Duration::from_nanos(over)).await;
+        }
+        let mark = self.world.mark();
+        self.change_aws().await?;
+        match (&self.step.refused, self.change_cluster().await) {
+            (None, outcome) => outcome?,
+            (Some(words), Ok(())) => bail!("it should have been refused because of: {words}"),
+            (Some(words), Err(error)) => {
+                let text = format!("{error:#}");
+                ensure!(text.contains(words), "it was refused, but not because of: {words}\n  {text}");
+            }
+        }
+        eventually("it", patience, async || {
+            let differences = self.differences(&before, mark).await?;
+            ensure!(differences.is_empty(), "\n    {}", differences.join("\n    "));
+            Ok(())
+        })
+        .await
+        .map_err(|error| {
+            // What was awaited is below; only what was seen instead is news.
+            let text = format!("{error:#}");
+            anyhow!("{}", text.split_once("last seen: ").map_or(text.as_str(), |(_, seen)| seen).to_owned())
+        })
+    }
+
+    async fn change_aws(&self) -> Result<()> {
+        for (name, content) in &self.step.secrets {
+            self.world.secret(name, content).await?;
+        }
+        for (name, content) in &self.step.parameters {
+            self.world.parameter(name, content).await?;
+        }
+        for (operation, parameters) in self.step.aws.iter().flatten() {
+            self.world.call(operation, &serde_json::to_value(parameters)?).await?;
+        }
+        Ok(())
+    }
+
+    async fn change_cluster(&self) -> Result<()> {
+        for object in &self.step.apply {
+            self.world.apply(self.namespace, &serde_json::to_value(object)?).await?;
+        }
+        if let Some(spec) = &self.step.spec {
+            let (api, kind) = ("external-secrets.io/v1", "ExternalSecret");
+            let object = json!({"apiVersion": api, "kind": kind, "metadata": {"name": "app"}, "spec": spec});
+            self.world.apply(self.namespace, &object).await?;
+        }
+        for (reference, patch) in &self.step.patch {
+            self.world.patch(self.namespace, reference, &serde_json::to_value(patch)?).await?;
+        }
+        for reference in &self.step.delete {
+            self.world.delete(self.namespace, reference).await?;
+        }
+        Ok(())
+    }
+
+    /// The objects that the step expects something of.
+    async fn look(&self) -> Result<BTreeMap<&str, Json>> {
+        let mut seen = BTreeMap::new();
+        for reference in self.step.expect.keys() {
+            seen.insert(reference.as_str(), self.world.look(self.namespace, reference).await?);
+        }
+        Ok(seen)
+    }
+
+    async fn differences(&self, before: &BTreeMap<&str, Json>, mark: Mark) -> Result<Vec<String>> {
+        let now = self.look().await?;
+        let mut found = Vec::new();
+        for (reference, expected) in &self.step.expect {
+            let (now, before) = (&now[reference.as_str()], &before[reference.as_str()]);
+            let differences = differences(expected, now, before);
+            if !differences.is_empty() {
+                found.push(format!("{reference}, {}", now["ready"].as_str().unwrap_or("which has no condition")));
+            }
+            found.extend(differences.into_iter().map(|line| format!("  {line}")));
+        }
+        for (action, expected) in &self.step.calls {
+            let seen = self.world.calls(mark, action, self.namespace)?;
+            if seen != *expected {
+                found.push(format!("{action}: expected {expected} calls, saw {seen}"));
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,56 @@
+//! Every rule has its proof, and no case proves what is no rule.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rekey_tests::repository;
+use serde::Deserialize;
+
+use super::{case, folder};
+
+/// What a rule says, and where no case can show it, which test does.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Rule {
+    ByCase(#[expect(dead_code, reason = "it is for people")] String),
+    ByTest {
+        #[expect(dead_code, reason = "it is for people")]
+        says: String,
+        /// `path/to/file.rs name_of_the_test`.
+        test: String,
+        #[expect(dead_code, reason = "it is for people")]
+        because: String,
+    },
+}
+
+/// Chapters of rules by name.
+type Rules = BTreeMap<String, BTreeMap<String, Rule>>;
+
+#[test]
+fn every_rule_has_a_proof_and_every_case_a_rule() {
+    let text = std::fs::read_to_string(folder().join("rules.yaml")).unwrap();
+    let chapters: Rules = serde_yaml_ng::from_str(&text).unwrap();
+    let rules: BTreeMap<&String, &Rule> = chapters.values().flatten().collect();
+    assert_eq!(rules.len(), chapters.values().map(BTreeMap::len).sum::<usize>(), "two rules have one name");
+    let cases = case::load(&folder().join("cases")).unwrap();
+    let proved: BTreeSet<&String> = cases.iter().flat_map(|case| &case.proves).collect();
+
+    let lawless: Vec<String> = cases.iter().filter(|case| case.proves.is_empty()).map(ToString::to_string).collect();
+    assert!(lawless.is_empty(), "these cases prove nothing: {lawless:#?}");
+    let unknown: Vec<_> = proved.iter().filter(|name| !rules.contains_key(**name)).collect();
+    assert!(unknown.is_empty(), "cases name these rules, which do not exist: {unknown:#?}");
+    let unproved: Vec<_> = rules
+        .iter()
+        .filter(|(name, rule)| match rule {
+            Rule::ByCase(_) => !proved.contains(**name),
+            Rule::ByTest { test, .. } => !exists(test),
+        })
+        .map(|(name, _)| name)
+        .collect();
+    assert!(unproved.is_empty(), "{} rules have no proof: {unproved:#?}", unproved.len());
+}
+
+fn exists(test: &str) -> bool {
+    let (path, name) = test.split_once(' ').unwrap_or_default();
+    let text = std::fs::read_to_string(repository().join(path)).unwrap_or_default();
+    text.contains(&format!("fn {name}("))
+}
