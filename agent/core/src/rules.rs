@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use crate::request::SpecProblem;
 use crate::resource::ExternalSecretSpec;
 use crate::resource::external_secret::{DeletionPolicy, Template};
+use crate::template_from::Part;
 
 /// The type of Secrets that authenticate as a ServiceAccount.
 const SERVICE_ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";
@@ -43,8 +44,7 @@ fn distinct_keys(spec: &ExternalSecretSpec) -> Result<(), SpecProblem> {
 fn template(template: &Template) -> Result<(), SpecProblem> {
     let refuse = |field: String, problem: &str| Err(SpecProblem::Target { field, problem: problem.to_owned() });
     for (index, from) in template.template_from.iter().enumerate() {
-        let known = ["Data", "Annotations", "Labels"].iter().any(|target| from.target.eq_ignore_ascii_case(target));
-        if !known && !from.target.is_empty() {
+        if Part::of(&from.target).is_none() {
             let field = format!("spec.target.template.templateFrom[{index}].target");
             return refuse(field, "is none of Data, Annotations and Labels");
         }
@@ -59,7 +59,7 @@ fn template(template: &Template) -> Result<(), SpecProblem> {
             "would have Kubernetes put the token of a ServiceAccount into the Secret; remove it or use another type",
         ),
         Some(SERVICE_ACCOUNT_TOKEN) => {
-            let annotates = |index: &usize| template.template_from[*index].target.eq_ignore_ascii_case("Annotations");
+            let annotates = |index: &usize| Part::of(&template.template_from[*index].target) == Some(Part::Annotations);
             (0..template.template_from.len()).find(annotates).map_or(Ok(()), |index| {
                 refuse(
                     format!("spec.target.template.templateFrom[{index}].target"),

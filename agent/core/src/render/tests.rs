@@ -176,7 +176,6 @@ fn what_is_wrong_with_a_template_from_elsewhere_names_the_field() {
         (json!({"secret": {"name": "gone", "items": []}}), &["templateFrom[0].secret", "Secret/gone"]),
         (item("app", "gone"), &["templateFrom[0].configMap.items[0]", "error in configmap app: missing key gone"]),
         (item("app", "bad"), &["templateFrom[0].configMap.items[0]", "line 1"]),
-        (json!({"literal": "a: b", "target": "spec.x"}), &["templateFrom[0].target", "\"spec.x\" is none of Data"]),
         (json!({"literal": "{{ .missing }}"}), &["templateFrom[0].literal", "missing"]),
         (json!({"literal": "{{ .password }}"}), &["templateFrom[0].literal"]),
         (

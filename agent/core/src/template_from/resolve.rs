@@ -18,6 +18,19 @@ pub enum Part {
     Annotations,
 }
 
+impl Part {
+    /// Reads `templateFrom[].target`, in any case (as ESO compares it); an absent one is Data.
+    #[must_use]
+    pub fn of(target: &str) -> Option<Self> {
+        match target.to_lowercase().as_str() {
+            "" | "data" => Some(Self::Data),
+            "labels" => Some(Self::Labels),
+            "annotations" => Some(Self::Annotations),
+            _ => None,
+        }
+    }
+}
+
 /// What the output of a template is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -50,10 +63,8 @@ impl Resolved {
         let mut all = Vec::new();
         for (index, entry) in entries.iter().enumerate() {
             let field = format!("spec.target.template.templateFrom[{index}]");
-            let part = part(&entry.target).ok_or_else(|| RenderProblem::Template {
-                field: format!("{field}.target"),
-                problem: format!("{:?} is none of Data, Labels, Annotations", entry.target),
-            })?;
+            // An object with another target is refused before (`rules`).
+            let Some(part) = Part::of(&entry.target) else { continue };
             let ready = |field: String, text: SecretValue, form: Form| Self {
                 field,
                 text,
@@ -70,16 +81,6 @@ impl Resolved {
             }
         }
         Ok(all)
-    }
-}
-
-/// An absent target is Data; the rest is as ESO compares it.
-fn part(target: &str) -> Option<Part> {
-    match target.to_lowercase().as_str() {
-        "" | "data" => Some(Part::Data),
-        "labels" => Some(Part::Labels),
-        "annotations" => Some(Part::Annotations),
-        _ => None,
     }
 }
 
