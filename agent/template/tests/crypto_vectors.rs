@@ -14,16 +14,10 @@ const DIFFERENT: [(&str, &str); 2] = [
     ("{{ derivePassword 4294967296 \"long\" \"a\" \"b\" \"c\" }}", "Go takes it for 0"),
 ];
 
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).expect("JSON")
-}
-
-fn bytes(value: &Value) -> Vec<u8> {
-    STANDARD.decode(value.as_str().expect("base64")).expect("base64")
-}
-
 #[test]
 fn every_function_gives_what_go_gives() {
+    let json = |text| serde_json::from_str::<Value>(text).expect("JSON");
+    let bytes = |value: &Value| STANDARD.decode(value.as_str().expect("base64")).expect("base64");
     let data: BTreeMap<String, Vec<u8>> = json(include_str!("vectors/crypto/data.json"))
         .as_object()
         .expect("an object")

@@ -281,7 +281,7 @@ proptest::proptest! {
             drop(call("jwkPrivateKeyPem", &[file]));
             for kind in [b"CERTIFICATE".as_slice(), b"PRIVATE KEY", b"EC PRIVATE KEY"] {
                 let pem = Value::Text(pem::encode(kind, &bytes).as_slice().into());
-                drop(call("certSANs", &[pem.clone()]));
+                drop(call("certSANs", std::slice::from_ref(&pem)));
                 drop(call("pemToPkcs12", &[value(&data["leaf_crt"]), pem.clone()]));
                 drop(call("pemTruststoreToPKCS12", &[pem]));
             }
