@@ -5,6 +5,7 @@
 //! that no template can raise. The map holds secrets: errors never quote a value, and texts wipe themselves when dropped.
 //! The crate reads no clock, no file, no environment and no network; time and randomness come with [`Env`].
 
+mod crypto;
 mod draft;
 mod env;
 mod error;
