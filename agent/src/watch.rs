@@ -30,7 +30,7 @@ use crate::cluster::status::Statuses;
 use crate::leader::Leadership;
 use crate::provider::Provider;
 use crate::rollout::Rollouts;
-use crate::state::{State, StoreKey};
+use crate::state::{Object, State, StoreKey};
 use crate::stores::Stores;
 use crate::worker::{Urgency, Work};
 use follow::{Seen, follow};
