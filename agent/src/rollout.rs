@@ -19,7 +19,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Secret;
 use rekey_core::object::ObjectKey;
 use rekey_core::rollout::book::{Book, SecretSeen};
@@ -27,7 +26,7 @@ use rekey_core::rollout::decision::Flags;
 use rekey_core::rollout::hash::HashKey;
 use rekey_core::rollout::pace::Limits;
 use rekey_core::rollout::resource::ResourceKind;
-use rekey_core::rollout::workload::{Workload, WorkloadKey};
+use rekey_core::rollout::workload::{Restartable, Workload, WorkloadKey};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
@@ -110,11 +109,14 @@ impl Rollouts {
         self.book().secret_gone(key);
     }
 
-    /// A Deployment as Kubernetes holds it.
-    pub fn workload_seen(&self, deployment: &Deployment) {
-        let workload = match Workload::from_deployment(deployment, self.inner.key.id()) {
+    /// A workload as Kubernetes holds it.
+    pub fn workload_seen<K: Restartable>(&self, object: &K) {
+        let workload = match Workload::read(object, self.inner.key.id()) {
             Ok(workload) => workload,
-            Err(error) => return warn!(name = deployment.metadata.name, %error, "Deployment is not readable"),
+            Err(error) => {
+                let (kind, name) = (K::WORKLOAD.as_str(), &object.metadata().name);
+                return warn!(kind, name, %error, "workload is not readable");
+            }
         };
         let (key, uid) = (workload.key.clone(), workload.uid.clone());
         let seen = self.book().workload_seen(workload);
@@ -122,12 +124,12 @@ impl Rollouts {
         self.inner.due.notify_one();
     }
 
-    /// A Deployment was deleted.
-    pub fn workload_gone(&self, key: &ObjectKey) {
-        self.book().workload_gone(&WorkloadKey::deployment(key.clone()));
+    /// A workload was deleted.
+    pub fn workload_gone(&self, key: &WorkloadKey) {
+        self.book().workload_gone(key);
     }
 
-    /// Every Secret and Deployment that exists has been seen, and this instance leads. Nothing is decided before.
+    /// Every Secret and workload that exists has been seen, and this instance leads. Nothing is decided before.
     pub fn complete(&self) {
         self.book().complete();
         self.inner.due.notify_one();

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, ServiceAccount};
 use kube::Api;
 use kube::api::ObjectMeta;
@@ -21,6 +21,7 @@ use rekey_core::backoff::Backoff;
 use rekey_core::object::ObjectKey;
 use rekey_core::report;
 use rekey_core::resource::{ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreSpec};
+use rekey_core::rollout::workload::{Restartable, WorkloadKey};
 use rekey_core::template_from::TemplateSource;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -41,7 +42,7 @@ pub use takeover::look_at_secrets;
 pub const HASH_KEY: &str = "hash-key";
 
 /// Watches that have to show everything once before the agent may decide anything.
-pub const KINDS: [&str; 8] = [
+pub const KINDS: [&str; 9] = [
     "externalsecrets",
     "secretstores",
     "clustersecretstores",
@@ -50,6 +51,7 @@ pub const KINDS: [&str; 8] = [
     "secrets",
     "configmaps",
     "deployments",
+    "statefulsets",
 ];
 
 /// See the module's head.
@@ -108,7 +110,8 @@ impl Watches {
         watch!(DeserializeGuard<ClusterSecretStore>, "clustersecretstores", cluster_store);
         watch!(PartialObjectMeta<Namespace>, "namespaces", namespace);
         watch!(PartialObjectMeta<ServiceAccount>, "serviceaccounts", service_account);
-        watch!(Deployment, "deployments", deployment);
+        watch!(Deployment, "deployments", workload);
+        watch!(StatefulSet, "statefulsets", workload);
     }
 
     fn external_secret(&self, seen: Seen<DeserializeGuard<ExternalSecret>>) {
@@ -221,10 +224,10 @@ impl Watches {
         }
     }
 
-    fn deployment(&self, seen: Seen<Deployment>) {
+    fn workload<K: Restartable>(&self, seen: Seen<K>) {
         match seen {
-            Seen::There(deployment) => self.rollouts.workload_seen(&deployment),
-            Seen::Gone(key) => self.rollouts.workload_gone(&key),
+            Seen::There(object) => self.rollouts.workload_seen(&object),
+            Seen::Gone(object) => self.rollouts.workload_gone(&WorkloadKey { kind: K::WORKLOAD, object }),
         }
     }
 

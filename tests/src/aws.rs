@@ -3,6 +3,7 @@
 //! The root keys may do everything and are not checked, so a test of permissions needs a user: [`Aws::create_user`].
 
 mod caller;
+mod identities;
 mod records;
 
 use std::path::{Path, PathBuf};
@@ -27,8 +28,8 @@ use crate::tools::Tools;
 /// The region of every test.
 pub const REGION: &str = "us-east-1";
 
-/// The account of every test.
-pub const ACCOUNT: &str = "000000000000";
+/// The account of every test: the one of AWS's own examples.
+pub const ACCOUNT: &str = "111122223333";
 
 /// Access key and secret key of root.
 const ROOT: &str = "test";
@@ -83,6 +84,7 @@ impl Aws {
             .env("AWS_ACCESS_KEY_ID", ROOT)
             .env("AWS_SECRET_ACCESS_KEY", ROOT)
             .env("AUTH", "true")
+            .env("MINISTACK_ACCOUNT_ID", ACCOUNT)
             .env("IOT_MTLS_ENABLED", "0")
             .env("SFTP_ENABLED", "0")
             .env("DOCKER_HOST", "unix:///nonexistent.sock")
@@ -169,10 +171,7 @@ impl Aws {
     pub async fn create_user(&self, name: &str, policy_arn: &str) -> Result<User> {
         self.cli(&["iam", "create-user", "--user-name", name]).await?;
         self.cli(&["iam", "attach-user-policy", "--user-name", name, "--policy-arn", policy_arn]).await?;
-        let answer = self.cli(&["iam", "create-access-key", "--user-name", name]).await?;
-        let field = |field: &str| answer["AccessKey"][field].as_str().map(str::to_owned);
-        let (access_key, secret_key) = field("AccessKeyId").zip(field("SecretAccessKey")).context("no key was made")?;
-        Ok(User { access_key, secret_key })
+        self.create_access_key(name).await
     }
 
     /// What was asked of this AWS, one record for each request.

@@ -11,10 +11,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Node, ServiceAccount};
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
+use serde_json::Value;
 
 use crate::cache::{RunDir, write_private};
 use crate::eventually::eventually;
@@ -119,6 +122,14 @@ impl Kubernetes {
             .await
             .with_context(|| format!("request a token of the ServiceAccount {namespace}/{name}"))?;
         Ok(answer.status.context("TokenRequest was answered without a token")?.token)
+    }
+
+    /// Who makes the ServiceAccounts' tokens, as AWS would know it: an https URL.
+    pub async fn issuer(&self) -> Result<String> {
+        let token = self.service_account_token("default", "default", &["issuer"]).await?;
+        let payload = token.split('.').nth(1).context("the token is no JWT")?;
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload)?)?;
+        Ok(claims["iss"].as_str().context("the token names no issuer")?.to_owned())
     }
 
     /// The children, for [`crate::stack`].

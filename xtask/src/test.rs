@@ -33,17 +33,20 @@ enum Phase {
     Unit,
     /// End-to-end tests on the local stack
     E2e,
+    /// The table of cases that tells what an ExternalSecret means, played on the local stack
+    Conformance,
     /// End-to-end tests of everything that goes wrong in a cluster, with a table of what each fault cost
     Faults,
     /// cargo xtask demo, which fails unless each step was seen
     Demo,
 }
 
-const PHASES: [Phase; 7] =
-    [Phase::Fmt, Phase::Clippy, Phase::Alone, Phase::Unit, Phase::E2e, Phase::Faults, Phase::Demo];
+const PHASES: [Phase; 8] =
+    [Phase::Fmt, Phase::Clippy, Phase::Alone, Phase::Unit, Phase::E2e, Phase::Conformance, Phase::Faults, Phase::Demo];
 
-/// The module of the tests of the phase `faults`.
+/// The modules of the phases `faults` and `conformance`.
 const FAULTS: &str = "faults::";
+const CONFORMANCE: &str = "conformance::";
 
 const END_TO_END: [&str; 6] = ["test", "--package", "rekey-tests", "--test", "e2e", "--"];
 
@@ -55,6 +58,7 @@ impl Phase {
             Phase::Alone => "crates alone",
             Phase::Unit => "unit tests",
             Phase::E2e => "end-to-end tests",
+            Phase::Conformance => "conformance",
             Phase::Faults => "faults",
             Phase::Demo => "demo",
         }
@@ -74,7 +78,11 @@ impl Phase {
                 vec!["test", "--package", "rekey-core", "--package", "rekey-template", "--tests"],
             ],
             // They wait for servers more than they compute.
-            Phase::E2e => vec![[END_TO_END.as_slice(), &["--test-threads=4", "--skip", FAULTS]].concat()],
+            Phase::E2e => {
+                let others = ["--test-threads=4", "--skip", FAULTS, "--skip", CONFORMANCE];
+                vec![[END_TO_END.as_slice(), &others].concat()]
+            }
+            Phase::Conformance => vec![[END_TO_END.as_slice(), &[CONFORMANCE]].concat()],
             // A fault is everybody's, so one row at a time.
             Phase::Faults => vec![[END_TO_END.as_slice(), &["--test-threads=1", FAULTS]].concat()],
             Phase::Demo => vec![vec!["run", "--quiet", "--package", "xtask", "--", "demo"]],

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
+use regex::Regex;
 use rekey_template::Env;
 
 use crate::decode::{self, DecodeError};
-use crate::regexp;
 use crate::request::Naming;
 use crate::resource::external_secret::{ConversionStrategy, DecodingStrategy, NullBytePolicy};
 use crate::rewrite::{self, RewriteProblem};
@@ -130,9 +131,17 @@ fn check(key: &str) -> Result<(), PairProblem> {
     }
 }
 
+/// Go's `unicode.IsLetter` and `unicode.IsNumber`, which Rust's classes are not.
+static LETTER_OR_NUMBER: LazyLock<Regex> = LazyLock::new(|| {
+    #[expect(clippy::expect_used, reason = "the expression is a constant, and the tests use it")]
+    Regex::new(r"^[\p{L}\p{N}]$").expect("a constant expression")
+});
+
 /// ESO lets through every letter and number; Kubernetes has the last word.
 fn is_allowed(character: char) -> bool {
-    matches!(character, '-' | '.' | '_') || regexp::is_letter_or_number(character)
+    character.is_ascii_alphanumeric()
+        || matches!(character, '-' | '.' | '_')
+        || (!character.is_ascii() && LETTER_OR_NUMBER.is_match(character.encode_utf8(&mut [0; 4])))
 }
 
 /// As much of a name as fits into a condition.

@@ -1,10 +1,15 @@
 //! Workloads: the only file that writes them. A write restarts the pods, or records what they have, or both in one.
 
-use k8s_openapi::api::apps::v1::Deployment;
+use std::fmt::Debug;
+
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use kube::Resource;
 use kube::api::{Api, Patch, PatchParams};
+use kube::core::NamespaceResourceScope;
 use rekey_core::rollout::book::Write;
-use rekey_core::rollout::workload::WorkloadKind;
+use rekey_core::rollout::workload::{Incomplete, Restartable, Workload, WorkloadKind};
 use rekey_core::rollout::{marker, state};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Writer;
@@ -26,20 +31,27 @@ impl Workloads {
         Self { writer }
     }
 
-    /// Carries out a write and returns the workload as it is then. It is a conflict if the workload has changed since
-    /// the decision.
-    pub async fn patch(&self, write: &Write) -> Result<Deployment, ClusterError> {
-        let object = &write.workload.object;
+    /// Carries out a write and returns the workload as it is then; `key_id` names the key whose hashes are believed. It is a
+    /// conflict if the workload has changed since the decision.
+    pub async fn patch(&self, write: &Write, key_id: &str) -> Result<Result<Workload, Incomplete>, ClusterError> {
         match write.workload.kind {
-            WorkloadKind::Deployment => {
-                let api: Api<Deployment> = Api::namespaced(self.writer.client(), &object.namespace);
-                let parameters =
-                    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-                let patch = Patch::Merge(body(write));
-                let future = api.patch(&object.name, &parameters, &patch);
-                self.writer.write(Action::Patch, format!("deployment {object}"), future).await
-            }
+            WorkloadKind::Deployment => self.patch_a::<Deployment>(write, key_id).await,
+            WorkloadKind::StatefulSet => self.patch_a::<StatefulSet>(write, key_id).await,
         }
+    }
+
+    async fn patch_a<K>(&self, write: &Write, key_id: &str) -> Result<Result<Workload, Incomplete>, ClusterError>
+    where
+        K: Restartable + Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Debug,
+    {
+        let object = &write.workload.object;
+        let api: Api<K> = Api::namespaced(self.writer.client(), &object.namespace);
+        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let patch = Patch::Merge(body(write));
+        let future = api.patch(&object.name, &parameters, &patch);
+        let what = format!("{} {object}", write.workload.kind.as_str().to_lowercase());
+        let written = self.writer.write(Action::Patch, what, future).await?;
+        Ok(Workload::read(&written, key_id))
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use rekey_core::rollout::book::{Seen, Write};
-use rekey_core::rollout::workload::{WorkloadKey, WorkloadKind};
+use rekey_core::rollout::workload::WorkloadKey;
 use tracing::{debug, error, info, warn};
 
 use crate::cluster::ClusterError;
@@ -97,7 +97,6 @@ fn resources(write: &Write) -> String {
 }
 
 fn reference(key: &WorkloadKey, uid: &str) -> ObjectReference {
-    let WorkloadKind::Deployment = key.kind;
     ObjectReference {
         api_version: Some("apps/v1".to_owned()),
         kind: Some(key.kind.as_str().to_owned()),

@@ -1,11 +1,11 @@
 //! The loop: takes the writes that are due, carries them out side by side, and reports what became of them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
 use rekey_core::rollout::book::{Outcome, Room, Write};
-use rekey_core::rollout::workload::Workload;
+use rekey_core::rollout::workload::{Incomplete, Workload};
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ use crate::cluster::ClusterError;
 /// takes none from the others.
 const ROOM: Room = Room { fresh: 32, retrying: 8 };
 
-type Answer = Result<Deployment, ClusterError>;
+type Answer = Result<Result<Workload, Incomplete>, ClusterError>;
 
 impl Rollouts {
     /// Works until told to stop; then finishes the writes under way.
@@ -33,8 +33,8 @@ impl Rollouts {
                 let (due, next) = self.take(&under_way);
                 wake = next;
                 for write in due {
-                    let (workloads, patch) = (self.inner.workloads.clone(), write.clone());
-                    let id = writes.spawn(async move { workloads.patch(&patch).await }).id();
+                    let (inner, patch) = (Arc::clone(&self.inner), write.clone());
+                    let id = writes.spawn(async move { inner.workloads.patch(&patch, inner.key.id()).await }).id();
                     under_way.insert(id, write);
                 }
             }
@@ -68,9 +68,8 @@ impl Rollouts {
     fn settle(&self, write: &Write, answer: Option<Answer>) {
         let reports = &self.inner.reports;
         let outcome = match answer {
-            Some(Ok(deployment)) => {
+            Some(Ok(workload)) => {
                 reports.written(write);
-                let workload = Workload::from_deployment(&deployment, self.inner.key.id());
                 workload.map_or(Outcome::Failed, |workload| Outcome::Applied(Box::new(workload)))
             }
             Some(Err(error)) if error.is_conflict() => Outcome::Conflict,

@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::patch;
 use k8s_openapi::ByteString;
+use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::ObjectMeta;
 use serde_json::{Value, json};
 use tokio::time::timeout;

@@ -1,6 +1,6 @@
 //! What a sync tells people: log lines, and Events. Events are published on the side: nobody waits for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use rekey_core::ledger::Applied;
@@ -22,8 +22,11 @@ impl Syncer {
             Applied::Tokens(applied) => applied.get(source).is_some_and(Token::is_absent),
             Applied::Nothing | Applied::AsOf(_) => false,
         };
+        // A search without a match misses nothing in particular.
+        let named = task.requests.iter().flat_map(|all| all.iter()).filter(|request| !request.wanted.is_search());
+        let named: BTreeSet<String> = named.map(|request| request.wanted.to_string()).collect();
         for source in
-            tokens.iter().filter(|(source, token)| token.is_absent() && !known(source)).map(|(source, _)| source)
+            named.into_iter().filter(|source| tokens.get(source).is_some_and(Token::is_absent) && !known(source))
         {
             let policy = task.resource.spec.target.deletion_policy;
             warn!(externalsecret = %task.key, source, ?policy, "source is gone; the deletion policy takes its keys from the target");

@@ -7,24 +7,32 @@ use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// The time and the randomness for the templates of one object. Made once for all of them, so that no two keys of a
-/// target draw the same password.
+use crate::limits::Budget;
+
+/// The time and the randomness for the templates of one object, and what they may cost. Made once for all of them, so
+/// that no two keys of a target draw the same password, and many small templates cost no more than a large one.
 pub struct Env {
     now: Timestamp,
     random: RefCell<StdRng>,
+    budget: Budget,
 }
 
 impl Env {
     /// `seed` has to come from a source fit for keys and passwords, anew for each environment.
     #[must_use]
     pub fn new(now: Timestamp, seed: [u8; 32]) -> Self {
-        Self { now, random: RefCell::new(StdRng::from_seed(seed)) }
+        Self { now, random: RefCell::new(StdRng::from_seed(seed)), budget: Budget::default() }
     }
 
     /// What functions take for the present.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// What is left of the limits.
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// Fills a buffer with random bytes.

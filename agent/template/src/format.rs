@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::Error;
 use crate::run::Run;
-use crate::value::{DEEPEST, IntType, Text, Value};
+use crate::value::{DEEPEST, IntType, Text, Value, letters};
 
 pub(crate) use numbers::{duration, method};
 pub(crate) use quote::{is_print, is_punctuation, quote};
@@ -97,8 +97,8 @@ impl<'r, 'a> Printer<'r, 'a> {
 
     /// Pads to the width.
     fn pad(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let letters = Text::from(bytes).chars().count();
-        let missing = self.flags.width.unwrap_or(0).saturating_sub(letters);
+        let Some(width) = self.flags.width else { return self.push(bytes) };
+        let missing = width.saturating_sub(letters(bytes).count());
         self.run.make(missing)?;
         let filling = if self.flags.zero && !self.flags.minus { b"0" } else { b" " }.repeat(missing);
         let (before, after) = if self.flags.minus { (&[][..], &filling[..]) } else { (&filling[..], &[][..]) };
@@ -250,14 +250,8 @@ impl<'r, 'a> Printer<'r, 'a> {
 
     /// As many letters as the precision allows.
     fn truncated<'t>(&self, text: &'t [u8]) -> &'t [u8] {
-        let Some(letters) = self.flags.precision else { return text };
-        let length = Text::from(text)
-            .utf8_chunks()
-            .flat_map(|chunk| {
-                chunk.valid().chars().map(char::len_utf8).chain(chunk.invalid().iter().map(|_| 1)).collect::<Vec<_>>()
-            })
-            .take(letters)
-            .sum();
+        let Some(most) = self.flags.precision else { return text };
+        let length = letters(text).take(most).map(<[u8]>::len).sum();
         &text[..length]
     }
 

@@ -28,7 +28,7 @@ mod words;
 
 use std::sync::LazyLock;
 
-pub(crate) use signature::{Argument, Rest, Returned, Table};
+pub(crate) use signature::{Argument, Rest, Returned, Table, Texts};
 
 /// All functions.
 pub(crate) fn table() -> &'static Table {

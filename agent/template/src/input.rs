@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::Error;
 use crate::run::Run;
-use crate::value::{Of, Text, Value};
+use crate::value::{Text, Value};
 
 /// Keys and values for templates: any bytes, as Go's strings. Made once, it serves any number of runs; its memory is
 /// wiped when it is dropped.
@@ -26,7 +26,7 @@ impl Input {
     /// As a template sees it.
     pub(crate) fn value(&self, run: &Run<'_>) -> Result<Value, Error> {
         let entries = self.entries.iter().map(|(key, value)| (key.clone(), Value::Text(value.clone())));
-        run.dict(Of::Text, entries.collect()).map(Value::Dict)
+        run.root(entries.collect())
     }
 
     /// Bytes of all keys and values.

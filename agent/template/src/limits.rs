@@ -1,6 +1,6 @@
-//! What one run of a template may cost. A run that needs more is an error of the template, with nothing written.
+//! What the templates of one object may cost. Templates that need more are an error, with nothing written.
 //!
-//! The depth of nesting and of recursion is limited by the engine: 100 levels in the text, 200 at run time.
+//! The depth of nesting is limited too: 100 levels in a text and in a value, 200 at run time.
 
 use std::cell::Cell;
 
@@ -12,16 +12,16 @@ pub const TEMPLATE: usize = 256 * 1024;
 pub const INPUT: usize = 4 * 1024 * 1024;
 /// Bytes of the output: more does not fit into a Secret anyway.
 pub const OUTPUT: usize = 1024 * 1024;
-/// Actions, expressions and turns of loops in one run; functions that take long count for more.
+/// Actions, expressions and turns of loops; functions that take long count for more.
 pub const STEPS: u64 = 200_000;
-/// Bytes that functions may make in one run.
+/// Bytes that functions may make.
 pub const MADE: u64 = 16 * 1024 * 1024;
-/// Bytes that functions may look through in one run.
+/// Bytes that functions may look through.
 pub const READ: u64 = 128 * 1024 * 1024;
 /// What an element of a list or dict counts as, in bytes.
-pub const ITEM: usize = 16;
+pub const ITEM: usize = 32;
 
-/// What is left of a run's limits.
+/// What is left of the limits.
 #[derive(Debug)]
 pub(crate) struct Budget {
     steps: Cell<u64>,

@@ -3,7 +3,7 @@
 //! The syntax of the `regex` crate is Go's but for corners: Go's `\d`, `\w` and `\s` are ASCII, it knows `\Q…\E` and octal
 //! escapes, takes a brace that counts nothing literally, and has no arithmetic inside of brackets. Those are rewritten.
 
-mod expand;
+pub(crate) mod replace;
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;
@@ -11,8 +11,7 @@ use std::hash::{Hash, Hasher};
 
 use regex::bytes::{Regex, RegexBuilder};
 
-pub use expand::is_letter_or_number;
-pub(crate) use expand::{Replacement, is_between};
+use replace::Replacement;
 
 /// Compiled size up to which an expression is accepted, in bytes.
 const SIZE_LIMIT: usize = 1 << 20;
@@ -65,14 +64,13 @@ impl Regexp {
     /// `${name}` stand for groups, or for nothing where there is no such group. `None` if it gets longer than `longest`.
     #[must_use]
     pub fn replace_all(&self, text: &str, replacement: &str, longest: usize) -> Option<String> {
-        let mut out = Vec::new();
-        let replacement = Replacement::template(&self.compiled, replacement.as_bytes());
-        let done = replacement.replace_all(&self.compiled, text.as_bytes(), |part| {
+        let (text, mut out) = (text.as_bytes(), Vec::new());
+        let push = |part: &[u8]| {
             out.extend_from_slice(part);
             if out.len() > longest { Err(()) } else { Ok(()) }
-        });
-        // Made of whole letters, it is text.
-        done.ok().and_then(|()| String::from_utf8(out).ok())
+        };
+        Replacement::expanded(&self.compiled, replacement.as_bytes()).apply(&self.compiled, text, push).ok()?;
+        String::from_utf8(out).ok()
     }
 
     /// The expression as it was written.

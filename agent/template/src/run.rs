@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use regex::bytes::Regex;
 
-use crate::limits::Budget;
 use crate::regexp::{Malformed, Regexp};
 use crate::value::{Dict, List, Of, Text, Value};
 use crate::{Env, Error, limits};
@@ -15,7 +14,6 @@ use crate::{Env, Error, limits};
 pub(crate) struct Run<'a> {
     env: &'a Env,
     template: &'a str,
-    budget: Budget,
     /// Every dict of the run. While it is here, letting go of one cannot unwind a long chain of them, and at the end all
     /// are emptied, so that none that contains itself stays behind.
     dicts: RefCell<Vec<Dict>>,
@@ -27,7 +25,7 @@ const REGEX_SIZES: [usize; 3] = [4 << 10, 32 << 10, 1 << 20];
 
 impl<'a> Run<'a> {
     pub(crate) fn new(env: &'a Env, template: &'a str) -> Self {
-        Self { env, template, budget: Budget::default(), dicts: RefCell::default(), regexps: RefCell::default() }
+        Self { env, template, dicts: RefCell::default(), regexps: RefCell::default() }
     }
 
     pub(crate) fn env(&self) -> &'a Env {
@@ -36,17 +34,17 @@ impl<'a> Run<'a> {
 
     /// Counts steps: for what takes time other than by the length of texts.
     pub(crate) fn steps(&self, count: u64) -> Result<(), Error> {
-        self.budget.steps(count)
+        self.env.budget().steps(count)
     }
 
     /// Counts bytes that are about to be made.
     pub(crate) fn make(&self, bytes: usize) -> Result<(), Error> {
-        self.budget.make(bytes)
+        self.env.budget().make(bytes)
     }
 
     /// Counts bytes that are about to be looked through.
     pub(crate) fn read(&self, bytes: usize) -> Result<(), Error> {
-        self.budget.read(bytes)
+        self.env.budget().read(bytes)
     }
 
     /// A text that counts.
@@ -54,6 +52,12 @@ impl<'a> Run<'a> {
         let text = text.into();
         self.make(text.len())?;
         Ok(text)
+    }
+
+    /// The map that a template reads. It counts as read: the values are there already.
+    pub(crate) fn root(&self, entries: BTreeMap<Text, Value>) -> Result<Value, Error> {
+        self.read(entries.len().saturating_mul(limits::ITEM))?;
+        Ok(Value::Dict(self.keep(Dict::new(Of::Text, entries))))
     }
 
     /// A list that counts.
@@ -65,9 +69,12 @@ impl<'a> Run<'a> {
     /// A dict that counts.
     pub(crate) fn dict(&self, of: Of, entries: BTreeMap<Text, Value>) -> Result<Dict, Error> {
         self.make((1 + entries.len()).saturating_mul(limits::ITEM))?;
-        let dict = Dict::new(of, entries);
+        Ok(self.keep(Dict::new(of, entries)))
+    }
+
+    fn keep(&self, dict: Dict) -> Dict {
         self.dicts.borrow_mut().push(dict.clone());
-        Ok(dict)
+        dict
     }
 
     /// An expression that is about to search a text. Each is compiled once.

@@ -36,7 +36,6 @@ pub(crate) enum Value {
 pub(crate) enum IntType {
     Int,
     Int64,
-    Int32,
     Uint8,
     Uint64,
     /// `time.Duration`.
@@ -52,7 +51,6 @@ impl IntType {
         match self {
             Self::Int => "int",
             Self::Int64 => "int64",
-            Self::Int32 => "int32",
             Self::Uint8 => "uint8",
             Self::Uint64 => "uint64",
             Self::Duration => "time.Duration",
@@ -170,6 +168,20 @@ impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Text(…)")
     }
+}
+
+/// A text cut into its letters; a byte that belongs to none stands alone.
+pub(crate) fn letters(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        rest.first()?;
+        // No letter is longer than four bytes.
+        let chunk = rest[..rest.len().min(4)].utf8_chunks().next()?;
+        let length = chunk.valid().chars().next().map_or(1, char::len_utf8);
+        let (letter, after) = rest.split_at(length);
+        rest = after;
+        Some(letter)
+    })
 }
 
 /// What the type of a list or dict says of its elements.

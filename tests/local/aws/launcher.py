@@ -48,12 +48,14 @@ def main():
         raise SystemExit(f"MiniStack {app._version()} is installed, this launcher is written for {PINNED}: "
                          "pip install -r tests/local/aws/requirements.txt")
 
+    import access_keys
     import batches
     import cloudformation
     import cloudtrail
     import conditions
     import delivery
     import events
+    import forwarding
     import labels
     import listing
     import lambda_log
@@ -64,10 +66,11 @@ def main():
     import rotation
     import runtime_api
     import schedule
+    import sessions
     import versions
 
     # `app` finds services by this loader; every module must come from it, or the hooks would be on a second copy.
-    for service in ("secretsmanager", "ssm", "sqs", "eventbridge", "lambda_svc", "cloudformation"):
+    for service in ("secretsmanager", "ssm", "sqs", "eventbridge", "lambda_svc", "cloudformation", "iam", "sts"):
         app._get_module(service)
     labels.install()
     versions.install()
@@ -79,8 +82,11 @@ def main():
     events.install()
     parameters.install()
     delivery.install()
+    forwarding.install()
     schedule.install(rotation.resume_or_start)
     conditions.install()
+    sessions.install()
+    access_keys.install()
     cloudformation.install()
     long_poll.install()
     request_log.install()

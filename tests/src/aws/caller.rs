@@ -29,6 +29,12 @@ impl Caller {
         Self { client, endpoint: endpoint.to_owned(), account: ACCOUNT.to_owned(), region: REGION.to_owned() }
     }
 
+    /// The same in another region.
+    #[must_use]
+    pub fn in_region(self, region: &str) -> Self {
+        Self { region: region.to_owned(), ..self }
+    }
+
     /// Calls `service.Operation` and hands back its answer: a JSON document, or the text of an XML one.
     ///
     /// # Errors
@@ -67,11 +73,11 @@ fn json(target: &str, parameters: &Value) -> Message {
 
 fn query(action: &str, version: &str, parameters: &Value) -> Message {
     let empty = Map::new();
-    let mut body = format!("Action={action}&Version={version}");
-    for (name, value) in parameters.as_object().unwrap_or(&empty) {
+    let pairs = parameters.as_object().unwrap_or(&empty).iter().map(|(name, value)| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        body.push_str(&format!("&{name}={}", escaped(&text)));
-    }
+        format!("&{name}={}", escaped(&text))
+    });
+    let body = format!("Action={action}&Version={version}{}", pairs.collect::<String>());
     (vec![("content-type", "application/x-www-form-urlencoded".to_owned())], body)
 }
 

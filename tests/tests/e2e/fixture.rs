@@ -26,9 +26,18 @@ pub async fn rekey() -> (&'static Stack, &'static Installation, &'static Values)
     static VALUES: Values = Values(Mutex::new(Vec::new()));
     let stack = crate::stack().await;
     let installed = REKEY.get_or_init(async || {
+        crate::identities::prepare(stack).await.map_err(|error| format!("{error:#}"))?;
+        let parameter = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let options = Options {
-            parameters: vec![("HeartbeatMinutes".to_owned(), HEARTBEAT_MINUTES.to_owned())],
-            values: json!({"logLevel": "trace", "heartbeatPeriod": HEARTBEAT_PERIOD, "minRestartInterval": "0s"}),
+            parameters: vec![
+                parameter("HeartbeatMinutes", HEARTBEAT_MINUTES),
+                parameter("RoleArnPattern", crate::identities::ROLES),
+            ],
+            values: json!({
+                "logLevel": "trace", "heartbeatPeriod": HEARTBEAT_PERIOD, "minRestartInterval": "0s",
+                // By name where a test wants just that, and all for the table's cases, each of which has its own.
+                "stores": {"serviceAccounts": crate::identities::service_accounts(), "allServiceAccounts": true},
+            }),
             ..Options::default()
         };
         let installation =

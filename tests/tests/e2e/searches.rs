@@ -66,15 +66,17 @@ async fn secrets_come_move_and_go_with_their_events() {
     app.holds("found", "searches_one", &one, SOON).await.unwrap();
     app.condition("found", "True", "secret synced", SOON).await.unwrap();
 
-    create_secret(stack, "searches/two", &two).await;
+    // AWS itself sends no event for a creation or a deletion; the opt-in rule of CloudTrail does.
+    let second = create_secret(stack, "searches/two", &two).await;
+    tell(stack, rekey, "CreateSecret", &second).await;
     app.holds("found", "searches_two", &two, CARRIED).await.unwrap();
-    create_secret(stack, "searches/2", &value(values)).await;
+    let no_match = create_secret(stack, "searches/2", &value(values)).await;
+    tell(stack, rekey, "CreateSecret", &no_match).await;
     let put = ["secretsmanager", "put-secret-value", "--secret-id", "searches/one", "--secret-string", &moved];
     stack.aws.cli(&put).await.unwrap();
     app.holds("found", "searches_one", &moved, CARRIED).await.unwrap();
     has_keys(&app, "found", &["searches_one", "searches_two"], SOON).await;
 
-    // AWS itself sends no event for a deletion; the opt-in rule of CloudTrail does.
     stack.aws.cli(&["secretsmanager", "delete-secret", "--secret-id", &first]).await.unwrap();
     tell(stack, rekey, "DeleteSecret", &first).await;
     has_keys(&app, "found", &["searches_two"], CARRIED).await;
@@ -82,8 +84,8 @@ async fn secrets_come_move_and_go_with_their_events() {
 
     // The last one is looked for twice before the deletion policy acts.
     let begun = Instant::now();
-    stack.aws.cli(&["secretsmanager", "delete-secret", "--secret-id", "searches/two"]).await.unwrap();
-    tell(stack, rekey, "DeleteSecret", "searches/two").await;
+    stack.aws.cli(&["secretsmanager", "delete-secret", "--secret-id", &second]).await.unwrap();
+    tell(stack, rekey, "DeleteSecret", &second).await;
     app.condition("found", "True", "secret deleted due to DeletionPolicy=Delete", SOON).await.unwrap();
     assert!(begun.elapsed() >= Duration::from_secs(10), "a single look must delete nothing");
     assert_eq!(keys(&app, "found").await, None);

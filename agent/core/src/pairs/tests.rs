@@ -112,3 +112,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn letters_and_numbers_are_those_of_go() {
+    for character in ['a', 'Z', '0', 'é', 'ß', '中', '½', 'Ⅷ', '²', 'ـ'] {
+        assert!(is_allowed(character), "{character}");
+    }
+    for character in [' ', 'Ⓐ', '\u{301}', '\u{903}', '€', '😀', '\n'] {
+        assert!(!is_allowed(character), "{character:?}");
+    }
+}

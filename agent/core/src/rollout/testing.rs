@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Map, Value, json};
 
 use super::book::Write;
@@ -57,7 +58,7 @@ impl Fake {
     }
 
     pub fn workload(&self) -> Workload {
-        Workload::from_deployment(&serde_json::from_value(self.object.clone()).unwrap(), KEY).unwrap()
+        Workload::read::<Deployment>(&serde_json::from_value(self.object.clone()).unwrap(), KEY).unwrap()
     }
 
     pub fn version(&self) -> &str {

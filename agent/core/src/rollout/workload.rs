@@ -1,9 +1,10 @@
 //! A workload in the few facts that rollouts need. The whole object is dropped once these are read.
 
+mod kind;
+
 use std::fmt;
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
 
 use super::annotations::{Annotations, Triggers};
 use super::decision;
@@ -13,12 +14,7 @@ use super::resource::ResourceKind;
 use super::state::{self, State};
 use crate::object::ObjectKey;
 
-/// A kind of workload that can be restarted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum WorkloadKind {
-    /// A Deployment.
-    Deployment,
-}
+pub use kind::{Restartable, WorkloadKind};
 
 /// Kind, namespace and name of a workload.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,29 +74,28 @@ pub struct Incomplete(
 );
 
 impl Workload {
-    /// Reads a Deployment; `key_id` names the key whose hashes are believed.
+    /// Reads an object; `key_id` names the key whose hashes are believed.
     ///
     /// # Errors
     /// [`Incomplete`] if it lacks a field that every stored object has.
-    pub fn from_deployment(deployment: &Deployment, key_id: &str) -> Result<Self, Incomplete> {
+    pub fn read<K: Restartable>(object: &K, key_id: &str) -> Result<Self, Incomplete> {
         let none = Annotations::new();
-        let metadata = &deployment.metadata;
-        let spec = deployment.spec.as_ref().ok_or(Incomplete("spec"))?;
+        let metadata = object.metadata();
+        let pods = object.template().ok_or(Incomplete("spec"))?;
         let annotations = metadata.annotations.as_ref().unwrap_or(&none);
-        let template = spec.template.metadata.as_ref().and_then(|metadata| metadata.annotations.as_ref());
+        let template = pods.metadata.as_ref().and_then(|metadata| metadata.annotations.as_ref());
         let template = template.unwrap_or(&none);
         let uid = metadata.uid.clone().ok_or(Incomplete("metadata.uid"))?;
         let name = metadata.name.clone().ok_or(Incomplete("metadata.name"))?;
         let namespace = metadata.namespace.clone().ok_or(Incomplete("metadata.namespace"))?;
 
         let triggers = Triggers::read(ResourceKind::Secret, annotations, template);
-        let references = match &spec.template.spec {
+        let references = match &pods.spec {
             Some(pod) if triggers.any() => References::of(pod),
             _ => References::default(),
         };
-        let status = deployment.status.as_ref();
         Ok(Self {
-            key: WorkloadKey::deployment(ObjectKey { namespace, name }),
+            key: WorkloadKey { kind: K::WORKLOAD, object: ObjectKey { namespace, name } },
             resource_version: metadata.resource_version.clone().ok_or(Incomplete("metadata.resourceVersion"))?,
             created: metadata.creation_timestamp.as_ref().ok_or(Incomplete("metadata.creationTimestamp"))?.0,
             state: annotations.get(state::ANNOTATION).and_then(|text| State::parse(text, key_id, &uid)),
@@ -108,14 +103,7 @@ impl Workload {
             marker: template.get(marker::ANNOTATION).filter(|_| triggers.any()).and_then(|text| Marker::parse(text)),
             triggers,
             references,
-            progress: Progress {
-                generation: metadata.generation.unwrap_or_default(),
-                observed: status.and_then(|status| status.observed_generation).unwrap_or_default(),
-                wanted: spec.replicas.unwrap_or(1),
-                existing: status.and_then(|status| status.replicas).unwrap_or_default(),
-                updated: status.and_then(|status| status.updated_replicas).unwrap_or_default(),
-                available: status.and_then(|status| status.available_replicas).unwrap_or_default(),
-            },
+            progress: object.progress(),
         })
     }
 
@@ -148,24 +136,6 @@ impl Workload {
     }
 }
 
-impl WorkloadKey {
-    /// The key of a Deployment.
-    #[must_use]
-    pub fn deployment(object: ObjectKey) -> Self {
-        Self { kind: WorkloadKind::Deployment, object }
-    }
-}
-
-impl WorkloadKind {
-    /// The kind as Kubernetes spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Deployment => "Deployment",
-        }
-    }
-}
-
 impl fmt::Display for WorkloadKey {
     /// `Deployment namespace/name`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -187,12 +157,13 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
     use serde_json::{Value, json};
 
     use super::*;
 
     fn read(deployment: Value) -> Result<Workload, Incomplete> {
-        Workload::from_deployment(&serde_json::from_value(deployment).unwrap(), "key")
+        Workload::read::<Deployment>(&serde_json::from_value(deployment).unwrap(), "key")
     }
 
     fn deployment() -> Value {
@@ -230,6 +201,18 @@ mod tests {
         assert_eq!(workload.marker.as_ref().map(|marker| marker.observed_at), Some(9));
         let progress = Progress { generation: 4, observed: 4, wanted: 2, existing: 3, updated: 2, available: 2 };
         assert_eq!(workload.progress, progress);
+    }
+
+    #[test]
+    fn a_stateful_set_is_read_in_the_same_way() {
+        let mut object = deployment();
+        object["spec"]["serviceName"] = json!("app");
+        let set = Workload::read::<StatefulSet>(&serde_json::from_value(object).unwrap(), "key").unwrap();
+        assert_eq!(set.key.to_string(), "StatefulSet ns/app");
+        assert_eq!(
+            (set.secret_names(), set.progress),
+            (vec!["named".to_owned(), "used".to_owned()], read(deployment()).unwrap().progress)
+        );
     }
 
     #[test]

@@ -108,6 +108,22 @@ impl Session {
     }
 }
 
+#[cfg(test)]
+impl Session {
+    /// As if so much time had passed since the credentials were obtained.
+    pub async fn age(&self, time: Duration) {
+        let mut kept = self.kept.lock().await;
+        if let Some(at) = kept.credentials.as_mut().and_then(|held| held.renew_at.as_mut()) {
+            *at -= time;
+        }
+    }
+
+    /// As if the last refusal were long ago.
+    pub async fn forget_failure(&self) {
+        self.kept.lock().await.failed = None;
+    }
+}
+
 impl Kept {
     /// What to answer without asking again: whoever waited for somebody else's attempt takes its outcome, and what was
     /// refused is not asked for again at once.

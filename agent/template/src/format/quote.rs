@@ -70,15 +70,15 @@ fn push(quoted: &mut String, letter: char, mark: char, ascii: bool) {
 /// Letters, marks, numbers, punctuation, symbols and the space.
 pub(crate) fn is_print(letter: char) -> bool {
     static PRINT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$").ok());
-    is_in(&PRINT, letter)
+    if letter.is_ascii() { matches!(letter, ' '..='~') } else { is_in(PRINT.as_ref(), letter) }
 }
 
 /// `unicode.IsPunct`
 pub(crate) fn is_punctuation(letter: char) -> bool {
     static PUNCTUATION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\p{P}$").ok());
-    is_in(&PUNCTUATION, letter)
+    is_in(PUNCTUATION.as_ref(), letter)
 }
 
-fn is_in(class: &Option<Regex>, letter: char) -> bool {
-    class.as_ref().is_some_and(|class| class.is_match(letter.encode_utf8(&mut [0; 4])))
+fn is_in(class: Option<&Regex>, letter: char) -> bool {
+    class.is_some_and(|class| class.is_match(letter.encode_utf8(&mut [0; 4])))
 }

@@ -71,7 +71,7 @@ impl super::Returned for Time {
 /// The moment that a value stands for: a time, or seconds since 1970; any other value is the present.
 fn moment(run: &Run<'_>, value: &Value) -> Result<Timestamp, Error> {
     match value {
-        Value::Int(IntType::Int | IntType::Int64 | IntType::Int32, seconds) => {
+        Value::Int(IntType::Int | IntType::Int64, seconds) => {
             Timestamp::from_second(*seconds).map_err(|_| time::out_of_range())
         }
         value => Ok(value.object::<Time>().map_or_else(|| run.env().now(), Time::at)),

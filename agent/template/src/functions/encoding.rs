@@ -6,6 +6,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
 use super::Table;
+use crate::format;
 use crate::value::Text;
 
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -20,14 +21,38 @@ pub(super) fn add(table: &mut Table) {
     table.add("b32dec", |text: Text| {
         from_base32(&text).unwrap_or_else(|at| format!("illegal base32 data at input byte {at}").into_bytes())
     });
+    table.add("hexdec", |text: Text| from_hex(&text));
     table.add("sha1sum", |text: Text| hex(&Sha1::digest(&*text)));
     table.add("sha256sum", |text: Text| hex(&Sha256::digest(&*text)));
     table.add("sha512sum", |text: Text| hex(&Sha512::digest(&*text)));
     table.add("adler32sum", |text: Text| adler32(&text).to_string());
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+}
+
+/// External Secrets Operator's own: `hex.DecodeString`.
+fn from_hex(text: &Text) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut out = Vec::with_capacity(text.len() / 2);
+    for pair in text.chunks(2) {
+        match pair {
+            [high, low] if digit(*high).is_some() && digit(*low).is_some() => {
+                out.push(digit(*high).unwrap_or_default() << 4 | digit(*low).unwrap_or_default());
+            }
+            _ => match pair.iter().find(|byte| digit(**byte).is_none()) {
+                Some(byte) => {
+                    let (code, letter) = (u32::from(*byte), char::from(*byte));
+                    let shown = if format::is_print(letter) { format!(" '{letter}'") } else { String::new() };
+                    return format!("encoding/hex: invalid byte: U+{code:04X}{shown}").into_bytes();
+                }
+                None => return b"encoding/hex: odd length hex string".to_vec(),
+            },
+        }
+    }
+    out
 }
 
 fn adler32(text: &[u8]) -> u32 {

@@ -1,7 +1,5 @@
 //! Letters by Go's package unicode, which changes the case of one letter into one letter.
 
-use std::iter;
-
 use crate::value::Text;
 
 /// `unicode.ToUpper`
@@ -45,16 +43,4 @@ fn single(letter: char, mut cased: impl Iterator<Item = char>) -> char {
 /// `strings.Map`
 pub(super) fn map(text: &Text, change: impl FnMut(char) -> char) -> String {
     text.chars().map(change).collect()
-}
-
-/// A text in UTF-8 letters; a byte that belongs to none stands alone.
-pub(super) fn pieces(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = text;
-    iter::from_fn(move || {
-        let chunk = rest.utf8_chunks().next()?;
-        let length = chunk.valid().chars().next().map_or(1, char::len_utf8);
-        let (piece, after) = rest.split_at(length);
-        rest = after;
-        Some(piece)
-    })
 }

@@ -76,9 +76,9 @@ impl Steps {
 }
 
 /// Up to a number, but without it.
-fn steps(start: i64, stop: i64, step: i64) -> Steps {
-    let towards = if stop < start { step < 0 } else { step > 0 };
-    let count = if towards { stop.abs_diff(start).div_ceil(step.unsigned_abs()) } else { 0 };
+fn steps(start: i64, end: i64, step: i64) -> Steps {
+    let towards = if end < start { step < 0 } else { step > 0 };
+    let count = if towards { end.abs_diff(start).div_ceil(step.unsigned_abs()) } else { 0 };
     Steps { start, step, count: usize::try_from(count).unwrap_or(usize::MAX) }
 }
 

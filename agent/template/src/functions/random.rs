@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Table;
+use super::encoding::hex;
 use crate::run::Run;
 use crate::value::{IntType, Text, Value};
 use crate::{Env, Error};
@@ -77,6 +78,6 @@ fn uuid(run: &Run<'_>) -> String {
     run.env().fill(&mut bytes);
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(&bytes);
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }

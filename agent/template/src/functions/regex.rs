@@ -3,12 +3,12 @@
 
 use regex::bytes::Regex;
 
-use super::{Table, split};
-use crate::Error;
+use super::{Returned, Table, split};
 use crate::draft::Draft;
-use crate::regexp::{Replacement, is_between};
+use crate::regexp::replace::{Replacement, is_between};
 use crate::run::Run;
 use crate::value::{List, Of, Text, Value};
+use crate::{Error, limits};
 
 pub(super) fn add(table: &mut Table) {
     table.add("regexMatch", |run: &Run<'_>, regex: Text, text: Text| match matches(run, &regex, &text) {
@@ -29,12 +29,13 @@ pub(super) fn add(table: &mut Table) {
     for name in ["regexReplaceAll", "mustRegexReplaceAll"] {
         table.add(name, |run: &Run<'_>, regex: Text, text: Text, new: Text| {
             let regex = run.regex(&regex, &text)?;
-            replace_all(run, &regex, &text, &Replacement::template(&regex, &new))
+            replace_all(run, &regex, &text, &Replacement::expanded(&regex, &new))
         });
     }
     for name in ["regexReplaceAllLiteral", "mustRegexReplaceAllLiteral"] {
         table.add(name, |run: &Run<'_>, regex: Text, text: Text, new: Text| {
-            replace_all(run, &*run.regex(&regex, &text)?, &text, &Replacement::literal(&new))
+            let regex = run.regex(&regex, &text)?;
+            replace_all(run, &regex, &text, &Replacement::literal(&new))
         });
     }
     for name in ["regexSplit", "mustRegexSplit"] {
@@ -51,36 +52,37 @@ fn matches(run: &Run<'_>, regex: &Text, text: &Text) -> Result<bool, Error> {
 }
 
 /// As many matches as there are, or so many.
-fn find_all(run: &Run<'_>, regex: Text, text: Text, most: i64) -> Result<List, Error> {
+fn find_all(run: &Run<'_>, regex: Text, text: Text, most: i64) -> Result<Value, Error> {
     let regex = run.regex(&regex, &text)?;
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let found = regex.find_iter(&text).filter(|found| is_between(&text, *found)).take(most);
-    let found: Vec<_> = found.map(|found| found.as_bytes()).collect();
-    if found.is_empty() { Ok(List::nil(Of::Text)) } else { split::list(run, found) }
+    let found = found.map(|found| run.make(limits::ITEM).map(|()| found.as_bytes())).collect::<Result<Vec<_>, _>>()?;
+    if found.is_empty() { Ok(Value::List(List::nil(Of::Text))) } else { split::list(found).value(run) }
 }
 
-fn replace_all(run: &Run<'_>, regex: &Regex, text: &Text, new: &Replacement<'_>) -> Result<Value, Error> {
+fn replace_all(run: &Run<'_>, regex: &Regex, text: &Text, replacement: &Replacement<'_>) -> Result<Value, Error> {
     let mut draft = Draft::new(run);
-    new.replace_all(regex, text, |part| draft.push(part))?;
+    replacement.apply(regex, text, |part| draft.push(part))?;
     Ok(draft.value())
 }
 
 /// `Regexp.Split`
-fn regex_split(run: &Run<'_>, regex: Text, text: Text, most: i64) -> Result<List, Error> {
+fn regex_split(run: &Run<'_>, regex: Text, text: Text, most: i64) -> Result<Value, Error> {
     let is_empty = regex.is_empty();
     let regex = run.regex(&regex, &text)?;
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     if most == 0 {
-        return Ok(List::nil(Of::Text));
+        return Ok(Value::List(List::nil(Of::Text)));
     }
     if !is_empty && text.is_empty() {
-        return split::list(run, vec![b""]);
+        return split::list(vec![b""]).value(run);
     }
     let (mut parts, mut start, mut end): (Vec<&[u8]>, _, _) = (Vec::new(), 0, 0);
     for found in regex.find_iter(&text).filter(|found| is_between(&text, *found)) {
         if parts.len() + 1 == most {
             break;
         }
+        run.make(limits::ITEM)?;
         end = found.start();
         if found.end() != 0 {
             parts.push(&text[start..end]);
@@ -90,5 +92,5 @@ fn regex_split(run: &Run<'_>, regex: Text, text: Text, most: i64) -> Result<List
     if end != text.len() {
         parts.push(&text[start..]);
     }
-    split::list(run, parts)
+    split::list(parts).value(run)
 }

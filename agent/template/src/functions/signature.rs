@@ -22,7 +22,7 @@ pub(crate) trait Argument: Sized {
 /// The last parameter of a function that takes any number of arguments.
 pub(crate) struct Rest<T>(pub(crate) Vec<T>);
 
-/// `[]string`.
+/// `[]string`, as a result.
 pub(crate) struct Texts(pub(crate) Vec<Text>);
 
 fn wrong(expected: &str, value: &Value) -> Error {
@@ -60,17 +60,6 @@ impl Argument for f64 {
             Value::Int(IntType::Int, number) => Ok(*number as f64),
             other => Err(wrong("float64", other)),
         }
-    }
-}
-
-impl Argument for Texts {
-    fn take(arguments: &mut Iter<'_, Value>) -> Result<Self, Error> {
-        let value = arguments.next().unwrap_or(&Value::Nil);
-        let Value::List(list) = value else { return Err(wrong("[]string", value)) };
-        if list.of() != Of::Text {
-            return Err(wrong("[]string", value));
-        }
-        list.iter().map(|item| Text::take(&mut std::slice::from_ref(item).iter())).collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -221,10 +210,5 @@ impl Table {
     /// The function of a name.
     pub(crate) fn get(&self, name: &str) -> Option<&Function> {
         self.0.get(name)
-    }
-
-    /// All names in order.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.0.keys().copied()
     }
 }

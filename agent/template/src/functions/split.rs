@@ -4,47 +4,45 @@ use std::collections::BTreeMap;
 
 use memchr::memmem;
 
-use super::Table;
-use super::letters::pieces;
-use crate::Error;
+use super::{Table, Texts};
 use crate::run::Run;
-use crate::value::{Dict, List, Of, Text, Value};
+use crate::value::{Dict, Of, Text, Value};
+use crate::{Error, limits, value};
 
 pub(super) fn add(table: &mut Table) {
-    table.add("split", |run: &Run<'_>, separator: Text, text: Text| numbered(run, split(&text, &separator, -1)));
+    table.add("split", |run: &Run<'_>, separator: Text, text: Text| numbered(run, split(run, &text, &separator, -1)?));
     table.add("splitn", |run: &Run<'_>, separator: Text, most: i64, text: Text| {
-        numbered(run, split(&text, &separator, most))
+        numbered(run, split(run, &text, &separator, most)?)
     });
-    table.add("splitList", |run: &Run<'_>, separator: Text, text: Text| list(run, split(&text, &separator, -1)));
+    table.add("splitList", |run: &Run<'_>, separator: Text, text: Text| split(run, &text, &separator, -1).map(list));
 }
 
-/// `strings.SplitN`: as many parts as there are, or so many; by nothing, into letters.
-fn split<'t>(text: &'t [u8], separator: &[u8], most: i64) -> Vec<&'t [u8]> {
+/// `strings.SplitN`: as many parts as there are, or so many; by nothing, into letters. Each part counts at once, because
+/// there can be many of little text.
+fn split<'t>(run: &Run<'_>, text: &'t [u8], separator: &[u8], most: i64) -> Result<Vec<&'t [u8]>, Error> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    if most == 0 {
-        return Vec::new();
-    }
     let mut parts = Vec::new();
+    if most == 0 {
+        return Ok(parts);
+    }
     let mut rest = text;
-    if separator.is_empty() {
-        for piece in pieces(text).take(most - 1) {
-            parts.push(piece);
-            rest = &rest[piece.len()..];
-        }
-        if !rest.is_empty() {
-            parts.push(rest);
-        }
-        return parts;
-    }
     let finder = memmem::Finder::new(separator);
-    while parts.len() + 1 < most
-        && let Some(at) = finder.find(rest)
-    {
-        parts.push(&rest[..at]);
-        rest = &rest[at + separator.len()..];
+    while parts.len() + 1 < most {
+        let end = if separator.is_empty() {
+            // The last letter is the rest.
+            value::letters(rest).next().map(<[u8]>::len).filter(|end| *end < rest.len())
+        } else {
+            finder.find(rest)
+        };
+        let Some(end) = end else { break };
+        run.make(limits::ITEM)?;
+        parts.push(&rest[..end]);
+        rest = &rest[end + separator.len()..];
     }
-    parts.push(rest);
-    parts
+    if !(separator.is_empty() && rest.is_empty()) {
+        parts.push(rest);
+    }
+    Ok(parts)
 }
 
 /// The parts by `_0`, `_1`…
@@ -56,7 +54,6 @@ fn numbered(run: &Run<'_>, parts: Vec<&[u8]>) -> Result<Dict, Error> {
 }
 
 /// The parts in order.
-pub(super) fn list(run: &Run<'_>, parts: Vec<&[u8]>) -> Result<List, Error> {
-    let items = parts.into_iter().map(|part| run.text(part).map(Value::Text)).collect::<Result<_, _>>()?;
-    run.list(Of::Text, items)
+pub(super) fn list(parts: Vec<&[u8]>) -> Texts {
+    Texts(parts.into_iter().map(Text::from).collect())
 }

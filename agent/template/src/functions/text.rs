@@ -2,12 +2,12 @@
 
 use memchr::memmem;
 
-use super::letters::{self, pieces};
+use super::letters;
 use super::{Rest, Table, convert};
 use crate::draft::Draft;
 use crate::run::Run;
 use crate::value::{Text, Value};
-use crate::{Error, format};
+use crate::{Error, format, value};
 
 pub(super) fn add(table: &mut Table) {
     table.add("hello", || "Hello!".to_owned());
@@ -88,10 +88,10 @@ fn trimmed(text: &Text) -> &[u8] {
 }
 
 fn trimmed_by(text: &[u8], goes: impl Fn(&[u8]) -> bool) -> &[u8] {
-    let start: usize = pieces(text).take_while(|piece| goes(piece)).map(<[u8]>::len).sum();
+    let start: usize = value::letters(text).take_while(|piece| goes(piece)).map(<[u8]>::len).sum();
     let mut end = start;
     let mut at = start;
-    for piece in pieces(&text[start..]) {
+    for piece in value::letters(&text[start..]) {
         at += piece.len();
         if !goes(piece) {
             end = at;
@@ -102,7 +102,7 @@ fn trimmed_by(text: &[u8], goes: impl Fn(&[u8]) -> bool) -> &[u8] {
 
 /// `strings.Trim`: all letters of the set go.
 fn trim_all(set: Text, text: Text) -> Vec<u8> {
-    let set: std::collections::BTreeSet<&[u8]> = pieces(&set).collect();
+    let set: std::collections::BTreeSet<&[u8]> = value::letters(&set).collect();
     trimmed_by(&text, |piece| set.contains(piece)).to_vec()
 }
 
@@ -111,7 +111,7 @@ fn replace(run: &Run<'_>, old: Text, new: Text, text: Text) -> Result<Value, Err
     let mut draft = Draft::new(run);
     if old.is_empty() {
         draft.push(&new)?;
-        for piece in pieces(&text) {
+        for piece in value::letters(&text) {
             draft.push(piece)?;
             draft.push(&new)?;
         }

@@ -77,11 +77,10 @@ enum Place {
 
 fn needs_escape(byte: u8, place: Place) -> bool {
     match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => false,
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b',' | b';' => false,
         b'!' | b'(' | b')' | b'*' if matches!(place, Place::Host | Place::Zone | Place::Fragment) => false,
         b'\'' | b'[' | b']' | b'<' | b'>' | b'"' if matches!(place, Place::Host | Place::Zone) => false,
         b'$' | b'&' | b'+' | b'=' | b':' => place == Place::User && byte == b':',
-        b',' | b';' => false,
         b'/' | b'@' => !matches!(place, Place::Path | Place::Fragment),
         b'?' => place != Place::Fragment,
         _ => true,

@@ -8,6 +8,8 @@ var encodings = []string{
 	`{{ b64dec "/v8AAQ==" | b64enc }} {{ b64dec "/v8AAQ==" | len }} {{ b64dec "/v8AAQ==" | quote }} {{ b64dec "/v8AAQ==" | toJson }} {{ b64dec "/v8AAQ==" | sha256sum }} {{ b64dec "/v8AAQ==" | upper | b64enc }} {{ b64dec "/v8AAQ==" | splitList "" | len }} {{ b64dec "/v8AAQ==" | printf "%x" }} {{ b64dec "YWL/Y2Q=" | replace "b" "x" | b64enc }} {{ b64dec "YWL/Y2Q=" | trunc 3 | b64enc }} {{ b64dec "YWL/Y2Q=" | title | b64enc }} {{ b64dec "/yAg" | trim | b64enc }}`,
 	`{{ b32enc "hello" }} {{ b32enc "" }} {{ range list "a" "ab" "abc" "abcd" "abcde" "abcdef" }}{{ b32enc . }} {{ b32enc . | b32dec }} {{ end }}`,
 	`{{ b32dec "NBSWY3DP" }}|{{ b32dec "nbswy3dp" }}|{{ b32dec "NBSWY3D" }}|{{ b32dec "ME======" }}|{{ b32dec "M=======" }}|{{ b32dec "MFRA====" }}|{{ b32dec "MFR=====" }}|{{ b32dec "ME=====" }}|{{ b32dec "ME====x=" }}|{{ b32dec "1" }}|{{ b32dec "" }}|{{ b32dec "ME==\n====" }}|{{ b32dec "ME======x" }}|{{ b32dec "MFRGG===" }}|{{ b32dec "MFRGGZA=" }}|{{ b32dec "MFRGGZ==" }}|{{ b32dec "========" }}|{{ b32dec "M" }}|{{ b32dec "NBSWY3DPN" }}`,
+	`{{ hexdec "48656c6C6F" }}|{{ hexdec "" }}|{{ hexdec "4" }}|{{ hexdec "4g" }}|{{ hexdec "g" }}|{{ hexdec "48x" }}|{{ hexdec "48\n" }}|{{ hexdec "4é" }}|{{ hexdec "123" }}`,
+	`{{ hexdec "ff00" }}`,
 	`{{ sha1sum "hello" }} {{ sha256sum "hello" }} {{ sha512sum "" }} {{ adler32sum "hello" }} {{ adler32sum "" }} {{ sha256sum .unicode }} {{ repeat 9000 "\xff" | adler32sum }}`,
 	// JSON
 	`{{ toJson (dict "a" 1 "b" (list 1.5 "x" nil true) "c" (dict)) }} {{ toJson "a\"b<>&\u2028\u2029\x7f\x01\b\f\n\r\t/" }} {{ toRawJson "a\"b<>&\u2028" }} {{ mustToJson (list) }} {{ mustToRawJson (dict "<" ">") }} {{ toJson nil }} {{ toJson 1 }} {{ toJson true }} {{ toJson . }}`,

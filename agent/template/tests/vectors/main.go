@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"os"
 	"slices"
@@ -36,9 +37,16 @@ var data = map[string]string{
 	"multi_line": "one\ntwo\r\nthree",
 }
 
-// The functions of External Secrets Operator, but for its own.
+// The functions of External Secrets Operator. Of its own, those that are in no package are written again.
 func functions() template.FuncMap {
 	functions := sprig.TxtFuncMap()
+	functions["hexdec"] = func(text string) string {
+		bytes, err := hex.DecodeString(text)
+		if err != nil {
+			return err.Error()
+		}
+		return string(bytes)
+	}
 	for _, name := range []string{"env", "expandenv", "getHostByName"} {
 		delete(functions, name)
 	}

@@ -34,7 +34,7 @@ var values = []string{
 	`{{ printf "%08.3f|%-08d|%+08d|% 05d" 3.14159 42 42 42 }}`,
 	`{{ printf "%2147483648d" 1 }}|{{ printf "%.2147483648d" 1 }}`,
 	`{{ printf "%5v|%-5v|%05v" 42 "ab" 7 }}|{{ printf "%5v" (list 1 2) }}`,
-	`{{ printf "%s %v %d" (now).Month.String (toDate "2006-01-02" "2024-05-06").Month (toDate "2006-01-02" "2024-05-06").Month }}`,
+	`{{ printf "%s %v %d" (toDate "2006-01-02" "2024-11-06").Month.String (toDate "2006-01-02" "2024-05-06").Month (toDate "2006-01-02" "2024-05-06").Month }}`,
 	// types
 	`{{ range list 1 1.5 "a" true nil (list) (dict) (splitList "," "a") (split "," "a") (until 1) (int64 1) (index "a" 0) (chunk 1 (list 1)) (semver "1.2.3") (toDate "2006" "2006") .  }}{{ typeOf . }} {{ kindOf . }}|{{ end }}`,
 	`{{ typeIs "string" "a" }} {{ typeIs "int" 1 }} {{ typeIs "int64" 1 }} {{ typeIs "*semver.Version" (semver "1.2.3") }} {{ typeIsLike "semver.Version" (semver "1.2.3") }} {{ typeIsLike "string" "a" }} {{ typeIsLike "*string" "a" }}`,

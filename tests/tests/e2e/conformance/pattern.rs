@@ -7,6 +7,9 @@
 use serde_json::Value as Json;
 use serde_yaml_ng::Value;
 
+/// Characters of what is seen: a whole object in the place of nothing would fill the screen.
+const LONGEST: usize = 400;
+
 /// The differences, one a line: nothing if all is as expected.
 pub(super) fn differences(expected: &Value, seen: &Json, before: &Json) -> Vec<String> {
     let mut found = Vec::new();
@@ -85,7 +88,9 @@ impl Place<'_> {
 
     fn check(&self, holds: bool, expected: &str, found: &mut Vec<String>) {
         if !holds {
-            found.push(format!("{}: expected {expected}, saw {}", self.path, self.seen));
+            let seen = self.seen.to_string();
+            let end = seen.char_indices().nth(LONGEST).map_or(seen.len(), |(end, _)| end);
+            found.push(format!("{}: expected {expected}, saw {}", self.path, &seen[..end]));
         }
     }
 }

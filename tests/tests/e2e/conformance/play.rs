@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use rekey_tests::eventually::eventually;
 use rekey_tests::log::Mark;
 use serde_json::{Value as Json, json};
+use serde_yaml_ng::Value;
 
 use super::Outcome;
 use super::case::{Case, Step};
@@ -20,7 +21,7 @@ const PENDING_PATIENCE: Duration = Duration::from_secs(8);
 
 pub(super) async fn play(world: &World, case: &Case, number: usize) -> Outcome {
     let begun = Instant::now();
-    let namespace = case.namespace.clone().unwrap_or_else(|| format!("case-{number:03}"));
+    let namespace = case.namespace.clone().unwrap_or_else(|| format!("case{number:03}"));
     let result = through(world, case, &namespace).await.map_err(|error| format!("{error:#}"));
     Outcome { result, took: begun.elapsed() }
 }
@@ -28,8 +29,9 @@ pub(super) async fn play(world: &World, case: &Case, number: usize) -> Outcome {
 async fn through(world: &World, case: &Case, namespace: &str) -> Result<()> {
     world.prepare(namespace).await?;
     let patience = if case.pending.is_some() { PENDING_PATIENCE } else { PATIENCE };
+    let mut answers = BTreeMap::new();
     for (number, step) in case.steps(namespace)?.iter().enumerate() {
-        let scene = Scene { world, namespace, step };
+        let mut scene = Scene { world, namespace, step, answers: &mut answers };
         scene.play(patience).await.with_context(|| format!("  in namespace {namespace}, step {}", number + 1))?;
     }
     Ok(())
@@ -40,10 +42,12 @@ struct Scene<'a> {
     world: &'a World,
     namespace: &'a str,
     step: &'a Step,
+    /// What AWS has answered to the case's calls so far: each member by its name.
+    answers: &'a mut BTreeMap<String, String>,
 }
 
-impl Scene<'_> {
-    async fn play(&self, patience: Duration) -> Result<()> {
+impl<'a> Scene<'a> {
+    async fn play(&mut self, patience: Duration) -> Result<()> {
         let before = self.look().await?;
         if self.step.expects_a_change() {
             // The API server keeps whole seconds: what happens in this one would leave a time as it is.
@@ -73,7 +77,7 @@ impl Scene<'_> {
         })
     }
 
-    async fn change_aws(&self) -> Result<()> {
+    async fn change_aws(&mut self) -> Result<()> {
         for (name, content) in &self.step.secrets {
             self.world.secret(name, content).await?;
         }
@@ -81,22 +85,24 @@ impl Scene<'_> {
             self.world.parameter(name, content).await?;
         }
         for (operation, parameters) in self.step.aws.iter().flatten() {
-            self.world.call(operation, &serde_json::to_value(parameters)?).await?;
+            let answer = self.world.call(operation, &serde_json::to_value(parameters)?).await?;
+            self.answers.extend(members(&answer));
         }
         Ok(())
     }
 
     async fn change_cluster(&self) -> Result<()> {
         for object in &self.step.apply {
-            self.world.apply(self.namespace, &serde_json::to_value(object)?).await?;
+            self.world.apply(self.namespace, &self.with_answers(object)?).await?;
         }
         if let Some(spec) = &self.step.spec {
             let (api, kind) = ("external-secrets.io/v1", "ExternalSecret");
-            let object = json!({"apiVersion": api, "kind": kind, "metadata": {"name": "app"}, "spec": spec});
+            let object =
+                json!({"apiVersion": api, "kind": kind, "metadata": {"name": "app"}, "spec": self.with_answers(spec)?});
             self.world.apply(self.namespace, &object).await?;
         }
         for (reference, patch) in &self.step.patch {
-            self.world.patch(self.namespace, reference, &serde_json::to_value(patch)?).await?;
+            self.world.patch(self.namespace, reference, &self.with_answers(patch)?).await?;
         }
         for reference in &self.step.delete {
             self.world.delete(self.namespace, reference).await?;
@@ -104,16 +110,26 @@ impl Scene<'_> {
         Ok(())
     }
 
+    /// The object, with `<Name>` in its texts replaced by the answers' members of that name.
+    fn with_answers(&self, object: &Value) -> Result<Json> {
+        let mut text = serde_json::to_string(object)?;
+        for (name, value) in &*self.answers {
+            let escaped = Json::String(value.clone()).to_string();
+            text = text.replace(&format!("<{name}>"), escaped.trim_matches('"'));
+        }
+        Ok(serde_json::from_str(&text)?)
+    }
+
     /// The objects that the step expects something of.
-    async fn look(&self) -> Result<BTreeMap<&str, Json>> {
-        let mut seen = BTreeMap::new();
-        for reference in self.step.expect.keys() {
+    async fn look(&self) -> Result<BTreeMap<&'a str, Json>> {
+        let (step, mut seen) = (self.step, BTreeMap::new());
+        for reference in step.expect.keys() {
             seen.insert(reference.as_str(), self.world.look(self.namespace, reference).await?);
         }
         Ok(seen)
     }
 
-    async fn differences(&self, before: &BTreeMap<&str, Json>, mark: Mark) -> Result<Vec<String>> {
+    async fn differences(&self, before: &BTreeMap<&'a str, Json>, mark: Mark) -> Result<Vec<String>> {
         let now = self.look().await?;
         let mut found = Vec::new();
         for (reference, expected) in &self.step.expect {
@@ -132,4 +148,17 @@ impl Scene<'_> {
         }
         Ok(found)
     }
+}
+
+/// The members of an answer of AWS that are text: those of a JSON document, or all of an XML one.
+fn members(answer: &Json) -> BTreeMap<String, String> {
+    if let Some(document) = answer.as_object() {
+        let text = |(name, value): (&String, &Json)| Some((name.clone(), value.as_str()?.to_owned()));
+        return document.iter().filter_map(text).collect();
+    }
+    let element = |part: &str| {
+        let (name, value) = part.split_once('>')?;
+        (!value.is_empty() && !name.starts_with('/')).then(|| (name.to_owned(), value.to_owned()))
+    };
+    answer.as_str().unwrap_or_default().split('<').filter_map(element).collect()
 }

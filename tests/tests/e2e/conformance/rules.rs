@@ -51,6 +51,6 @@ fn every_rule_has_a_proof_and_every_case_a_rule() {
 
 fn exists(test: &str) -> bool {
     let (path, name) = test.split_once(' ').unwrap_or_default();
-    let text = std::fs::read_to_string(repository().join(path)).unwrap_or_default();
-    text.contains(&format!("fn {name}("))
+    let source = std::fs::read_to_string(repository().join(path)).unwrap_or_default();
+    source.contains(&format!("fn {name}("))
 }

@@ -65,15 +65,15 @@ impl World {
     /// Creates a secret, or gives it a new version.
     pub(super) async fn secret(&self, name: &str, content: &Value) -> Result<()> {
         let Value::String(text) = content else {
-            return self.call("secretsmanager.CreateSecret", &with(content, json!({"Name": name}))?).await;
+            return self.call("secretsmanager.CreateSecret", &with(content, json!({"Name": name}))?).await.map(drop);
         };
         let create = json!({"Name": name, "SecretString": text});
         match self.call("secretsmanager.CreateSecret", &create).await {
             Err(error) if error.to_string().contains("ResourceExistsException") => {
                 let put = json!({"SecretId": name, "SecretString": text});
-                self.call("secretsmanager.PutSecretValue", &put).await
+                self.call("secretsmanager.PutSecretValue", &put).await.map(drop)
             }
-            outcome => outcome,
+            outcome => outcome.map(drop),
         }
     }
 
@@ -83,11 +83,11 @@ impl World {
             Value::String(text) => json!({"Name": name, "Value": text, "Type": "SecureString", "Overwrite": true}),
             _ => with(content, json!({"Name": name}))?,
         };
-        self.call("ssm.PutParameter", &parameters).await
+        self.call("ssm.PutParameter", &parameters).await.map(drop)
     }
 
-    pub(super) async fn call(&self, operation: &str, parameters: &Json) -> Result<()> {
-        self.caller.call(operation, parameters).await.map(drop)
+    pub(super) async fn call(&self, operation: &str, parameters: &Json) -> Result<Json> {
+        self.caller.call(operation, parameters).await
     }
 
     /// As `kubectl apply --server-side` does.

@@ -32,16 +32,23 @@ pub(super) struct Offset {
     /// UTC itself is `Z`.
     pub(super) z: bool,
     pub(super) colons: bool,
-    pub(super) minutes: bool,
-    pub(super) seconds: bool,
+    pub(super) to: Unit,
+}
+
+/// The smallest unit that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+pub(super) enum Unit {
+    Hour,
+    Minute,
+    Second,
 }
 
 const OFFSETS: [(&str, Offset); 5] = [
-    ("070000", Offset { z: false, colons: false, minutes: true, seconds: true }),
-    ("07:00:00", Offset { z: false, colons: true, minutes: true, seconds: true }),
-    ("0700", Offset { z: false, colons: false, minutes: true, seconds: false }),
-    ("07:00", Offset { z: false, colons: true, minutes: true, seconds: false }),
-    ("07", Offset { z: false, colons: false, minutes: false, seconds: false }),
+    ("070000", Offset { z: false, colons: false, to: Unit::Second }),
+    ("07:00:00", Offset { z: false, colons: true, to: Unit::Second }),
+    ("0700", Offset { z: false, colons: false, to: Unit::Minute }),
+    ("07:00", Offset { z: false, colons: true, to: Unit::Minute }),
+    ("07", Offset { z: false, colons: false, to: Unit::Hour }),
 ];
 
 pub(super) const MONTHS: [&str; 12] = [
@@ -194,8 +201,8 @@ fn offset_text(offset: i32, style: Offset) -> String {
     let sign = if offset / 60 < 0 { '-' } else { '+' };
     let seconds = offset.unsigned_abs();
     let mut out = format!("{sign}{:02}", seconds / 3600);
-    for (wanted, value) in [(style.minutes, seconds / 60 % 60), (style.seconds, seconds % 60)] {
-        if wanted {
+    for (unit, value) in [(Unit::Minute, seconds / 60 % 60), (Unit::Second, seconds % 60)] {
+        if unit <= style.to {
             // Writing to a String cannot fail.
             let _ = write!(out, "{}{value:02}", if style.colons { ":" } else { "" });
         }

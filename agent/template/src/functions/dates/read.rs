@@ -1,9 +1,8 @@
 //! `time.Parse`
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use super::layout::{DAYS, MONTHS, Offset, Part, next_part};
+use super::layout::{DAYS, MONTHS, Offset, Part, Unit, next_part};
 use super::time::{Time, Zone};
 
 /// The date that a text gives in a layout. What the layout does not say is the least there is.
@@ -201,12 +200,12 @@ impl Read {
         let (hours, mut rest) = number(&text[1..], true)?;
         let mut seconds = i32::from(hours) * 3600;
         let mut valid = hours <= 24;
-        for (wanted, unit) in [(style.minutes, 60), (style.seconds, 1)] {
-            if wanted {
+        for (unit, length) in [(Unit::Minute, 60), (Unit::Second, 1)] {
+            if unit <= style.to {
                 let digits = if style.colons { rest.strip_prefix(':')? } else { rest };
                 let (value, after) = number(digits, true)?;
                 valid &= value <= 60;
-                seconds += i32::from(value) * unit;
+                seconds += i32::from(value) * length;
                 rest = after;
             }
         }
@@ -238,18 +237,18 @@ impl Read {
             let utc = jiff::tz::Offset::UTC.to_timestamp(date).ok()?;
             utc.checked_sub(jiff::SignedDuration::from_secs(offset.into())).ok()
         };
-        let time = |at: Timestamp, zone| Some(Time::new(at, zone));
-        match (self.utc, self.offset, self.zone) {
-            (true, ..) => time(at(0)?, Zone::Utc),
-            (_, Some(0), None) => time(at(0)?, Zone::Utc),
-            (_, Some(offset), name) => time(at(offset)?, Zone::Fixed(name.unwrap_or_default(), offset)),
-            // What a name means is not known, but for hours of Greenwich.
-            (_, None, Some(name)) => {
-                let hours: i32 = name.strip_prefix("GMT").and_then(|hours| hours.parse().ok()).unwrap_or(0);
-                time(at(0)?, Zone::Fixed(name, hours * 3600))
+        let (offset, zone) = match (self.utc, self.offset, self.zone) {
+            (false, Some(offset), name) if offset != 0 || name.is_some() => {
+                (offset, Zone::Fixed(name.unwrap_or_default(), offset))
             }
-            (_, None, None) => time(at(0)?, Zone::Utc),
-        }
+            // What a name means is not known, but for hours of Greenwich.
+            (false, None, Some(name)) => {
+                let hours: i32 = name.strip_prefix("GMT").and_then(|hours| hours.parse().ok()).unwrap_or(0);
+                (0, Zone::Fixed(name, hours * 3600))
+            }
+            _ => (0, Zone::Utc),
+        };
+        Some(Time::new(at(offset)?, zone))
     }
 }
 

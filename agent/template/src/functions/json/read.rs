@@ -36,7 +36,7 @@ impl From<Error> for Stop {
     }
 }
 
-impl<'t> Reader<'_, '_, 't> {
+impl Reader<'_, '_, '_> {
     fn skip_space(&mut self) {
         let end = self.rest.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
         self.rest = &self.rest[end.unwrap_or(self.rest.len())..];
