@@ -33,6 +33,23 @@ fn operations_rename_one_after_the_other() {
     expect(json!([{}]), &[("a", "1")], &[("a", "1")]);
 }
 
+/// Computed with Go's regexp (`tests/vectors`).
+#[test]
+fn every_replacement_gives_what_go_gives() {
+    let vectors: Value = serde_json::from_str(include_str!("../../tests/vectors/rewrite.json")).expect("vectors");
+    let vectors = vectors.as_array().expect("a list");
+    assert!(vectors.len() > 1000);
+    for vector in vectors {
+        let field = |name: &str| vector[name].as_str().expect(name);
+        let regexp = Regexp::parse(field("source")).expect("valid");
+        let replaced = regexp.replace_all(field("text"), field("target"), usize::MAX);
+        assert_eq!(replaced.as_deref(), Some(field("result")), "{vector}");
+    }
+    let regexp = Regexp::parse("").expect("valid");
+    assert_eq!(regexp.replace_all("ab", "-", 5).as_deref(), Some("-a-b-"));
+    assert_eq!(regexp.replace_all("ab", "-", 4), None, "too long");
+}
+
 #[test]
 fn of_names_that_become_one_the_last_of_the_alphabet_wins() {
     for _ in 0..8 {
