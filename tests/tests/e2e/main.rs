@@ -30,6 +30,7 @@ mod local_postgres;
 mod local_processes;
 mod local_stacks;
 mod messages;
+mod migration;
 mod pipe;
 mod rotation;
 mod searches;
