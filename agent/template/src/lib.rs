@@ -6,6 +6,7 @@
 //! dropped.
 //! The crate reads no clock, no file, no environment and no network; time and randomness come with [`Env`].
 
+mod crypto;
 mod draft;
 mod env;
 mod error;
