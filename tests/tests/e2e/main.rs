@@ -12,9 +12,11 @@
 )]
 
 mod absence;
+mod admission;
 mod bad_input;
 mod boundaries;
 mod changes;
+mod cluster_external_secret;
 mod conformance;
 mod deploy;
 mod examples;
