@@ -42,7 +42,7 @@ async fn every_case_holds() {
     let (stack, rekey, _) = fixture::rekey().await;
     let _pipe = Pipe::shared().await;
     let begun = Instant::now();
-    let world = World::open(stack, rekey).await.unwrap();
+    let world = World::open(stack).await.unwrap();
     let played = futures::stream::iter(cases.iter().enumerate())
         .map(async |(number, case)| (case, play::play(&world, case, number).await))
         .buffer_unordered(AT_ONCE);

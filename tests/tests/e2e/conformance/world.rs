@@ -5,7 +5,6 @@ use k8s_openapi::api::core::v1::Event;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use rekey_tests::aws::{Caller, Request};
-use rekey_tests::installation::Installation;
 use rekey_tests::log::{JsonLog, Mark};
 use rekey_tests::stack::Stack;
 use serde_json::{Value as Json, json};
@@ -41,7 +40,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) async fn open(stack: &Stack, _rekey: &Installation) -> Result<Self> {
+    pub(super) async fn open(stack: &Stack) -> Result<Self> {
         let caller = stack.aws.caller();
         let root = [caller.account.clone(), "test".to_owned()];
         Ok(Self { client: stack.kubernetes.client().await?, caller, requests: stack.aws.requests().clone(), root })
