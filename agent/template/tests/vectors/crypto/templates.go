@@ -38,7 +38,7 @@ func templates(values map[string]string) []string {
 			continue
 		}
 		if strings.HasPrefix(name, "p12") || name == "junk" {
-			for _, password := range []string{"pässword", "x", "", "wrong"} {
+			for _, password := range []string{"pässword", "x", "", "changeit"} {
 				add(`{{ .%s | pkcs12keyPass %q }}`, name, password)
 				add(`{{ .%s | pkcs12certPass %q }}`, name, password)
 			}
