@@ -22,6 +22,8 @@ pub mod backoff;
 pub mod breaker;
 pub mod budget;
 pub mod change;
+pub mod cluster_external_secret;
+pub mod companion;
 pub mod contest;
 pub mod decode;
 pub mod disposition;
