@@ -103,6 +103,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         stores,
         repeated,
         statuses: standalone.then(|| leader.statuses.clone()),
+        objects: leader.objects.clone(),
         lists: lists.clone(),
         unreadable: Arc::default(),
         leadership: leadership.clone(),

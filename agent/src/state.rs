@@ -97,9 +97,10 @@ impl State {
         self.lock().object_seen(resource, now)
     }
 
-    /// An ExternalSecret is gone.
-    pub fn object_gone(&self, key: &ObjectKey) {
-        self.lock().object_gone(key);
+    /// An ExternalSecret is gone. Returns the objects that could not write because of it, perhaps.
+    #[must_use]
+    pub fn object_gone(&self, key: &ObjectKey) -> Vec<ObjectKey> {
+        self.lock().object_gone(key)
     }
 
     /// An event arrived. Moves what is desired and says which objects that leaves stale.

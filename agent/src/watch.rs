@@ -1,7 +1,8 @@
 //! Watches Kubernetes and keeps what the agent knows in step with it.
 //!
 //! Objects that cannot be parsed are skipped one by one and told so; they never end a watch. Of Secrets only hashes
-//! and marks outlive the call. Nothing here writes, except that an unreadable ExternalSecret gets its condition.
+//! and marks outlive the call. Nothing here writes, except that an unreadable ExternalSecret gets its condition, and is let
+//! go of when it is deleted.
 
 mod follow;
 mod lists;
@@ -20,16 +21,17 @@ use kube::api::ObjectMeta;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use rekey_core::backoff::Backoff;
 use rekey_core::object::ObjectKey;
-use rekey_core::report;
 use rekey_core::resource::{
     ClusterExternalSecret, ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreSpec,
 };
 use rekey_core::rollout::workload::{Restartable, WorkloadKey};
 use rekey_core::template_from::TemplateSource;
+use rekey_core::{release, report};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::cluster::external_secret::ExternalSecrets;
 use crate::cluster::status::Statuses;
 use crate::cluster_external_secret::Known;
 use crate::leader::Leadership;
@@ -84,6 +86,8 @@ pub struct Watches {
     pub repeated: Option<Known>,
     /// Who tells people about an object that cannot be parsed, if that is for us to tell.
     pub statuses: Option<Statuses>,
+    /// Who lets go of one that is deleted.
+    pub objects: ExternalSecrets,
     /// Which watches have not shown everything yet: [`KINDS`] at first.
     pub lists: Lists,
     /// What was said of objects that cannot be parsed.
@@ -149,17 +153,23 @@ impl Watches {
                 }
                 Err(invalid) => {
                     let Some(key) = key_of(&invalid.metadata) else { return };
-                    self.state.object_gone(&key);
+                    self.object_gone(&key);
                     self.report_unreadable(key, invalid.metadata, invalid.error);
                 }
             },
             Seen::Gone(key) => {
                 lock(&self.unreadable).remove(&key);
-                self.state.object_gone(&key);
+                self.object_gone(&key);
                 if let Some(repeated) = &self.repeated {
                     repeated.external_secret_gone(&key);
                 }
             }
+        }
+    }
+
+    fn object_gone(&self, key: &ObjectKey) {
+        for rival in self.state.object_gone(key) {
+            self.look(rival, Urgency::Routine);
         }
     }
 
@@ -276,7 +286,7 @@ impl Watches {
         let message =
             format!("could not update secret: the object cannot be read: {error}; correct the field it names");
         let status = report::failed(None::<&ExternalSecretStatus>, message, Timestamp::now());
-        let (unreadable, statuses) = (Arc::clone(&self.unreadable), statuses.clone());
+        let (unreadable, statuses, objects) = (Arc::clone(&self.unreadable), statuses.clone(), self.objects.clone());
         let leading = self.leadership.leading();
         tokio::spawn(async move {
             leading.await;
@@ -285,9 +295,15 @@ impl Watches {
                 if lock(&unreadable).get(&key) != Some(&told) {
                     return;
                 }
-                let Err(error) = statuses.external_secret(&metadata, None, &status).await else { return };
+                let written = if release::is_awaited(&metadata) {
+                    // What it says of its target cannot be read; one that it owns goes with it.
+                    objects.set_finalizers(&metadata, &release::finalizers_left(&metadata)).await
+                } else {
+                    statuses.external_secret(&metadata, None, &status).await.map(drop)
+                };
+                let Err(error) = written else { return };
                 let pause = Backoff::FAILURE.wait(failures, rand::random());
-                warn!(externalsecret = %key, %error, ?pause, "condition not written; trying again");
+                warn!(externalsecret = %key, %error, ?pause, "nothing written to it; trying again");
                 tokio::time::sleep(pause).await;
             }
         });

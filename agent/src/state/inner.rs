@@ -83,7 +83,7 @@ impl Inner {
         let uid = |resource: &ExternalSecret| resource.metadata.uid.clone();
         if self.objects.get(&key).is_some_and(|known| uid(&known.resource) != uid(&object.resource)) {
             // Another object of the same name: it inherits nothing.
-            self.object_gone(&key);
+            let _ = self.object_gone(&key);
         }
         if let Some(known) = self.objects.get_mut(&key) {
             let held = known.applied.clone();
@@ -101,11 +101,18 @@ impl Inner {
         (self.decide(&key, now) == Some(Decision::Read)).then_some(key)
     }
 
-    pub fn object_gone(&mut self, key: &ObjectKey) {
-        self.objects.remove(key);
+    /// Returns the objects that may have waited for its end: those that write the same Secret, and failed.
+    pub fn object_gone(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
+        let target = self.objects.remove(key).map(|object| object.target());
         self.index.remove(key);
         let unused = self.uses.remove(key);
         self.forget(unused);
+        let mut rivals = target.map(|target| self.users(&Use::Target(target))).unwrap_or_default();
+        rivals.retain(|rival| {
+            let failing = self.objects.get_mut(rival).filter(|object| object.is_failing());
+            failing.map(Object::forget_failures).is_some()
+        });
+        rivals
     }
 
     /// Works out what an object asks for, with the world as it is now. Returns whether that is something else than

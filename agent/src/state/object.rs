@@ -215,8 +215,8 @@ impl Object {
         let refreshed = |object: &ExternalSecret| object.status.as_ref().and_then(|status| status.refresh_time.clone());
         let refreshed_elsewhere = refreshed(&new) > refreshed(&self.resource);
         if refreshed_elsewhere {
-            if leads {
-                self.others.refreshed(now);
+            if let Some(at) = refreshed(&new).filter(|_| leads) {
+                self.others.refreshed(at.0, now);
             }
             self.applied = report::applied(new.status.as_ref());
         }

@@ -31,9 +31,11 @@ mod local_postgres;
 mod local_processes;
 mod local_stacks;
 mod messages;
+mod migration;
 mod pipe;
 mod rotation;
 mod searches;
+mod targets;
 
 use rekey_tests::aws;
 use rekey_tests::progress::Progress;
