@@ -30,6 +30,7 @@ fn store_key(namespace: Option<&str>) -> StoreKey {
 fn state() -> State {
     let state = State::new(StateOptions {
         stores: Rules { class: "default".to_owned(), ..Rules::default() },
+        companion: false,
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
     });

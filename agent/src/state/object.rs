@@ -183,6 +183,12 @@ impl Object {
         self.status_written(status, version);
     }
 
+    /// Another controller has put these into the target.
+    pub fn followed(&mut self, tokens: BTreeMap<String, Token>) {
+        self.applied = Applied::Tokens(tokens);
+        self.retry = None;
+    }
+
     /// Remembers the status that was written, and the object's version since, so that neither the next decision nor the
     /// next write need wait for the watch.
     pub fn status_written(&mut self, status: ExternalSecretStatus, version: String) {

@@ -19,6 +19,7 @@ fn now() -> Timestamp {
 fn state() -> State {
     State::new(StateOptions {
         stores: Rules { class: "default".to_owned(), ..Rules::default() },
+        companion: false,
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
     })
@@ -249,7 +250,7 @@ fn a_template_wakes_its_users_and_nothing_is_kept_of_one_that_nobody_uses() {
     assert_eq!(state.template_gone(&source("texts")), [key("one"), key("two")]);
     assert_eq!(seen("texts", "9"), [key("one"), key("two")]);
     assert_eq!(state.lock().templates.len(), 1);
-    state.object_gone(&key("one"));
+    let _ = state.object_gone(&key("one"));
     object(&state, "two", "aws", json!({}));
     assert!(state.lock().templates.is_empty());
 }

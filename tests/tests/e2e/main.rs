@@ -12,9 +12,12 @@
 )]
 
 mod absence;
+mod admission;
 mod bad_input;
 mod boundaries;
 mod changes;
+mod cluster_external_secret;
+mod companion;
 mod conformance;
 mod deploy;
 mod examples;
@@ -28,6 +31,7 @@ mod local_postgres;
 mod local_processes;
 mod local_stacks;
 mod messages;
+mod migration;
 mod pipe;
 mod rotation;
 mod searches;
