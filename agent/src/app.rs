@@ -82,15 +82,16 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     lists.shown(CRDS);
     let client = served.client(kubernetes).context("the Kubernetes configuration is not usable")?;
-    let repeated = (args.cluster_external_secrets && served.cluster_external_secrets).then(Known::default);
+    let standalone = args.mode == Mode::Standalone;
+    let repeats = standalone && args.cluster_external_secrets && served.cluster_external_secrets;
+    let repeated = repeats.then(Known::default);
     let gate = if args.leader_elect { Gate::closed() } else { Gate::open() };
     let elected = args.leader_elect.then(|| Leases::new(client.clone(), &namespace, &args.lease_name));
     let identity = identity(args.pod_name.as_deref());
     let own = OwnDeployment::new(client.clone(), namespace, args.pod_name.clone());
     let writer = Writer::new(client.clone(), gate.clone()).speaking(served.version);
     let (mut leader, stores) = leader(args, aws, state.clone(), metrics, own, key, writer.clone());
-    let standalone = leader.args.mode == Mode::Standalone;
-    leader.repeater = repeated.clone().filter(|_| standalone).map(|known| Repeater::new(known, state.clone(), &writer));
+    leader.repeater = repeated.clone().map(|known| Repeater::new(known, state.clone(), &writer));
     // Nobody else sets it.
     let _ = queued.set(leader.work.clone());
     let watches = Watches {

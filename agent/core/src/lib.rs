@@ -52,7 +52,6 @@ pub mod rules;
 pub mod selector;
 pub mod store;
 pub mod sweep;
-pub mod tags;
 pub mod template_from;
 pub mod value;
 pub mod wanted;

@@ -28,9 +28,12 @@ impl ClusterExternalSecrets {
         let name = object.name.as_deref().unwrap_or_default();
         let mut body = on_version(object);
         body["status"] = json!(status);
-        // A merge patch removes only what it names.
-        body["status"]["failedNamespaces"] = json!(status.failed_namespaces);
-        body["status"]["provisionedNamespaces"] = json!(status.provisioned_namespaces);
+        for list in ["failedNamespaces", "provisionedNamespaces"] {
+            if body["status"].get(list).is_none() {
+                // A merge patch removes only what it names.
+                body["status"][list] = Value::Null;
+            }
+        }
         let (api, parameters, patch) = (self.api(), PatchParams::default(), Patch::Merge(body));
         let future = api.patch_status(name, &parameters, &patch);
         self.writer.write(Action::Patch, format!("status of clusterexternalsecret {name}"), future).await.map(drop)

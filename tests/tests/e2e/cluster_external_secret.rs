@@ -73,6 +73,7 @@ impl Shared {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn it_is_repeated_where_it_is_asked_for_and_nowhere_else() {
     let (stack, rekey, values) = fixture::rekey().await;
     let _pipe = Pipe::shared().await;

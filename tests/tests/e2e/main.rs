@@ -17,6 +17,7 @@ mod bad_input;
 mod boundaries;
 mod changes;
 mod cluster_external_secret;
+mod companion;
 mod conformance;
 mod deploy;
 mod examples;

@@ -58,7 +58,8 @@ impl Left {
         let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, types["kind"].as_str().unwrap()));
         let objects: Api<DynamicObject> = Api::namespaced_with(app.client.clone(), NAMESPACE, &kind);
         let object = serde_json::from_value(self.external_secret.clone()).unwrap();
-        let applied = PostParams { field_manager: Some("kubectl-client-side-apply".to_owned()), ..PostParams::default() };
+        let applied =
+            PostParams { field_manager: Some("kubectl-client-side-apply".to_owned()), ..PostParams::default() };
         let made = objects.create(&applied, &object).await.unwrap();
 
         let at = (jiff::Timestamp::now() - jiff::SignedDuration::from_secs(REFRESHED)).strftime("%Y-%m-%dT%H:%M:%SZ");
@@ -159,7 +160,8 @@ async fn there_and_back() {
     assert_eq!(after, before, "a target was written");
     let requests = stack.aws.requests().since(start).unwrap();
     let reads = |resource: &str, decrypts: &str| {
-        let read = |one: &&rekey_tests::aws::Request| one.action == decrypts && one.resource.as_deref() == Some(resource);
+        let read =
+            |one: &&rekey_tests::aws::Request| one.action == decrypts && one.resource.as_deref() == Some(resource);
         requests.iter().filter(read).count()
     };
     assert_eq!(reads("migration/database", "GetSecretValue"), 1, "it was read for more than the object made last");
@@ -224,7 +226,10 @@ async fn is_as_eso_leaves_it(app: &App, left: &Left) {
         let labels = object.metadata.labels.unwrap_or_default();
         let hash = hash::metadata(&labels, &object.metadata.annotations.unwrap_or_default());
         ensure!(!rotated || version == format!("1-{hash}"), "syncedResourceVersion {version}");
-        ensure!(status.refresh_time.is_some() && status.binding.is_some_and(|binding| binding.name == name), "no binding");
+        ensure!(
+            status.refresh_time.is_some() && status.binding.is_some_and(|binding| binding.name == name),
+            "no binding"
+        );
         Ok(())
     })
     .await

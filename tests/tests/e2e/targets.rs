@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::{Event, Secret};
-use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use rekey_core::plan::{CREATED_BY_LABEL, MANAGED_LABEL};
 use rekey_core::release::FINALIZER;
 use rekey_core::resource::ExternalSecret;
@@ -78,7 +78,7 @@ fn has_label(secret: &Secret, label: &str) -> bool {
 async fn has_event(app: &App, reason: &str) {
     let events: Api<Event> = Api::namespaced(app.client.clone(), &app.namespace);
     eventually(&format!("an Event {reason}"), SOON, async || {
-        let all = events.list(&Default::default()).await?;
+        let all = events.list(&ListParams::default()).await?;
         ensure!(all.items.iter().any(|event| event.reason.as_deref() == Some(reason)), "there is none");
         Ok(())
     })
@@ -197,7 +197,7 @@ async fn an_object_that_eso_holds_is_let_go_of() {
         app.holds(&name, "ours", &value, SOON).await.unwrap();
         let finalizers = Patch::Merge(json!({"metadata": {"finalizers": [FINALIZER]}}));
         objects.patch(&name, &PatchParams::default(), &finalizers).await.unwrap();
-        objects.delete(&name, &Default::default()).await.unwrap();
+        objects.delete(&name, &DeleteParams::default()).await.unwrap();
         eventually(&format!("{name} to be deleted"), SOON, async || {
             ensure!(objects.get_opt(&name).await?.is_none(), "it still waits");
             Ok(())
@@ -236,7 +236,7 @@ async fn an_immutable_target_says_that_it_cannot_follow() {
     app.condition("frozen", "False", "could not update secret, target is immutable", SOON).await.unwrap();
     app.holds("frozen", "ours", &value, SOON).await.unwrap();
     // Whoever deletes it gets it made anew, at once.
-    secrets(&app).delete("frozen", &Default::default()).await.unwrap();
+    secrets(&app).delete("frozen", &DeleteParams::default()).await.unwrap();
     app.holds("frozen", "ours", &second, SOON).await.unwrap();
     app.condition("frozen", "True", "secret synced", SOON).await.unwrap();
 }
@@ -278,6 +278,6 @@ async fn two_that_merge_different_values_under_one_key_do_not_take_turns() {
     app.condition("second", "False", "its key \"ours\" is written by ExternalSecret first", SOON).await.unwrap();
     app.holds("shared", "ours", &value, SOON).await.unwrap();
     let objects: Api<ExternalSecret> = Api::namespaced(app.client.clone(), &app.namespace);
-    objects.delete("first", &Default::default()).await.unwrap();
+    objects.delete("first", &DeleteParams::default()).await.unwrap();
     app.holds("shared", "ours", &other, Duration::from_mins(1)).await.context("once it is alone").unwrap();
 }

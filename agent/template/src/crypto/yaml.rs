@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-use super::issue::Pair;
 use crate::Error;
 use crate::functions::Table;
 use crate::run::Run;
@@ -98,11 +97,6 @@ fn data(run: &Run<'_>, value: &Value, depth: usize) -> Result<Option<Data>, Erro
             }
             Data::Map(entries)
         }
-        Value::Object(_) => match value.object::<Pair>() {
-            Some(pair) => {
-                Data::Map([("Cert".to_owned(), text(&pair.certificate)?), ("Key".to_owned(), text(&pair.key)?)].into())
-            }
-            None => return Ok(None),
-        },
+        Value::Object(object) => return data(run, &object.json(), depth + 1),
     }))
 }

@@ -177,6 +177,11 @@ func make_data() map[string]string {
 	}
 	values["p12_none"] = binary(keystore(pkcs12.Passwordless, values["p256"], values["leaf_crt"]+values["other_crt"], ""))
 	values["p12_slow"] = binary(keystore(pkcs12.Modern2023.WithIterations(20000), values["p256"], values["leaf_crt"], "x"))
+	for _, name := range []string{"aes", "java", "legacy", "none", "openssl", "rc2128"} {
+		file, err := os.ReadFile("keystores/" + name + ".p12")
+		must(err)
+		values["p12_"+name+"_file"] = string(file)
+	}
 	all, err := certificates(mixed)
 	must(err)
 	store, err := pkcs12.Modern.EncodeTrustStore(all, "x")

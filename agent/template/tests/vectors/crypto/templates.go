@@ -38,7 +38,7 @@ func templates(values map[string]string) []string {
 			continue
 		}
 		if strings.HasPrefix(name, "p12") || name == "junk" {
-			for _, password := range []string{"pässword", "x", "", "wrong"} {
+			for _, password := range []string{"pässword", "x", "", "changeit"} {
 				add(`{{ .%s | pkcs12keyPass %q }}`, name, password)
 				add(`{{ .%s | pkcs12certPass %q }}`, name, password)
 			}
@@ -114,6 +114,7 @@ func templates(values map[string]string) []string {
 	add(`{{ (buildCustomCert (b64enc .leaf_crt) (b64enc .p256)).Other }}`)
 	add(`{{ buildCustomCert (b64enc .leaf_crt) (b64enc .p256) }}`)
 	add(`{{ toYaml (buildCustomCert (b64enc .leaf_crt) (b64enc .p256)) }}`)
+	add(`{{ toJson (buildCustomCert (b64enc .leaf_crt) (b64enc .p256)) }}`)
 	add(`{{ genPrivateKey "other" }}`)
 	for _, key := range []string{"rsa_pkcs1", "rsa_pkcs8", "p256", "p384_pkcs8", "p521", "ed25519", "p256_short"} {
 		add(`{{ pemToPkcs12Pass .leaf_crt .%s "x" | b64dec | pkcs12keyPass "x" }}`, key)
