@@ -63,6 +63,25 @@ fn reads(prefix: &str) -> String {
     .to_string()
 }
 
+/// Lets the agent request tokens in a namespace: what the chart's `stores.serviceAccounts` makes.
+async fn tokens(app: &App, namespace: &str) {
+    let role = "rbac.authorization.k8s.io";
+    app.apply(&format!(
+        "apiVersion: {role}/v1
+kind: Role
+metadata: {{name: rekey-tokens, namespace: {namespace}}}
+rules: [{{apiGroups: [''], resources: [serviceaccounts/token], verbs: [create]}}]
+---
+apiVersion: {role}/v1
+kind: RoleBinding
+metadata: {{name: rekey-tokens, namespace: {namespace}}}
+roleRef: {{apiGroup: {role}, kind: Role, name: rekey-tokens}}
+subjects: [{{kind: ServiceAccount, name: rekey, namespace: rekey-system}}]"
+    ))
+    .await
+    .unwrap();
+}
+
 /// A role for one ServiceAccount, as IRSA has it.
 async fn role(caller: &Caller, name: &str, account: &str, prefix: &str) {
     let issuer = "kubernetes.default.svc";
@@ -142,6 +161,7 @@ async fn a_role_for_the_whole_cluster() {
     create(&caller, "EKS/app/config", &json!({"MODE": config, "PORT": 8080})).await;
 
     let app = apply(stack, "irsa.yaml", &["app", "external-secrets"]).await;
+    tokens(&app, "external-secrets").await;
     app.holds("app-database", "password", &password, SOON).await.unwrap();
     app.holds("app-api-keys", "PAYMENT_KEY", &payment, SOON).await.unwrap();
     app.holds("app-api-keys", "MAIL_KEY", &mail, SOON).await.unwrap();
@@ -211,6 +231,7 @@ async fn a_role_for_one_namespace_and_another_region() {
     create(&caller, "eu/prod/grafana", &json!({"username": "admin", "password": first})).await;
 
     let app = apply(stack, "argocd.yaml", &["monitoring"]).await;
+    tokens(&app, "monitoring").await;
     let secret = app.holds("grafana-admin", "admin-password", &first, SOON).await.unwrap();
     assert_eq!(secret.metadata.labels.unwrap()["app.kubernetes.io/instance"], "monitoring-eu");
     app.condition("grafana-admin", "True", "secret synced", SOON).await.unwrap();

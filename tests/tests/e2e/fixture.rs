@@ -27,6 +27,7 @@ pub async fn rekey() -> (&'static Stack, &'static Installation, &'static Values)
     let stack = crate::stack().await;
     let installed = REKEY.get_or_init(async || {
         crate::identities::prepare(stack).await.map_err(|error| format!("{error:#}"))?;
+        trust_the_cluster(stack).await.map_err(|error| format!("{error:#}"))?;
         let parameter = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let options = Options {
             parameters: vec![
@@ -35,8 +36,7 @@ pub async fn rekey() -> (&'static Stack, &'static Installation, &'static Values)
             ],
             values: json!({
                 "logLevel": "trace", "heartbeatPeriod": HEARTBEAT_PERIOD, "minRestartInterval": "0s",
-                // By name where a test wants just that, and all for the table's cases, each of which has its own.
-                "stores": {"serviceAccounts": crate::identities::service_accounts(), "allServiceAccounts": true},
+                "stores": {"serviceAccounts": crate::identities::service_accounts()},
             }),
             ..Options::default()
         };
@@ -49,6 +49,15 @@ pub async fn rekey() -> (&'static Stack, &'static Installation, &'static Values)
         Ok(rekey) => (stack, rekey, &VALUES),
         Err(error) => panic!("Rekey was not installed on the shared stack: {error}"),
     }
+}
+
+/// Audiences that tokens of the cluster's ServiceAccounts may be for, beside AWS's own.
+const AUDIENCES: [&str; 3] = ["sts.amazonaws.com", "audience-one", "audience-two"];
+
+/// Makes the cluster an OIDC provider of the account. Roles name it as `oidc-provider/` and the issuer's host.
+async fn trust_the_cluster(stack: &Stack) -> anyhow::Result<()> {
+    let issuer = stack.kubernetes.issuer().await?;
+    stack.aws.create_oidc_provider(&issuer, &AUDIENCES).await.map(drop)
 }
 
 /// Tests that need events to flow share the pipe; one that stops it has it alone.
