@@ -27,7 +27,6 @@ pub async fn rekey() -> (&'static Stack, &'static Installation, &'static Values)
     let stack = crate::stack().await;
     let installed = REKEY.get_or_init(async || {
         crate::identities::prepare(stack).await.map_err(|error| format!("{error:#}"))?;
-        trust_the_cluster(stack).await.map_err(|error| format!("{error:#}"))?;
         let parameter = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let options = Options {
             parameters: vec![
@@ -43,6 +42,7 @@ pub async fn rekey() -> (&'static Stack, &'static Installation, &'static Values)
         let installation =
             Installation::create(stack, &options, &Progress::stderr()).await.map_err(|error| format!("{error:#}"))?;
         installation.agent.ready(Duration::from_mins(1)).await.map_err(|error| format!("{error:#}"))?;
+        trust_the_cluster(stack).await.map_err(|error| format!("{error:#}"))?;
         Ok(installation)
     });
     match installed.await {
