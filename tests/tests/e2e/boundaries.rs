@@ -40,7 +40,10 @@ fn cluster_alone_writes_to_kubernetes() {
 
 #[test]
 fn provider_alone_reads_values_from_aws() {
-    assert_eq!(offenders("provider", &["get_secret_value(", "get_parameter("]), [] as [PathBuf; 0]);
+    assert_eq!(
+        offenders("provider", &["get_secret_value(", "get_parameter(", "get_parameters_by_path("]),
+        [] as [PathBuf; 0]
+    );
 }
 
 #[test]
@@ -56,6 +59,22 @@ fn intake_knows_no_targets_and_the_worker_no_queue_service() {
 }
 
 #[test]
+fn the_core_and_the_templates_are_given_time_and_chance() {
+    for folder in ["agent/core/src", "agent/template/src"] {
+        let folder = repository().join(folder);
+        let ours = sources(&folder)
+            .into_iter()
+            .filter(|(path, _)| !path.components().any(|part| part.as_os_str().to_string_lossy().starts_with("tests")));
+        for (path, text) in ours {
+            for source in ["Timestamp::now", "SystemTime", "Instant::now", "rand::rng(", "rand::random", "SystemRandom"]
+            {
+                assert!(!text.contains(source), "{} takes {source} by itself", path.display());
+            }
+        }
+    }
+}
+
+#[test]
 fn the_core_depends_on_no_runtime_client_or_sdk() {
     let output = Command::new("cargo")
         .args(["tree", "--package", "rekey-core", "--edges", "normal", "--prefix", "none"])
@@ -65,7 +84,7 @@ fn the_core_depends_on_no_runtime_client_or_sdk() {
     assert!(output.status.success());
     let tree = String::from_utf8(output.stdout).unwrap();
     assert!(tree.contains("rekey-template"), "{tree}");
-    for name in ["tokio", "kube-client", "kube-runtime", "aws-", "hyper", "reqwest", "tracing", "rand"] {
+    for name in ["tokio", "kube-client", "kube-runtime", "aws-", "hyper", "reqwest", "tracing"] {
         let found = tree.lines().any(|line| {
             let package = line.split(' ').next().unwrap_or_default();
             if name.ends_with('-') { package.starts_with(name) } else { package == name }
