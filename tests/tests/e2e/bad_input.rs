@@ -61,8 +61,8 @@ spec:
         ),
         (
             "function",
-            "{secretStoreRef: {name: aws}, target: {template: {data: {v: '{{ .user | b64enc }}'}}}, dataFrom: [{extract: {key: bad/json}}]}",
-            "b64enc",
+            "{secretStoreRef: {name: aws}, target: {template: {data: {v: '{{ .user | getHostByName }}'}}}, dataFrom: [{extract: {key: bad/json}}]}",
+            "getHostByName",
         ),
         (
             "template",

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::api::{Api, DeleteParams, ListParams};
+use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use rekey_tests::process::Spec;
 
 use crate::fixture;
@@ -17,8 +17,10 @@ async fn the_agent_has_the_charts_rights_and_no_others() {
     Api::<Secret>::all(client.clone()).list(&all).await.context("Secrets").unwrap();
     Api::<Deployment>::all(client.clone()).list(&all).await.context("Deployments").unwrap();
     let forbidden = |error: kube::Error| matches!(error, kube::Error::Api(status) if status.code == 403);
-    let config_maps = Api::<ConfigMap>::namespaced(client.clone(), "kube-system");
-    assert!(forbidden(config_maps.list(&all).await.expect_err("it has no business with ConfigMaps yet")));
+    let config_maps = Api::<ConfigMap>::namespaced(client.clone(), "default");
+    config_maps.list(&all).await.context("ConfigMaps, for templateFrom").unwrap();
+    let write = config_maps.create(&PostParams::default(), &ConfigMap::default()).await;
+    assert!(forbidden(write.expect_err("it reads ConfigMaps only")));
     let secrets = Api::<Secret>::namespaced(client.clone(), "default");
     let targets_only = secrets.delete_collection(&DeleteParams::default(), &all).await;
     assert!(forbidden(targets_only.expect_err("it deletes targets one by one, if their object says so")));

@@ -211,7 +211,7 @@ async fn an_object_that_eso_holds_is_let_go_of() {
 async fn a_closed_window_holds_changes_back_but_not_edits() {
     let (app, value, values) = stage("window").await;
     let _pipe = Pipe::shared().await;
-    let closed = "syncWindows: {kind: deny, windows: [{schedule: '* * * * *', duration: 2m}, {schedule: nonsense, duration: 1h}]}";
+    let closed = "syncWindows: {kind: deny, windows: [{schedule: '* * * * *', duration: 2m}, {schedule: '61 * * * *', duration: 1h}]}";
     object(&app, "window", "window", closed).await;
     app.holds("window", "ours", &value, SOON).await.unwrap();
     has_event(&app, "InvalidSyncWindow").await;
