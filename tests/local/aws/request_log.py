@@ -22,6 +22,8 @@ _IDENTIFIERS = (
     "SecretId", "SecretIdList", "Name", "Names", "Path", "QueueUrl", "QueueName", "FunctionName", "Rule", "StackName",
     "ChangeSetName", "UserName", "RoleName", "RoleArn", "PolicyArn", "PolicyName", "TopicArn", "logGroupName",
 )
+# Nobody signs these: they are how credentials are come by.
+_UNSIGNED = ("AssumeRoleWithWebIdentity", "AssumeRoleWithSAML")
 
 
 def _first(values, name):
@@ -59,6 +61,8 @@ def describe(method, path, headers, body, query_params):
             name = iam_actions.extract_iam_action(service, method, path, headers, body, query_params)
             action = name.partition(":")[2] if name else None
             parameters = {"Path": path}
+    if service is None and action in _UNSIGNED:
+        service = "sts"
     return service, action, principal, _resource(parameters if isinstance(parameters, dict) else {})
 
 

@@ -133,6 +133,7 @@ impl Cluster<'_> {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn rekey_speeds_an_older_operator_up_and_then_takes_its_place() {
     let values = Values::default();
     let [first, second, third, fourth, fifth] = std::array::from_fn(|_| rekey_tests::random_word(20));

@@ -24,10 +24,13 @@ use crate::provider::attempt::Rates;
 const ROLE: &str = "arn:aws:iam::123456789012:role/reader";
 const TOKEN: &str = "not.a.secret.token";
 
+/// A name for the call, and its parameters.
+type Call = (String, HashMap<String, String>);
+
 /// What was asked, in its order: `AssumeRole by KEY`, `GetSecretValue by KEY`, `TokenRequest`.
 #[derive(Clone, Default)]
 struct Server {
-    calls: Arc<Mutex<Vec<(String, HashMap<String, String>)>>>,
+    calls: Arc<Mutex<Vec<Call>>>,
     sessions: Arc<AtomicU32>,
     life: Arc<AtomicI64>,
     refuses: Arc<AtomicBool>,

@@ -73,12 +73,11 @@ impl Means {
         let namespace = object.metadata.namespace.as_deref().context("no namespace")?;
         let key = &object.spec.data.first().context("no data")?.remote_ref.key;
         let known = self.parameters.lock().unwrap().get(key).cloned();
-        let value = match known {
-            Some(value) => value,
-            None => {
-                let answer = self.secrets_manager.get_secret_value().secret_id(key).send().await?;
-                answer.secret_string().unwrap_or_default().to_owned()
-            }
+        let value = if let Some(value) = known {
+            value
+        } else {
+            let answer = self.secrets_manager.get_secret_value().secret_id(key).send().await?;
+            answer.secret_string().unwrap_or_default().to_owned()
         };
         let target = json!({
             "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "ownerReferences": [{
