@@ -168,6 +168,8 @@ pub(super) async fn unguarded<T>(
                 .iter()
                 .flat_map(|details| &details.causes)
                 .map(|cause| cause.field.clone())
+                // An admission policy that refuses names none.
+                .filter(|field| !field.is_empty())
                 .collect(),
         }),
         Ok(Err(other)) => {

@@ -39,15 +39,16 @@ async fn every_case_holds() {
     let cases: Vec<Case> =
         case::load(&folder().join("cases")).unwrap().into_iter().filter(|case| case.is_called(&wanted)).collect();
     assert!(!cases.is_empty(), "no case is called {wanted:?}");
-    let (stack, rekey, _) = fixture::rekey().await;
+    let (stack, rekey, values) = fixture::rekey().await;
     let _pipe = Pipe::shared().await;
     let begun = Instant::now();
-    let world = World::open(stack).await.unwrap();
+    let world = World::open(stack, values).await.unwrap();
     let played = futures::stream::iter(cases.iter().enumerate())
         .map(async |(number, case)| (case, play::play(&world, case, number).await))
         .buffer_unordered(AT_ONCE);
     let outcomes: Vec<(&Case, Outcome)> = played.collect().await;
     rekey.agent.check().unwrap();
+    values.are_in_no_log(stack, rekey);
     conclude(&outcomes, begun.elapsed());
 }
 

@@ -56,13 +56,9 @@ impl<'a> Scene<'a> {
         }
         let mark = self.world.mark();
         self.change_aws().await?;
-        match (&self.step.refused, self.change_cluster().await) {
-            (None, outcome) => outcome?,
-            (Some(words), Ok(())) => bail!("it should have been refused because of: {words}"),
-            (Some(words), Err(error)) => {
-                let text = format!("{error:#}");
-                ensure!(text.contains(words), "it was refused, but not because of: {words}\n  {text}");
-            }
+        match &self.step.refused {
+            None => self.change_cluster().await?,
+            Some(words) => self.is_refused(words, patience).await?,
         }
         eventually("it", patience, async || {
             let differences = self.differences(&before, mark).await?;
@@ -77,6 +73,17 @@ impl<'a> Scene<'a> {
         })
     }
 
+    /// Some rules of the API server need a moment until they are in force.
+    async fn is_refused(&self, words: &str, patience: Duration) -> Result<()> {
+        eventually(&format!("a refusal because of {words:?}"), patience, async || {
+            let Err(error) = self.change_cluster().await else { bail!("it was not refused") };
+            let text = format!("{error:#}");
+            ensure!(text.contains(words), "it was refused because of something else: {text}");
+            Ok(())
+        })
+        .await
+    }
+
     async fn change_aws(&mut self) -> Result<()> {
         for (name, content) in &self.step.secrets {
             self.world.secret(name, content).await?;
@@ -86,7 +93,11 @@ impl<'a> Scene<'a> {
         }
         for (operation, parameters) in self.step.aws.iter().flatten() {
             let answer = self.world.call(operation, &serde_json::to_value(parameters)?).await?;
-            self.answers.extend(members(&answer));
+            let members = members(&answer);
+            for name in ["SecretAccessKey", "SessionToken"] {
+                members.get(name).into_iter().for_each(|value| self.world.values.add(value));
+            }
+            self.answers.extend(members);
         }
         Ok(())
     }

@@ -10,8 +10,10 @@ use rekey_tests::stack::Stack;
 use serde_json::{Value as Json, json};
 use serde_yaml_ng::Value;
 
+use crate::fixture::Values;
+
 /// The kinds that a case can name, and their API version.
-const KINDS: [(&str, &str); 13] = [
+const KINDS: [(&str, &str); 15] = [
     ("ConfigMap", "v1"),
     ("Namespace", "v1"),
     ("Secret", "v1"),
@@ -25,25 +27,35 @@ const KINDS: [(&str, &str); 13] = [
     ("ClusterSecretStore", "external-secrets.io/v1"),
     ("ClusterExternalSecret", "external-secrets.io/v1"),
     ("CustomResourceDefinition", "apiextensions.k8s.io/v1"),
+    ("ValidatingAdmissionPolicy", "admissionregistration.k8s.io/v1"),
+    ("ValidatingAdmissionPolicyBinding", "admissionregistration.k8s.io/v1"),
 ];
 
 /// Those of them that stand in no namespace.
-const CLUSTER_SCOPED: [&str; 4] =
-    ["Namespace", "ClusterSecretStore", "ClusterExternalSecret", "CustomResourceDefinition"];
+const CLUSTER_SCOPED: [&str; 6] = [
+    "Namespace",
+    "ClusterSecretStore",
+    "ClusterExternalSecret",
+    "CustomResourceDefinition",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+];
 
 pub(super) struct World {
     client: kube::Client,
     caller: Caller,
     requests: JsonLog<Request>,
+    /// What must be seen in no log.
+    pub(super) values: &'static Values,
     /// Calls under other names than root's are the agent's.
     root: [String; 2],
 }
 
 impl World {
-    pub(super) async fn open(stack: &Stack) -> Result<Self> {
-        let caller = stack.aws.caller();
+    pub(super) async fn open(stack: &Stack, values: &'static Values) -> Result<Self> {
+        let (caller, client) = (stack.aws.caller(), stack.kubernetes.client().await?);
         let root = [caller.account.clone(), "test".to_owned()];
-        Ok(Self { client: stack.kubernetes.client().await?, caller, requests: stack.aws.requests().clone(), root })
+        Ok(Self { client, caller, requests: stack.aws.requests().clone(), values, root })
     }
 
     /// A fresh namespace with two stores that read as the agent: `aws` for Secrets Manager, `parameters` for Parameter
