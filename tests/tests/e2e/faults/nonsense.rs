@@ -40,7 +40,7 @@ async fn nonsense_goes_to_the_dlq_or_nowhere_and_delays_nothing() {
     let ignored = [
         large.to_string(),
         unknown_event().to_string(),
-        elsewhere(&foreign, "000000000000", "999999999999").to_string(),
+        elsewhere(&foreign, rekey_tests::aws::ACCOUNT, "999999999999").to_string(),
         elsewhere(&foreign, "us-east-1", "eu-west-1").to_string(),
     ];
     let mark = row.stage.aws.mark();
