@@ -19,7 +19,6 @@ pub mod regexp;
 mod run;
 mod syntax;
 mod value;
-#[allow(dead_code, unused_imports, reason = "until its functions are merged")]
 pub mod yaml;
 
 use zeroize::Zeroizing;
