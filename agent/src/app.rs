@@ -16,16 +16,19 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::admin::Admin;
-use crate::args::{Args, EventRefresh};
+use crate::args::{Args, EventRefresh, Mode};
+use crate::cluster::cluster_external_secret::ClusterExternalSecrets;
 use crate::cluster::event::Events;
 use crate::cluster::external_secret::ExternalSecrets;
 use crate::cluster::lease::Leases;
 use crate::cluster::own::OwnDeployment;
+use crate::cluster::served::Served;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
 use crate::cluster::template_source::TemplateSources;
 use crate::cluster::token::{Tokens, own_audiences};
 use crate::cluster::{Writer, hash_key};
+use crate::cluster_external_secret::{Known, Repeater};
 use crate::gate::Gate;
 use crate::intake::hand_back;
 use crate::leader::{Election, Leadership};
@@ -34,7 +37,7 @@ use crate::provider::{Cluster, Provider, aws_config};
 use crate::rollout::{RolloutOptions, Rollouts};
 use crate::state::{State, StateOptions};
 use crate::stores::{Stores, Validator};
-use crate::watch::{HASH_KEY, KINDS, Lists, Watches};
+use crate::watch::{CRDS, HASH_KEY, KINDS, Lists, Watches};
 use crate::worker::Work;
 use lead::{Leader, Led, lead};
 use stop::{Stages, finish, stop_on_signal, wait};
@@ -54,16 +57,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     Region::parse(region.as_ref()).map_err(|error| anyhow::anyhow!("AWS_REGION {error}"))?;
 
     let metrics = Metrics::default();
-    let state = State::new(StateOptions {
-        stores: Rules {
-            class: args.controller_class.clone(),
-            default_identity: args.default_identity.into(),
-            api_audiences: own_audiences(&kubernetes),
-        },
-        all_follow_events: args.event_refresh == EventRefresh::All,
-        heartbeat_period: args.heartbeat_period,
-    });
-    let awaited = [&[HASH_KEY], KINDS.as_slice()].concat();
+    let state = State::new(options(&args, own_audiences(&kubernetes)));
+    let awaited = [&[HASH_KEY, CRDS], KINDS.as_slice()].concat();
     let (leadership, lists, queued) = (Leadership::default(), Lists::of(&awaited), Arc::new(OnceLock::new()));
     let admin = Admin {
         metrics: metrics.clone(),
@@ -71,7 +66,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         lists: lists.clone(),
         leadership: leadership.clone(),
         work: Arc::clone(&queued),
-        eso_metrics: args.eso_metrics,
+        eso_metrics: args.eso_metrics && args.mode == Mode::Standalone,
     };
     let mut parts: JoinSet<&'static str> = JoinSet::new();
     parts.spawn(serve(admin, args.admin_addr, shutdown.clone()));
@@ -81,12 +76,22 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         failed = wait(&mut parts, &shutdown) => return outcome(failed),
     };
     lists.shown(HASH_KEY);
+    let served = tokio::select! {
+        served = served(&client) => served,
+        failed = wait(&mut parts, &shutdown) => return outcome(failed),
+    };
+    lists.shown(CRDS);
+    let client = served.client(kubernetes).context("the Kubernetes configuration is not usable")?;
+    let standalone = args.mode == Mode::Standalone;
+    let repeats = standalone && args.cluster_external_secrets && served.cluster_external_secrets;
+    let repeated = repeats.then(Known::default);
     let gate = if args.leader_elect { Gate::closed() } else { Gate::open() };
     let elected = args.leader_elect.then(|| Leases::new(client.clone(), &namespace, &args.lease_name));
     let identity = identity(args.pod_name.as_deref());
     let own = OwnDeployment::new(client.clone(), namespace, args.pod_name.clone());
-    let (mut leader, stores) =
-        leader(args, aws, state.clone(), metrics, own, key, Writer::new(client.clone(), gate.clone()));
+    let writer = Writer::new(client.clone(), gate.clone()).speaking(served.version);
+    let (mut leader, stores) = leader(args, aws, state.clone(), metrics, own, key, writer.clone());
+    leader.repeater = repeated.clone().map(|known| Repeater::new(known, state.clone(), &writer));
     // Nobody else sets it.
     let _ = queued.set(leader.work.clone());
     let watches = Watches {
@@ -96,7 +101,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         rollouts: leader.rollouts.clone(),
         provider: leader.provider.clone(),
         stores,
-        statuses: leader.statuses.clone(),
+        repeated,
+        statuses: standalone.then(|| leader.statuses.clone()),
+        objects: leader.objects.clone(),
         lists: lists.clone(),
         unreadable: Arc::default(),
         leadership: leadership.clone(),
@@ -141,6 +148,21 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     outcome(failed)
 }
 
+/// What objects and stores are judged by. `api_audiences` are those of the API server's own tokens.
+fn options(args: &Args, api_audiences: Vec<String>) -> StateOptions {
+    StateOptions {
+        stores: Rules {
+            class: args.controller_class.clone(),
+            default_identity: args.default_identity.into(),
+            api_audiences,
+        },
+        companion: args.mode == Mode::Companion,
+        // ESO refreshes none with interval 0; that they are not is said when their sources change.
+        all_follow_events: args.event_refresh == EventRefresh::All || args.mode == Mode::Companion,
+        heartbeat_period: args.heartbeat_period,
+    }
+}
+
 /// Everything that acts, but does not begin to.
 fn leader(
     args: Args,
@@ -152,6 +174,7 @@ fn leader(
     writer: Writer,
 ) -> (Leader, Stores) {
     let gate = writer.gate();
+    let annotations = writer.clone();
     let targets = Targets::new(writer.clone());
     let template_sources = TemplateSources::new(&writer);
     let statuses = Statuses::new(writer.clone());
@@ -178,11 +201,13 @@ fn leader(
         template_sources,
         statuses,
         objects,
+        cluster_external_secrets: ClusterExternalSecrets::new(annotations),
         events,
         own,
         rollouts,
         work,
         validator,
+        repeater: None,
         gate,
     };
     (leader, stores)
@@ -209,6 +234,26 @@ async fn serve(admin: Admin, address: SocketAddr, shutdown: CancellationToken) -
         error!(%error, %address, "admin port not available; choose another with --admin-addr");
     }
     "admin"
+}
+
+/// What the cluster serves, however long it takes until it serves ExternalSecrets.
+async fn served(client: &kube::Client) -> Served {
+    let mut pause = Duration::from_secs(1);
+    // CRDs that are installed together are there one after the other.
+    let mut complete = false;
+    loop {
+        match Served::discover(client).await {
+            Ok(Some(served)) if complete || served.cluster_external_secrets => {
+                info!(version = %served.version, served.cluster_external_secrets, "kinds of external-secrets.io found");
+                return served;
+            }
+            Ok(Some(_)) => complete = true,
+            Ok(None) => warn!(?pause, "no ExternalSecrets in this cluster: their CRDs are not installed; trying again"),
+            Err(error) => warn!(%error, ?pause, "the kinds of external-secrets.io are not known; trying again"),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(30));
+    }
 }
 
 /// The key of the rollout hashes, however long Kubernetes takes to hand it out.

@@ -25,6 +25,11 @@ pub struct Args {
     #[arg(long, env = "REKEY_QUEUE_URL", value_parser = QueueUrl::parse)]
     pub queue_url: QueueUrl,
 
+    /// `standalone`: the agent is the controller of ExternalSecrets. `companion`: External Secrets Operator is; the agent only
+    /// tells it at once, by the annotation external-secrets.io/force-sync, which object to refresh, and restarts workloads.
+    #[arg(long, env = "REKEY_MODE", value_enum, default_value_t = Mode::Standalone)]
+    pub mode: Mode,
+
     /// Where /healthz, /readyz and /metrics are served.
     #[arg(long, env = "REKEY_ADMIN_ADDR", default_value = "0.0.0.0:8080")]
     pub admin_addr: SocketAddr,
@@ -53,6 +58,10 @@ pub struct Args {
     /// Period of the heartbeat function; a pipe without one for 2.5 periods is unproven.
     #[arg(long, env = "REKEY_HEARTBEAT_PERIOD", default_value = "10m", value_parser = positive)]
     pub heartbeat_period: Duration,
+
+    /// Whether ClusterExternalSecrets are served (true), or left alone (false).
+    #[arg(long, env = "REKEY_CLUSTER_EXTERNAL_SECRETS", default_value_t = true, action = clap::ArgAction::Set)]
+    pub cluster_external_secrets: bool,
 
     /// How often versions are compared with AWS while the pipe is proven.
     #[arg(long, env = "REKEY_SWEEP_INTERVAL", default_value = "15m", value_parser = positive)]
@@ -117,6 +126,15 @@ impl Args {
             parameter_store: f64::from(self.parameter_store_rate),
         }
     }
+}
+
+/// See [`Args::mode`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Rekey makes the targets.
+    Standalone,
+    /// External Secrets Operator makes them.
+    Companion,
 }
 
 /// See [`Args::event_refresh`].

@@ -4,12 +4,15 @@
 //! looks like one that failed; each write passes the gate, which is open only for the leader, and carries the
 //! resourceVersion it was planned on.
 
+pub mod cluster_external_secret;
 pub mod error;
 pub mod event;
 pub mod external_secret;
 pub mod hash_key;
 pub mod lease;
+pub mod namespace;
 pub mod own;
+pub mod served;
 pub mod status;
 pub mod target;
 pub mod template_source;

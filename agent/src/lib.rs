@@ -15,6 +15,8 @@ pub mod admin;
 pub mod app;
 pub mod args;
 pub mod cluster;
+pub mod cluster_external_secret;
+pub mod companion;
 pub mod gate;
 pub mod intake;
 pub mod leader;

@@ -55,6 +55,7 @@ struct Inner {
     aws_calls: Family<Call, Counter>,
     propagation: Family<Stage, Histogram>,
     unannounced: Counter,
+    told: Family<Outcome, Counter>,
 }
 
 impl Default for Metrics {
@@ -67,6 +68,7 @@ impl Default for Metrics {
             aws_calls: Family::default(),
             propagation: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 18))),
             unannounced: Counter::default(),
+            told: Family::default(),
         };
         let registry = &mut inner.registry;
         registry.register("messages", "Messages by what became of them", inner.messages.clone());
@@ -81,6 +83,12 @@ impl Default for Metrics {
             "unannounced_changes",
             "Changes that a sweep found in a proven pipe and no event announced",
             inner.unannounced.clone(),
+        );
+        registry.register(
+            "companion",
+            "Companion mode: times that External Secrets Operator was told to refresh, and what became of it: followed, \
+             given_up, unsupported (refreshInterval 0)",
+            inner.told.clone(),
         );
         registry.register_with_unit(
             "propagation",
@@ -99,6 +107,11 @@ impl Metrics {
     pub fn message(&self, outcome: MessageOutcome, held: Duration) {
         self.0.messages.get_or_create(&Outcome { outcome: outcome.as_str() }).inc();
         self.observe("message", held);
+    }
+
+    /// External Secrets Operator was told to refresh an object, or that ended.
+    pub fn told(&self, outcome: &'static str) {
+        self.0.told.get_or_create(&Outcome { outcome }).inc();
     }
 
     /// News arrived that says it happened at `at`.

@@ -15,10 +15,11 @@ mod secrets_manager;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use rekey_core::identity::{Account, Service};
+use rekey_core::json::{Html, Json};
 use rekey_core::ledger::{Known, Suspect};
 use rekey_core::object::ObjectKey;
 use rekey_core::render::Payload;
@@ -170,6 +171,12 @@ impl Checked {
     fn failed(problem: &ReadProblem) -> Self {
         if problem.is_transient() { Self::Later(problem.to_string()) } else { Self::Unclear(problem.to_string()) }
     }
+}
+
+/// Tags in the place of a value (`metadataPolicy: Fetch`): a JSON object, as Go writes a map of strings.
+fn tags_payload(tags: &BTreeMap<String, String>) -> Payload {
+    let text = |(key, value): (&String, &String)| (key.clone(), Json::Text(value.clone().into()));
+    Payload::Value { text: Some(Json::Object(tags.iter().map(text).collect()).encode(Html::Escaped)), binary: None }
 }
 
 /// The check of a search: nothing that is found is the token of an absence, which a read then has to prove.

@@ -59,6 +59,8 @@ impl StoreKey {
 pub struct StateOptions {
     /// What they say about stores.
     pub stores: Rules,
+    /// Does another controller make the targets?
+    pub companion: bool,
     /// Do objects with `refreshInterval: 0` follow events too?
     pub all_follow_events: bool,
     /// The heartbeat function's period.
@@ -95,9 +97,10 @@ impl State {
         self.lock().object_seen(resource, now)
     }
 
-    /// An ExternalSecret is gone.
-    pub fn object_gone(&self, key: &ObjectKey) {
-        self.lock().object_gone(key);
+    /// An ExternalSecret is gone. Returns the objects that could not write because of it, perhaps.
+    #[must_use]
+    pub fn object_gone(&self, key: &ObjectKey) -> Vec<ObjectKey> {
+        self.lock().object_gone(key)
     }
 
     /// An event arrived. Moves what is desired and says which objects that leaves stale.
@@ -216,6 +219,12 @@ impl State {
         self.lock().ledger.heard(wanted).is_some_and(|heard| heard >= since)
     }
 
+    /// See [`Ledger::last_event`].
+    #[must_use]
+    pub fn last_event(&self, wanted: &Wanted) -> Option<String> {
+        self.lock().ledger.last_event(wanted).map(str::to_owned)
+    }
+
     /// A sweep could not tell which version is there: only a read can.
     pub fn mark_unknown(&self, wanted: &Wanted) {
         self.lock().ledger.mark_unknown(wanted);
@@ -237,6 +246,30 @@ impl State {
         for (key, object) in &inner.objects {
             visit(key, object, inner.pipe_state(object, now));
         }
+    }
+
+    /// A ClusterExternalSecret was looked at.
+    pub fn repeated(&self, name: &str, outcome: Validated) {
+        self.lock().repeated.insert(name.to_owned(), outcome);
+    }
+
+    /// A ClusterExternalSecret is gone.
+    pub fn repeated_gone(&self, name: &str) {
+        self.lock().repeated.remove(name);
+    }
+
+    /// How the last look at each ClusterExternalSecret ended, in order.
+    #[must_use]
+    pub fn all_repeated(&self) -> Vec<(String, Validated)> {
+        self.lock().repeated.iter().map(|(name, outcome)| (name.clone(), *outcome)).collect()
+    }
+
+    /// The ExternalSecrets for which this holds.
+    #[must_use]
+    pub fn resources(&self, mut holds: impl FnMut(&ExternalSecret) -> bool) -> Vec<Arc<ExternalSecret>> {
+        let inner = self.lock();
+        let all = inner.objects.values().map(|object| &object.resource);
+        all.filter(|resource| holds(resource)).map(Arc::clone).collect()
     }
 
     /// Where the sources of all objects are, and in which services.

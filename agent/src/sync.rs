@@ -208,6 +208,7 @@ impl Syncer {
             started,
             note: task.others.contest_status(now).then_some(tell::SECOND_CONTROLLER),
         };
+        self.state.with_object(&task.key, |object| object.others.refreshing(started));
         let old = task.resource.status.as_ref();
         let status = report::synced(old, refresh, now);
         let version = match self.statuses.external_secret(&task.resource.metadata, old, &status).await {

@@ -1,10 +1,12 @@
 //! Watches Kubernetes and keeps what the agent knows in step with it.
 //!
 //! Objects that cannot be parsed are skipped one by one and told so; they never end a watch. Of Secrets only hashes
-//! and marks outlive the call. Nothing here writes, except that an unreadable ExternalSecret gets its condition.
+//! and marks outlive the call. Nothing here writes, except that an unreadable ExternalSecret gets its condition, and is let
+//! go of when it is deleted.
 
 mod follow;
 mod lists;
+mod repeated;
 mod takeover;
 mod world;
 
@@ -19,15 +21,19 @@ use kube::api::ObjectMeta;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use rekey_core::backoff::Backoff;
 use rekey_core::object::ObjectKey;
-use rekey_core::report;
-use rekey_core::resource::{ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreSpec};
+use rekey_core::resource::{
+    ClusterExternalSecret, ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreSpec,
+};
 use rekey_core::rollout::workload::{Restartable, WorkloadKey};
 use rekey_core::template_from::TemplateSource;
+use rekey_core::{release, report};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::cluster::external_secret::ExternalSecrets;
 use crate::cluster::status::Statuses;
+use crate::cluster_external_secret::Known;
 use crate::leader::Leadership;
 use crate::provider::Provider;
 use crate::rollout::Rollouts;
@@ -41,11 +47,18 @@ pub use takeover::look_at_secrets;
 /// What the agent waits for before it watches anything.
 pub const HASH_KEY: &str = "hash-key";
 
+/// What it waits for then: to know which version of them to watch.
+pub const CRDS: &str = "crds";
+
+/// A kind that a cluster may have, and that is not watched where it does not.
+pub const CLUSTER_EXTERNAL_SECRETS: &str = "clusterexternalsecrets";
+
 /// Watches that have to show everything once before the agent may decide anything.
-pub const KINDS: [&str; 9] = [
+pub const KINDS: [&str; 10] = [
     "externalsecrets",
     "secretstores",
     "clustersecretstores",
+    CLUSTER_EXTERNAL_SECRETS,
     "namespaces",
     "serviceaccounts",
     "secrets",
@@ -69,8 +82,12 @@ pub struct Watches {
     pub provider: Provider,
     /// Who validates stores.
     pub stores: Stores,
-    /// Who tells people about an object that cannot be parsed.
-    pub statuses: Statuses,
+    /// Who repeats ExternalSecrets, where there is something to repeat.
+    pub repeated: Option<Known>,
+    /// Who tells people about an object that cannot be parsed, if that is for us to tell.
+    pub statuses: Option<Statuses>,
+    /// Who lets go of one that is deleted.
+    pub objects: ExternalSecrets,
     /// Which watches have not shown everything yet: [`KINDS`] at first.
     pub lists: Lists,
     /// What was said of objects that cannot be parsed.
@@ -108,6 +125,11 @@ impl Watches {
         watch!(DeserializeGuard<ExternalSecret>, "externalsecrets", external_secret);
         watch!(DeserializeGuard<SecretStore>, "secretstores", store);
         watch!(DeserializeGuard<ClusterSecretStore>, "clustersecretstores", cluster_store);
+        if watches.repeated.is_some() {
+            watch!(DeserializeGuard<ClusterExternalSecret>, "clusterexternalsecrets", cluster_external_secret);
+        } else {
+            watches.lists.shown(CLUSTER_EXTERNAL_SECRETS);
+        }
         watch!(PartialObjectMeta<Namespace>, "namespaces", namespace);
         watch!(PartialObjectMeta<ServiceAccount>, "serviceaccounts", service_account);
         watch!(Deployment, "deployments", workload);
@@ -121,6 +143,9 @@ impl Watches {
                     if let Some(key) = key_of(&object.metadata) {
                         lock(&self.unreadable).remove(&key);
                     }
+                    if let Some(repeated) = &self.repeated {
+                        repeated.external_secret_seen(&object);
+                    }
                     if let Some(key) = self.state.object_seen(object, Timestamp::now()) {
                         // Whoever edits waits.
                         self.look(key, Urgency::Urgent);
@@ -128,14 +153,23 @@ impl Watches {
                 }
                 Err(invalid) => {
                     let Some(key) = key_of(&invalid.metadata) else { return };
-                    self.state.object_gone(&key);
+                    self.object_gone(&key);
                     self.report_unreadable(key, invalid.metadata, invalid.error);
                 }
             },
             Seen::Gone(key) => {
                 lock(&self.unreadable).remove(&key);
-                self.state.object_gone(&key);
+                self.object_gone(&key);
+                if let Some(repeated) = &self.repeated {
+                    repeated.external_secret_gone(&key);
+                }
             }
+        }
+    }
+
+    fn object_gone(&self, key: &ObjectKey) {
+        for rival in self.state.object_gone(key) {
+            self.look(rival, Urgency::Routine);
         }
     }
 
@@ -248,10 +282,11 @@ impl Watches {
         }
         let error = &told.1;
         warn!(externalsecret = %key, error, "ExternalSecret is not readable; it is left alone");
+        let Some(statuses) = &self.statuses else { return };
         let message =
             format!("could not update secret: the object cannot be read: {error}; correct the field it names");
         let status = report::failed(None::<&ExternalSecretStatus>, message, Timestamp::now());
-        let (unreadable, statuses) = (Arc::clone(&self.unreadable), self.statuses.clone());
+        let (unreadable, statuses, objects) = (Arc::clone(&self.unreadable), statuses.clone(), self.objects.clone());
         let leading = self.leadership.leading();
         tokio::spawn(async move {
             leading.await;
@@ -260,9 +295,15 @@ impl Watches {
                 if lock(&unreadable).get(&key) != Some(&told) {
                     return;
                 }
-                let Err(error) = statuses.external_secret(&metadata, None, &status).await else { return };
+                let written = if release::is_awaited(&metadata) {
+                    // What it says of its target cannot be read; one that it owns goes with it.
+                    objects.set_finalizers(&metadata, &release::finalizers_left(&metadata)).await
+                } else {
+                    statuses.external_secret(&metadata, None, &status).await.map(drop)
+                };
+                let Err(error) = written else { return };
                 let pause = Backoff::FAILURE.wait(failures, rand::random());
-                warn!(externalsecret = %key, %error, ?pause, "condition not written; trying again");
+                warn!(externalsecret = %key, %error, ?pause, "nothing written to it; trying again");
                 tokio::time::sleep(pause).await;
             }
         });

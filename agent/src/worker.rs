@@ -1,5 +1,6 @@
 //! The worker: runs syncs, one at a time for each object, a bounded number in all, and is the one place that retries.
 
+mod controller;
 mod queue;
 
 use std::panic::AssertUnwindSafe;
@@ -18,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+pub use controller::Controller;
 pub use queue::Urgency;
 use queue::{Ask, Job, Queue};
 
@@ -25,7 +27,7 @@ use crate::intake::Ticket;
 use crate::metrics::Metrics;
 use crate::rollout::Rollouts;
 use crate::state::{Object, State};
-use crate::sync::{SyncError, Synced, Syncer};
+use crate::sync::{SyncError, Synced};
 
 /// A message waits for AWS to return what it announced as long as AWS is asked for it, which is nearly five seconds.
 const READ_YOUR_EVENT: Duration = Duration::from_millis(4500);
@@ -102,7 +104,7 @@ pub struct Worker {
     /// What is asked for.
     pub work: Work,
     /// What does it.
-    pub syncer: Syncer,
+    pub controller: Controller,
     /// Counters.
     pub metrics: Metrics,
     /// Syncs at a time.
@@ -132,7 +134,7 @@ impl Worker {
                 running.spawn(async move { worker.handle(turn, job).await });
             }
             if running.is_empty() {
-                self.syncer.reads.clear();
+                self.controller.reads().clear();
                 if shutdown.is_cancelled() {
                     // Their messages go back to the queue, for the next agent.
                     self.work.clear();
@@ -159,7 +161,7 @@ impl Worker {
             self.metrics.sync_started(waited);
         }
         // A panic must not take the object's retries and its condition with it.
-        let sync = AssertUnwindSafe(self.syncer.sync(&key, job.asked)).catch_unwind();
+        let sync = AssertUnwindSafe(self.controller.sync(&key, job.asked)).catch_unwind();
         let outcome = sync.await.unwrap_or(Err(SyncError::Panicked));
         turn.release_restarts();
         self.count(&key, &job.tickets, &outcome, began.elapsed());
@@ -187,7 +189,7 @@ impl Worker {
     /// The target is as AWS has it. If an event said more, its message is held for a moment, and AWS is asked again;
     /// after that the answer stands.
     fn synced(&self, key: ObjectKey, mut job: Job, began: Instant, outcome: ObjectOutcome) {
-        let Some(Decision::LookAgain(until)) = self.syncer.state.decide(&key, Timestamp::now()) else {
+        let Some(Decision::LookAgain(until)) = self.controller.state().decide(&key, Timestamp::now()) else {
             return resolve(job.tickets, outcome);
         };
         let answered = job.tickets.extract_if(.., |ticket| ticket.asked(began) >= READ_YOUR_EVENT).collect();
@@ -202,7 +204,7 @@ impl Worker {
             return;
         }
         self.metrics.synced_in(took);
-        self.syncer.state.with_object(key, |object| object.tally.count(outcome.is_err(), took));
+        self.controller.state().with_object(key, |object| object.tally.count(outcome.is_err(), took));
         if matches!(outcome, Ok(Synced::Applied)) {
             let now = Timestamp::now();
             for ticket in tickets {
@@ -212,7 +214,7 @@ impl Worker {
     }
 
     async fn failed(&self, key: ObjectKey, mut job: Job, error: SyncError) {
-        self.syncer.report_failure(&key, &error).await;
+        self.controller.report_failure(&key, &error).await;
         let longest = self.max_retry_interval;
         // What was asked for meanwhile is tried now, not after the back-off.
         let again = self.work.lock().is_due(&key, Instant::now());
@@ -222,7 +224,7 @@ impl Worker {
             object.failed(Timestamp::now(), if again { Duration::ZERO } else { wait });
             wait
         };
-        let Some(wait) = self.syncer.state.with_object(&key, retry) else {
+        let Some(wait) = self.controller.state().with_object(&key, retry) else {
             return resolve(job.tickets, ObjectOutcome::Unchanged);
         };
         let holding = error.is_transient();

@@ -41,6 +41,11 @@ impl Contest {
         self.last = now;
     }
 
+    /// What was taken for an undoing was none.
+    pub fn forgive(&mut self) {
+        self.times = self.times.saturating_sub(1);
+    }
+
     /// Is there another writer?
     #[must_use]
     pub fn is_on(&self, now: Timestamp) -> bool {
@@ -88,6 +93,16 @@ mod tests {
         assert!(!contest.is_on(at(now + 2 * 3600)), "nobody did anything for long");
         contest.undone(at(now + 2 * 3600));
         assert_eq!(contest.answer_at(at(now + 2 * 3600)), None, "it begins anew");
+    }
+
+    #[test]
+    fn what_is_forgiven_does_not_add_up() {
+        let mut contest = Contest::of_target();
+        for edit in 0..20 {
+            contest.undone(at(edit));
+            contest.forgive();
+            assert!(!contest.is_on(at(edit)));
+        }
     }
 
     #[test]

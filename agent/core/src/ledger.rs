@@ -160,6 +160,12 @@ impl Ledger {
         self.entries.get(wanted).map_or_else(Vec::new, |entry| entry.suspects(now))
     }
 
+    /// The last event that was news of it.
+    #[must_use]
+    pub fn last_event(&self, wanted: &Wanted) -> Option<&str> {
+        self.entries.get(wanted)?.last_event()
+    }
+
     /// The account that the sources were found in by whoever asks, whatever of them was asked for.
     #[must_use]
     pub fn account(&self, wanted: &Wanted) -> Option<&Account> {

@@ -14,6 +14,7 @@ use crate::watch::KINDS;
 fn admin() -> Admin {
     let state = State::new(StateOptions {
         stores: Rules { class: "default".to_owned(), ..Rules::default() },
+        companion: false,
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
     });
@@ -59,12 +60,14 @@ async fn get(admin: &Admin, path: &str, header: &str) -> (String, String) {
 #[tokio::test]
 async fn it_is_not_ready_while_watches_are_missing_and_names_them() {
     let admin = admin();
-    for kind in ["externalsecrets", "secretstores", "clustersecretstores", "namespaces", "serviceaccounts"] {
+    for kind in
+        KINDS.into_iter().filter(|kind| !["secrets", "configmaps", "deployments", "statefulsets"].contains(kind))
+    {
         admin.lists.shown(kind);
     }
     let (head, body) = get(&admin, "/readyz", "").await;
     assert!(head.starts_with("http/1.1 503"), "{head}");
-    assert_eq!(body, "index: incomplete; not listed yet: configmaps, deployments, secrets\n");
+    assert_eq!(body, "index: incomplete; not listed yet: configmaps, deployments, secrets, statefulsets\n");
     let (head, body) = get(&admin, "/healthz", "").await;
     assert!(head.starts_with("http/1.1 200") && body == "ok\n", "{head}");
 }

@@ -10,13 +10,16 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::stop::{Stages, start, until_told};
-use crate::args::Args;
+use crate::args::{Args, Mode};
+use crate::cluster::cluster_external_secret::ClusterExternalSecrets;
 use crate::cluster::event::Events;
 use crate::cluster::external_secret::ExternalSecrets;
 use crate::cluster::own::OwnDeployment;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
 use crate::cluster::template_source::TemplateSources;
+use crate::cluster_external_secret::Repeater;
+use crate::companion::{Companion, Memory};
 use crate::gate::Gate;
 use crate::intake::{Acknowledger, Holding, Intake, Receiving};
 use crate::metrics::Metrics;
@@ -29,7 +32,7 @@ use crate::stores::Validator;
 use crate::sweep::Sweep;
 use crate::sync::{Reads, Syncer};
 use crate::watch::look_at_secrets;
-use crate::worker::{Urgency, Work, Worker};
+use crate::worker::{Controller, Urgency, Work, Worker};
 
 /// What they are made of.
 pub(super) struct Leader {
@@ -42,11 +45,13 @@ pub(super) struct Leader {
     pub template_sources: TemplateSources,
     pub statuses: Statuses,
     pub objects: ExternalSecrets,
+    pub cluster_external_secrets: ClusterExternalSecrets,
     pub events: Events,
     pub own: OwnDeployment,
     pub rollouts: Rollouts,
     pub work: Work,
     pub validator: Validator,
+    pub repeater: Option<Repeater>,
     pub gate: Gate,
 }
 
@@ -76,30 +81,40 @@ pub(super) fn lead(
         template_sources,
         statuses,
         objects,
+        cluster_external_secrets,
         events,
         own,
         rollouts,
         work,
         validator,
+        repeater,
         gate,
     } = leader;
-    state.lead();
+    let standalone = args.mode == Mode::Standalone;
+    if standalone {
+        // Whoever else refreshes an object is a second controller.
+        state.lead();
+    }
     look_at_all(&state, &work);
 
     let reads = Reads::new(provider.clone(), state.clone());
-    let syncer = Syncer {
-        state: state.clone(),
-        reads,
-        targets,
-        template_sources,
-        statuses,
-        objects,
-        events: events.clone(),
-        rollouts: rollouts.clone(),
+    let controller = if standalone {
+        let (state, events, rollouts) = (state.clone(), events.clone(), rollouts.clone());
+        Controller::Rekey(Syncer { state, reads, targets, template_sources, statuses, objects, events, rollouts })
+    } else {
+        Controller::Eso(Companion {
+            state: state.clone(),
+            reads,
+            external_secrets: objects,
+            cluster_external_secrets,
+            events: events.clone(),
+            metrics: metrics.clone(),
+            memory: Memory::default(),
+        })
     };
     let worker = Worker {
         work: work.clone(),
-        syncer,
+        controller,
         metrics: metrics.clone(),
         concurrency: usize::from(args.concurrent),
         max_retry_interval: args.max_retry_interval,
@@ -140,7 +155,12 @@ pub(super) fn lead(
     let acknowledging = tokio::spawn(acknowledger.run());
     start(parts, "worker", Some(&stages.synced), worker.run(stages.received.clone()));
     start(parts, "rollout", None, restart(rollouts, takes_over, stages.synced.clone()));
-    start(parts, "stores", None, validator.run(shutdown.clone()));
+    if standalone {
+        start(parts, "stores", None, validator.run(shutdown.clone()));
+    }
+    if let Some(repeater) = repeater {
+        start(parts, "clusterexternalsecrets", None, repeater.run(shutdown.clone()));
+    }
     start(parts, "pipe", None, flips.run(shutdown.clone()));
     start(parts, "sweep", None, sweep.run(shutdown.clone()));
     start(parts, "intake", Some(&stages.received), intake.run(shutdown.clone()));

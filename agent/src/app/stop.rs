@@ -148,6 +148,7 @@ mod tests {
         let rollouts = Rollouts::new(Writer::new(client, Gate::open()), key, RolloutOptions::default());
         let state = State::new(StateOptions {
             stores: Rules { class: "default".to_owned(), ..Rules::default() },
+            companion: false,
             all_follow_events: false,
             heartbeat_period: Duration::from_mins(10),
         });

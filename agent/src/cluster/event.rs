@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use rekey_core::resource::Version;
 use tracing::debug;
 
 use super::Writer;
@@ -42,10 +43,20 @@ impl Events {
             secondary: None,
         };
         let object = about.name.as_deref().unwrap_or_default();
+        let about = &self.versioned(about);
         let future = self.recorder.publish(&event, about);
         if let Err(error) = self.writer.write(Action::Create, format!("event about {object}"), future).await {
             debug!(%error, "event not published");
         }
+    }
+
+    /// A reference that names the version which the cluster serves.
+    fn versioned(&self, about: &ObjectReference) -> ObjectReference {
+        let mut about = about.clone();
+        if about.api_version.as_deref() == Some(Version::V1.api_version()) {
+            about.api_version = Some(self.writer.version().api_version().to_owned());
+        }
+        about
     }
 }
 

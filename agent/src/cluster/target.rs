@@ -1,9 +1,12 @@
 //! Targets: the Secrets that ExternalSecrets produce. The only file that writes them.
 
+use std::borrow::Cow;
+
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, Preconditions};
 use rekey_core::object::ObjectKey;
 use rekey_core::plan::Removal;
+use rekey_core::resource::Version;
 
 use super::Writer;
 use super::error::{Action, ClusterError, read};
@@ -28,15 +31,15 @@ impl Targets {
 
     /// Creates it and returns what the API server made of it. Somebody who was faster is a conflict, as with an update.
     pub async fn create(&self, key: &ObjectKey, secret: &Secret, manager: &str) -> Result<Secret, ClusterError> {
-        let (api, parameters) = (self.api(key), parameters(manager));
-        let future = api.create(&parameters, secret);
+        let (api, parameters, secret) = (self.api(key), parameters(manager), self.signed(secret));
+        let future = api.create(&parameters, &secret);
         self.writer.write(Action::Create, format!("secret {key}"), future).await.map_err(ClusterError::without_quotes)
     }
 
     /// Replaces it, if it still has the resourceVersion that is in `secret`, and returns what became of it.
     pub async fn update(&self, key: &ObjectKey, secret: &Secret, manager: &str) -> Result<Secret, ClusterError> {
-        let (api, parameters) = (self.api(key), parameters(manager));
-        let future = api.replace(&key.name, &parameters, secret);
+        let (api, parameters, secret) = (self.api(key), parameters(manager), self.signed(secret));
+        let future = api.replace(&key.name, &parameters, &secret);
         self.writer.write(Action::Update, format!("secret {key}"), future).await.map_err(ClusterError::without_quotes)
     }
 
@@ -49,6 +52,14 @@ impl Targets {
         let future = api.delete(&key.name, &parameters);
         let deleted = self.writer.write(Action::Delete, format!("secret {key}"), future).await;
         deleted.map(drop).map_err(ClusterError::without_quotes)
+    }
+
+    fn signed<'a>(&self, secret: &'a Secret) -> Cow<'a, Secret> {
+        let mut secret = Cow::Borrowed(secret);
+        if self.writer.version() != Version::V1 {
+            self.writer.sign(&mut secret.to_mut().metadata);
+        }
+        secret
     }
 
     /// The metadata of the Secrets that a label selector finds in a namespace.

@@ -7,6 +7,9 @@
 use std::fmt;
 use std::future::Future;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use rekey_core::resource::Version;
+
 use super::error::{Action, ClusterError, TIME_LIMIT, unguarded};
 use crate::gate::Gate;
 
@@ -16,19 +19,40 @@ use crate::gate::Gate;
 pub struct Writer {
     client: kube::Client,
     gate: Gate,
+    version: Version,
 }
 
 impl Writer {
     /// Writes as this client while this gate is open.
     #[must_use]
     pub fn new(client: kube::Client, gate: Gate) -> Self {
-        Self { client, gate }
+        Self { client, gate, version: Version::V1 }
+    }
+
+    /// The same for a cluster that serves this version of `external-secrets.io`, as the client does.
+    #[must_use]
+    pub fn speaking(self, version: Version) -> Self {
+        Self { version, ..self }
     }
 
     /// What its writes pass.
     #[must_use]
     pub fn gate(&self) -> Gate {
         self.gate.clone()
+    }
+
+    /// The version that objects of the group, and references to them, have to name.
+    pub(super) fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Makes an object's owners name that version. The rest of the agent knows v1 alone.
+    pub(super) fn sign(&self, metadata: &mut ObjectMeta) {
+        for owner in metadata.owner_references.iter_mut().flatten() {
+            if owner.api_version == Version::V1.api_version() {
+                self.version.api_version().clone_into(&mut owner.api_version);
+            }
+        }
     }
 
     pub(super) fn client(&self) -> kube::Client {

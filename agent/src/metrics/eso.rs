@@ -79,6 +79,20 @@ pub(super) fn stores(text: &mut Exposition, stores: &[(StoreKey, Validated)]) {
     }
 }
 
+/// ClusterExternalSecrets, whose namespace is empty.
+pub(super) fn repeated(text: &mut Exposition, all: &[(String, Validated)]) {
+    const CONDITION: &str = "clusterexternalsecret_status_condition";
+    const DURATION: &str = "clusterexternalsecret_reconcile_duration";
+    text.family(CONDITION, Kind::Gauge, "The status condition of a specific Cluster External Secret");
+    for (name, looked) in all {
+        condition(text, CONDITION, [("name", name), ("namespace", "")], looked.ready);
+    }
+    text.family(DURATION, Kind::Gauge, "The duration time to reconcile the Cluster External Secret");
+    for (name, looked) in all {
+        text.sample(DURATION, &[("name", name), ("namespace", "")], nanoseconds(looked.took));
+    }
+}
+
 /// Both states of a Ready condition, of which one is 1.
 fn condition(text: &mut Exposition, name: &str, of: [(&str, &str); 2], ready: bool) {
     let [own, namespace] = of;

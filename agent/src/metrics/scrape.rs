@@ -71,6 +71,7 @@ impl Metrics {
             eso::objects(text, &rows);
             eso::calls(text, self);
             eso::stores(text, &scrape.state.validated_stores());
+            eso::repeated(text, &scrape.state.all_repeated());
         }
     }
 }

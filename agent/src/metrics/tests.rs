@@ -30,6 +30,7 @@ fn store_key(namespace: Option<&str>) -> StoreKey {
 fn state() -> State {
     let state = State::new(StateOptions {
         stores: Rules { class: "default".to_owned(), ..Rules::default() },
+        companion: false,
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
     });
@@ -203,7 +204,7 @@ fn the_series_of_what_is_deleted_end_with_it() {
     let validated = Validated { ready: true, took: Duration::ZERO };
     state.store_validated(&store_key(None), validated);
     assert!(text(&metrics, &state, true, Format::Classic).contains("name=\"good\""));
-    state.object_gone(&ObjectKey::new("shop", "good"));
+    let _ = state.object_gone(&ObjectKey::new("shop", "good"));
     let _ = state.store_seen(&store_key(None), None);
     // A validation that was under way when the store went.
     state.store_validated(&store_key(None), validated);

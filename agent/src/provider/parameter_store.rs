@@ -11,11 +11,10 @@ use aws_sdk_ssm::types::{Parameter, ResourceTypeForTagging};
 use rekey_core::identity::{Account, SourceRef};
 use rekey_core::ledger::Known;
 use rekey_core::render::Payload;
-use rekey_core::tags;
 use rekey_core::value::SecretValue;
 use rekey_core::wanted::{Selector, Sources, Token, Wanted};
 
-use super::{Answer, Asked, Checked, Context, ReadProblem, searched, timestamp};
+use super::{Answer, Asked, Checked, Context, ReadProblem, searched, tags_payload, timestamp};
 
 /// GetParameters takes so many names.
 const BATCH: usize = 10;
@@ -56,7 +55,7 @@ async fn read_tags(client: &Client, context: Context<'_>, source: &SourceRef) ->
     Ok(Answer {
         account: None,
         known: Known::of_source(Token::of_tags(&tags), None, None),
-        payload: Payload::Value { text: Some(tags::json(&tags).into()), binary: None },
+        payload: tags_payload(&tags),
     })
 }
 

@@ -10,20 +10,21 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::Tag;
-use futures::stream::{FuturesUnordered, StreamExt};
+use futures::stream::{self, FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use rekey_core::identity::{Account, SourceRef};
 use rekey_core::ledger::{Known, Suspect};
 use rekey_core::render::Payload;
-use rekey_core::tags;
 use rekey_core::value::SecretValue;
 use rekey_core::wanted::{Selector, Sources, Token, Wanted};
 
-use super::{Answer, Asked, Checked, Context, ReadProblem, searched, timestamp};
+use super::{Answer, Asked, Checked, Context, ReadProblem, searched, tags_payload, timestamp};
 pub(super) use list::Listings;
 
 /// Describes in flight at a time, for one store's comparison.
 const CONCURRENT_DESCRIBES: usize = 8;
+/// And searches.
+const CONCURRENT_SEARCHES: usize = 4;
 const DESCRIBE: &str = "secretsmanager:DescribeSecret";
 const GET: &str = "secretsmanager:GetSecretValue";
 
@@ -81,7 +82,7 @@ async fn read_tags(client: &Client, context: Context<'_>, source: &SourceRef) ->
     Ok(Answer {
         account: output.arn().and_then(Account::of_arn),
         known: Known::of_source(token, None, timestamp(output.last_changed_date())),
-        payload: Payload::Value { text: Some(tags::json(&tags).into()), binary: None },
+        payload: tags_payload(&tags),
     })
 }
 
@@ -99,16 +100,16 @@ pub(super) async fn check(
     asked: &[Asked],
 ) -> HashMap<Wanted, Checked> {
     let mut by_key = ByKey::new();
-    let mut checked = HashMap::with_capacity(asked.len());
+    let mut searches = Vec::new();
     for one in asked {
         match &one.wanted.sources {
             Sources::Named(source) => by_key.entry(source.key.as_str()).or_default().push(one),
-            Sources::Matching(finder) => {
-                let answer = find::check(client, context, finder, &one.suspects).await;
-                checked.insert(one.wanted.clone(), searched(answer));
-            }
+            Sources::Matching(finder) => searches.push(async move {
+                (one.wanted.clone(), searched(find::check(client, context, finder, &one.suspects).await))
+            }),
         }
     }
+    let mut checked: HashMap<_, _> = stream::iter(searches).buffer_unordered(CONCURRENT_SEARCHES).collect().await;
     checked.extend(listings.check(client, context, &by_key).await);
     by_key.retain(|_, selectors| selectors.iter().any(|one| !checked.contains_key(&one.wanted)));
 

@@ -1,12 +1,12 @@
 //! What is behind the state's lock, and how its parts are kept in step with each other.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use rekey_core::identity::Account;
 use rekey_core::index::Index;
 use rekey_core::index::relation::Relation;
-use rekey_core::ledger::{Decision, Facts, Known, Ledger, decide};
+use rekey_core::ledger::{Applied, Decision, Facts, Known, Ledger, decide};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::{PipeState, Pipes};
 use rekey_core::release;
@@ -25,6 +25,8 @@ pub(super) struct Inner {
     pub objects: HashMap<ObjectKey, Object>,
     pub world: World,
     pub validated: HashMap<StoreKey, Validated>,
+    /// How the last look at each ClusterExternalSecret ended.
+    pub repeated: BTreeMap<String, Validated>,
     /// What each object depends on, beside its sources.
     pub uses: Relation<Use>,
     /// Every Secret.
@@ -65,6 +67,7 @@ impl Inner {
             objects: HashMap::new(),
             world: World::default(),
             validated: HashMap::new(),
+            repeated: BTreeMap::new(),
             uses: Relation::default(),
             targets: HashMap::new(),
             templates: HashMap::new(),
@@ -80,10 +83,15 @@ impl Inner {
         let uid = |resource: &ExternalSecret| resource.metadata.uid.clone();
         if self.objects.get(&key).is_some_and(|known| uid(&known.resource) != uid(&object.resource)) {
             // Another object of the same name: it inherits nothing.
-            self.object_gone(&key);
+            let _ = self.object_gone(&key);
         }
         if let Some(known) = self.objects.get_mut(&key) {
+            let held = known.applied.clone();
             let look = known.replace_resource(object.resource, self.leads, now);
+            if self.options.companion && matches!(held, Applied::Tokens(_)) {
+                // What is newer than that is told again, which does no harm; what is older would be read again.
+                known.applied = held;
+            }
             self.resolve(&key);
             return look.then_some(key);
         }
@@ -93,11 +101,18 @@ impl Inner {
         (self.decide(&key, now) == Some(Decision::Read)).then_some(key)
     }
 
-    pub fn object_gone(&mut self, key: &ObjectKey) {
-        self.objects.remove(key);
+    /// Returns the objects that may have waited for its end: those that write the same Secret, and failed.
+    pub fn object_gone(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
+        let target = self.objects.remove(key).map(|object| object.target());
         self.index.remove(key);
         let unused = self.uses.remove(key);
         self.forget(unused);
+        let mut rivals = target.map(|target| self.users(&Use::Target(target))).unwrap_or_default();
+        rivals.retain(|rival| {
+            let failing = self.objects.get_mut(rival).filter(|object| object.is_failing());
+            failing.map(Object::forget_failures).is_some()
+        });
+        rivals
     }
 
     /// Works out what an object asks for, with the world as it is now. Returns whether that is something else than
@@ -156,6 +171,9 @@ impl Inner {
             return None;
         }
         let metadata = &object.resource.metadata;
+        if self.options.companion && (metadata.deletion_timestamp.is_some() || object.requests.is_err()) {
+            return Some(Decision::Skip);
+        }
         if metadata.deletion_timestamp.is_some() {
             let release = || object.retry_at(now).map_or(Decision::Read, Decision::Wait);
             return release::is_awaited(metadata).then(release);
@@ -180,6 +198,7 @@ impl Inner {
             retry_at: object.retry_at(now),
             restore_at: object.others.restore_at(now),
         };
+        let facts = if self.options.companion { facts.of_sources() } else { facts };
         Some(decide(&self.ledger, &facts, now))
     }
 

@@ -183,6 +183,12 @@ impl Object {
         self.status_written(status, version);
     }
 
+    /// Another controller has put these into the target.
+    pub fn followed(&mut self, tokens: BTreeMap<String, Token>) {
+        self.applied = Applied::Tokens(tokens);
+        self.retry = None;
+    }
+
     /// Remembers the status that was written, and the object's version since, so that neither the next decision nor the
     /// next write need wait for the watch.
     pub fn status_written(&mut self, status: ExternalSecretStatus, version: String) {
@@ -209,8 +215,8 @@ impl Object {
         let refreshed = |object: &ExternalSecret| object.status.as_ref().and_then(|status| status.refresh_time.clone());
         let refreshed_elsewhere = refreshed(&new) > refreshed(&self.resource);
         if refreshed_elsewhere {
-            if leads {
-                self.others.refreshed(now);
+            if let Some(at) = refreshed(&new).filter(|_| leads) {
+                self.others.refreshed(at.0, now);
             }
             self.applied = report::applied(new.status.as_ref());
         }

@@ -19,6 +19,7 @@ fn now() -> Timestamp {
 fn state() -> State {
     State::new(StateOptions {
         stores: Rules { class: "default".to_owned(), ..Rules::default() },
+        companion: false,
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
     })
@@ -139,7 +140,7 @@ fn an_event_wakes_the_searches_that_may_find_its_source() {
     assert_eq!(state.announce(&moved("123456789012"), now()).stale, [key("by-path"), key("by-tag")]);
     let wanted = state.with_object(&key("by-tag"), |object| object.wanted().next().cloned()).flatten().expect("one");
     assert_eq!(state.suspects(&wanted, now()).len(), 1);
-    state.object_gone(&key("by-tag"));
+    let _ = state.object_gone(&key("by-tag"));
     assert_eq!(state.announce(&moved("123456789012"), now()).objects, 1);
 }
 
@@ -249,7 +250,7 @@ fn a_template_wakes_its_users_and_nothing_is_kept_of_one_that_nobody_uses() {
     assert_eq!(state.template_gone(&source("texts")), [key("one"), key("two")]);
     assert_eq!(seen("texts", "9"), [key("one"), key("two")]);
     assert_eq!(state.lock().templates.len(), 1);
-    state.object_gone(&key("one"));
+    let _ = state.object_gone(&key("one"));
     object(&state, "two", "aws", json!({}));
     assert!(state.lock().templates.is_empty());
 }

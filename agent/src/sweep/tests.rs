@@ -38,6 +38,7 @@ fn sweep(aws: &FakeAws) -> Sweep {
     let writer = Writer::new(client, Gate::open());
     let state = State::new(StateOptions {
         stores: Rules { class: "default".to_owned(), ..Rules::default() },
+        companion: false,
         all_follow_events: false,
         heartbeat_period: Duration::from_mins(10),
     });

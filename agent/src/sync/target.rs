@@ -57,6 +57,9 @@ impl Syncer {
                     if data_changes {
                         // What the workloads run with now has to be on record before it is overwritten.
                         self.rollouts.baseline(&task.target).await?;
+                    } else if matches!(order.policy, CreationPolicy::Merge | CreationPolicy::CreateOrMerge) {
+                        // Only the hash is another: somebody changed keys of their own.
+                        self.state.with_object(&task.key, |object| object.others.forgive());
                     }
                     (self.targets.update(&task.target, &secret, &manager).await, Some("Updated"), adopts, None)
                 }

@@ -11,6 +11,12 @@ use crate::worker::Urgency;
 
 impl Watches {
     pub(super) fn namespace(&self, seen: Seen<PartialObjectMeta<Namespace>>) {
+        if let Some(repeated) = &self.repeated {
+            match &seen {
+                Seen::There(namespace) => repeated.namespace_seen(&namespace.metadata),
+                Seen::Gone(key) => repeated.namespace_gone(&key.name),
+            }
+        }
         let users = match seen {
             Seen::There(namespace) => {
                 let name = namespace.metadata.name.unwrap_or_default();

@@ -35,6 +35,7 @@ pub(crate) fn table() -> &'static Table {
     static TABLE: LazyLock<Table> = LazyLock::new(|| {
         let mut table = Table::default();
         builtin::add(&mut table);
+        crate::crypto::add(&mut table);
         dates::add(&mut table);
         dicts::add(&mut table);
         encoding::add(&mut table);

@@ -2,9 +2,11 @@
 //! functions of sprig, over a map of strings.
 //!
 //! Templates come from people who may write manifests in one namespace of many, so each run has limits ([`limits`])
-//! that no template can raise. The map holds secrets: errors never quote a value, and texts wipe themselves when dropped.
+//! that no template can raise. The map holds secrets: errors never quote a value, and values wipe themselves when
+//! dropped.
 //! The crate reads no clock, no file, no environment and no network; time and randomness come with [`Env`].
 
+mod crypto;
 mod draft;
 mod env;
 mod error;

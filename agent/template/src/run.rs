@@ -14,8 +14,8 @@ use crate::{Env, Error, limits};
 pub(crate) struct Run<'a> {
     env: &'a Env,
     template: &'a str,
-    /// Every dict of the run. While it is here, letting go of one cannot unwind a long chain of them, and at the end all
-    /// are emptied, so that none that contains itself stays behind.
+    /// Every dict of the run. While it is here, letting go of one cannot unwind a long chain of them, and at the end
+    /// all are emptied, so that none that contains itself stays behind.
     dicts: RefCell<Vec<Dict>>,
     regexps: RefCell<BTreeMap<Text, (Rc<Regex>, usize)>>,
 }

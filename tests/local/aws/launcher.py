@@ -49,6 +49,7 @@ def main():
                          "pip install -r tests/local/aws/requirements.txt")
 
     import access_keys
+    import ages
     import batches
     import cloudformation
     import cloudtrail
@@ -87,6 +88,7 @@ def main():
     conditions.install()
     sessions.install()
     access_keys.install()
+    ages.install()
     cloudformation.install()
     long_poll.install()
     request_log.install()

@@ -81,7 +81,7 @@ fn conclude(outcomes: &[(&Case, Outcome)], took: Duration) {
     let mut report = String::new();
     for (case, outcome) in failed(false) {
         let differences = outcome.result.as_ref().err().map_or("", String::as_str);
-        report.push_str(&format!("\n{case}\n{differences}"));
+        report.extend(["\n", &case.to_string(), "\n", differences]);
     }
     assert!(ready.is_empty() || !report.is_empty(), "these hold now, so take their `pending` away: {ready:#?}");
     assert!(report.is_empty(), "{} of {} cases failed:\n{report}", failed(false).count(), outcomes.len());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use kube::Api;
-use kube::api::{Patch, PatchParams};
+use kube::api::{ListParams, Patch, PatchParams};
 use rekey_core::resource::{ClusterSecretStore, SecretStore};
 use rekey_tests::app::App;
 use rekey_tests::aws::{ACCOUNT, REGION, count};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{self, Pipe};
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(45);
 /// The namespace of the ServiceAccounts that the agent may speak for.
 const TOKENS: &str = "identities-tokens";
 /// The roles that the agent may assume.
@@ -241,6 +241,44 @@ async fn a_cluster_store_without_a_namespace_takes_each_user_s_own_keys() {
     let stores: Api<ClusterSecretStore> = Api::all(two.client.clone());
     let status = stores.get("referent").await.unwrap().status.unwrap_or_default();
     assert_eq!(status.conditions[0].reason.as_deref(), Some("Valid"), "{status:?}");
+}
+
+#[tokio::test]
+async fn a_store_says_what_is_new_once_and_leaves_other_controllers_stores_to_them() {
+    let (stack, _rekey, _values) = fixture::rekey().await;
+    let app = App::create(stack, "identities-stores").await.unwrap();
+    let vault = |name: &str| {
+        format!(
+            "{{apiVersion: external-secrets.io/v1, kind: SecretStore, metadata: {{name: {name}}}, \
+             spec: {{provider: {{vault: {{server: 'https://vault.example', auth: {{}}}}}}}}}}"
+        )
+    };
+    app.apply(&vault("theirs")).await.unwrap();
+    let stores: Api<SecretStore> = Api::namespaced(app.client.clone(), &app.namespace);
+    let said = json!({"status": {"conditions": [{"type": "Ready", "status": "True", "reason": "Valid"}]}});
+    stores.patch_status("theirs", &PatchParams::default(), &Patch::Merge(&said)).await.unwrap();
+    app.apply(&vault("nobodys")).await.unwrap();
+    app.apply(&store("SecretStore", "often", "prefix: ''", ", refreshInterval: 1")).await.unwrap();
+    says(&app, "often", "Valid", &["store validated"]).await;
+    app.apply(&store("SecretStore", "often", "role: nobody", ", refreshInterval: 1")).await.unwrap();
+    says(&app, "often", "InvalidProviderConfig", &["unable to create client", "spec.provider.aws.role"]).await;
+
+    says(&app, "nobodys", "InvalidProviderConfig", &["unsupported provider", "spec.provider.aws"]).await;
+    let status = stores.get("theirs").await.unwrap().status.unwrap_or_default();
+    assert_eq!(status.conditions[0].reason.as_deref(), Some("Valid"), "{status:?}");
+    let events: Api<k8s_openapi::api::core::v1::Event> = Api::namespaced(app.client.clone(), &app.namespace);
+    let events = events.list(&ListParams::default()).await.unwrap().items;
+    let about = |reason: &str| {
+        let ours = |event: &&k8s_openapi::api::core::v1::Event| {
+            event.involved_object.name.as_deref() == Some("often") && event.reason.as_deref() == Some(reason)
+        };
+        events
+            .iter()
+            .filter(ours)
+            .map(|event| event.series.as_ref().map_or(1, |series| series.count.unwrap_or(1)))
+            .sum::<i32>()
+    };
+    assert_eq!((about("Valid"), about("InvalidProviderConfig")), (1, 1), "each answer is told once");
 }
 
 #[tokio::test]

@@ -12,9 +12,12 @@
 )]
 
 mod absence;
+mod admission;
 mod bad_input;
 mod boundaries;
 mod changes;
+mod cluster_external_secret;
+mod companion;
 mod conformance;
 mod deploy;
 mod examples;
@@ -28,9 +31,11 @@ mod local_postgres;
 mod local_processes;
 mod local_stacks;
 mod messages;
+mod migration;
 mod pipe;
 mod rotation;
 mod searches;
+mod targets;
 
 use rekey_tests::aws;
 use rekey_tests::progress::Progress;

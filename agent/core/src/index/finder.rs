@@ -33,13 +33,14 @@ impl Finder {
         self.is_below_path(plain) && self.name.as_ref().is_none_or(|regexp| regexp.is_match(name))
     }
 
-    /// Does the search find a source with these tags? Each pair has to be there as it is. (ESO asks Secrets Manager for
-    /// all keys and all values, in any pairing and by their beginnings, and so finds secrets that nobody asked for:
-    /// external-secrets#3031, #4903.)
+    /// Does the search find a secret with these tags? Of each pair some key has to begin with the key and some value with
+    /// the value, not necessarily of one tag: that is how AWS's filters match, and ESO asks for nothing more. (AWS itself
+    /// matches the tags of parameters.)
     #[must_use]
     pub fn finds_tagged<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> bool {
-        let there: BTreeMap<&str, &str> = tags.into_iter().collect();
-        self.tags.iter().all(|(key, value)| there.get(key.as_str()) == Some(&value.as_str()))
+        let (keys, values): (Vec<&str>, Vec<&str>) = tags.into_iter().unzip();
+        let any = |texts: &[&str], begin: &str| texts.iter().any(|text| text.starts_with(begin));
+        self.tags.iter().all(|(key, value)| any(&keys, key) && any(&values, value))
     }
 
     /// Could what happened to this source change what the search finds? `known_account` is the account that it is known
@@ -163,14 +164,21 @@ mod tests {
     }
 
     #[test]
-    fn tags_rule_out_no_event_and_every_source_without_all_of_them() {
+    fn tags_rule_out_no_event_and_match_as_aws_s_filters_do() {
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         let tags = BTreeMap::from([pair("a", "1"), pair("b", "2")]);
         let finder = Finder { tags, ..finder(Service::SecretsManager, None, None) };
         assert!(finder.matches(&event(Service::SecretsManager, "anything"), None));
-        assert!(finder.finds_tagged([("a", "1"), ("b", "2"), ("c", "3")]));
-        for others in [&[("a", "2"), ("b", "1")][..], &[("a", "1")], &[("a", "12"), ("b", "2")], &[]] {
-            assert!(!finder.finds_tagged(others.iter().copied()), "{others:?}");
+        for (tags, expected) in [
+            (&[("a", "1"), ("b", "2"), ("c", "3")][..], true),
+            (&[("a", "2"), ("b", "1")], true),
+            (&[("ab", "12"), ("bc", "23")], true),
+            (&[("a", "1")], false),
+            (&[("a", "1"), ("b", "1")], false),
+            (&[("A", "1"), ("b", "2")], false),
+            (&[], false),
+        ] {
+            assert_eq!(finder.finds_tagged(tags.iter().copied()), expected, "{tags:?}");
         }
     }
 

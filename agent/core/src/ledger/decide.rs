@@ -67,6 +67,18 @@ pub struct Facts<'a> {
     pub restore_at: Option<Timestamp>,
 }
 
+impl Facts<'_> {
+    /// The same where another controller makes the targets: what became of the target, of edits and of failures is for it to
+    /// put right, and only what happens to the sources counts.
+    #[must_use]
+    pub fn of_sources(self) -> Self {
+        // An object that was never synced is followed all the same, once its sources are spoken of.
+        const NEW: &Applied = &Applied::AsOf(Timestamp::MAX);
+        let applied = if *self.applied == Applied::Nothing { NEW } else { self.applied };
+        Self { applied, target_valid: true, spec_synced: true, failing: false, restore_at: None, ..self }
+    }
+}
+
 /// What to do about an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {

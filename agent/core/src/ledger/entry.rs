@@ -110,6 +110,11 @@ impl Entry {
         self.generation += 1;
     }
 
+    /// The last event that was news.
+    pub fn last_event(&self) -> Option<&str> {
+        self.seen_events.back().map(String::as_str)
+    }
+
     /// Is a named version waited for?
     pub fn awaits_version(&self) -> bool {
         !self.awaited.is_empty()

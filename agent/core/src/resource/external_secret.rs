@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::is_default;
+use super::schema::{DATA_FROM, SCHEDULE, SUBDOMAIN};
 use super::status::ExternalSecretStatus;
 pub use rewrite::{
     ConflictPolicy, MergeStrategy, PriorityPolicy, Rewrite, RewriteMerge, RewriteRegexp, RewriteTransform,
@@ -70,6 +71,7 @@ pub struct ExternalSecretSpec {
     pub data: Vec<Data>,
     /// Sources of several keys each; a later one wins over an earlier one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("maxItems" = DATA_FROM))]
     pub data_from: Vec<DataFrom>,
 }
 
@@ -98,6 +100,7 @@ impl Default for ExternalSecretSpec {
 pub struct StoreRef {
     /// Name of the store; empty when every entry names its own.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub name: String,
     /// Kind of the store; SecretStore if absent.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -133,7 +136,7 @@ pub struct SyncWindows {
     /// Whether the windows are the only times, or the forbidden ones.
     pub kind: SyncWindowKind,
     /// The windows, all in UTC.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1))]
     pub windows: Vec<SyncWindow>,
 }
 
@@ -152,6 +155,7 @@ pub enum SyncWindowKind {
 #[serde(rename_all = "camelCase")]
 pub struct SyncWindow {
     /// When it opens: five cron fields, or `@daily` and the like, in UTC.
+    #[schemars(length(min = 1), regex(pattern = SCHEDULE))]
     pub schedule: String,
     /// How long it stays open, as a Go duration.
     pub duration: String,

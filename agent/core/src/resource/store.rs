@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::schema::LABEL;
 use super::status::SecretStoreStatus;
 pub use aws::{
     AwsAuth, AwsJwt, AwsProvider, AwsSecretRef, AwsService, SecretKeyRef, SecretsManager, ServiceAccountRef,
@@ -122,6 +123,7 @@ pub struct StoreCondition {
     pub namespace_selector: Option<LabelSelector>,
     /// Names of namespaces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(inner(length(min = 1, max = 63), regex(pattern = LABEL)))]
     pub namespaces: Vec<String>,
     /// Regular expressions (RE2 syntax, not anchored) for names of namespaces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use rekey_core::identity::Region;
 use rekey_core::store::{AccessKeys, AssumedRole, Identity, SecretKey, ServiceAccountRole};
 
-use super::refused::{Presented, refused};
+use super::refused::{Presented, own_refused, refused};
 use super::session::Session;
 use crate::cluster::ClusterError;
 use crate::cluster::target::Targets;
@@ -92,7 +92,7 @@ impl Origin {
 async fn agent(chain: Option<&SharedCredentialsProvider>) -> Result<Credentials, ReadProblem> {
     let none = CredentialsError::not_loaded_no_source();
     let chain = chain.ok_or_else(|| ReadProblem::no_credentials(&none))?;
-    chain.provide_credentials().await.map_err(|error| ReadProblem::no_credentials(&error))
+    chain.provide_credentials().await.map_err(|error| own_refused(ReadProblem::no_credentials(&error)))
 }
 
 async fn access_keys(keys: &AccessKeys, secrets: &Targets) -> Result<Credentials, ReadProblem> {
@@ -130,7 +130,7 @@ async fn web_identity(
     metrics: &Metrics,
 ) -> Result<Credentials, ReadProblem> {
     let token = tokens.request(&own.account, &own.audiences).await.map_err(|error| no_token(&error))?;
-    let presented = Presented::Token { claims: Claims::of(token.expose()), role: &own.role };
+    let presented = Presented::Token { claims: Claims::of(token.expose()), role: own.role.as_str() };
     let answer = sts
         .assume_role_with_web_identity()
         .role_arn(own.role.as_str())

@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use rekey_core::identity::Region;
-use rekey_core::store::{AssumedRole, Identity, RoleArn};
+use rekey_core::store::{AssumedRole, Identity};
 
 use crate::cluster::token::Claims;
 use crate::provider::ReadProblem;
@@ -16,7 +16,7 @@ use crate::provider::attempt::{Call, For};
 /// What STS was asked with.
 pub(super) enum Presented<'a> {
     /// A ServiceAccount's token, for a role.
-    Token { claims: Claims, role: &'a RoleArn },
+    Token { claims: Claims, role: &'a str },
     /// Another session.
     Identity(&'a AssumedRole),
 }
@@ -46,6 +46,19 @@ impl Presented<'_> {
                 )
             }
         }
+    }
+}
+
+/// The same of the agent's own identity, if that is the role of its ServiceAccount (IRSA).
+pub(super) fn own_refused(problem: ReadProblem) -> ReadProblem {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    match (problem, variable("AWS_ROLE_ARN"), variable("AWS_WEB_IDENTITY_TOKEN_FILE")) {
+        (ReadProblem::NoCredentials { message, transient: false }, Some(role), Some(file)) => {
+            let claims = std::fs::read(file).map(|token| Claims::of(&token)).unwrap_or_default();
+            let presented = Presented::Token { claims, role: &role }.describe();
+            ReadProblem::NoCredentials { message: format!("{message}; {presented}"), transient: false }
+        }
+        (problem, ..) => problem,
     }
 }
 

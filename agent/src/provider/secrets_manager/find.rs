@@ -165,7 +165,7 @@ async fn describe(
     }
 }
 
-/// What AWS sorts out by itself. Its filters know beginnings only, and not which value belongs to which key.
+/// What AWS sorts out by itself, as ESO asks for it; what does not fit into the filters is sorted out here.
 fn filters(finder: &Finder) -> Vec<Filter> {
     let tags = finder.tags.iter().flat_map(|(key, value)| {
         [(FilterNameStringType::TagKey, key.as_str()), (FilterNameStringType::TagValue, value.as_str())]

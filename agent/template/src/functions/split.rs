@@ -17,8 +17,8 @@ pub(super) fn add(table: &mut Table) {
     table.add("splitList", |run: &Run<'_>, separator: Text, text: Text| split(run, &text, &separator, -1).map(list));
 }
 
-/// `strings.SplitN`: as many parts as there are, or so many; by nothing, into letters. Each part counts at once, because
-/// there can be many of little text.
+/// `strings.SplitN`: as many parts as there are, or so many; by nothing, into letters. Each part counts at once,
+/// because there can be many of little text.
 fn split<'t>(run: &Run<'_>, text: &'t [u8], separator: &[u8], most: i64) -> Result<Vec<&'t [u8]>, Error> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let mut parts = Vec::new();

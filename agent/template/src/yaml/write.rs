@@ -69,13 +69,15 @@ fn string(emitter: &mut Emitter<'_>, text: &str) -> Option<()> {
     scalar(emitter, text, style)
 }
 
-/// JSON writes whole numbers without an exponent, and those that fit are whole numbers of YAML then.
-#[expect(clippy::cast_possible_truncation, reason = "of whole numbers that fit")]
+/// JSON writes numbers below 10 to the 21st without an exponent, and those that fit are whole numbers of YAML then.
 fn float(number: f64) -> Option<String> {
-    let whole = number as i128;
-    let fits = i64::try_from(whole).is_ok() || u64::try_from(whole).is_ok();
-    let is_whole = number.fract() == 0.0;
-    number.is_finite().then(|| if is_whole && fits { whole.to_string() } else { number::text(number) })
+    let digits = number.to_string();
+    let whole = digits.parse::<i64>().is_ok() || digits.parse::<u64>().is_ok();
+    number.is_finite().then(|| match digits.as_str() {
+        "-0" => "0".to_owned(),
+        _ if whole => digits,
+        _ => number::text(number),
+    })
 }
 
 /// `12:30`: a number for readers of YAML 1.1 other than Go's. Signs, digits and underscores, then groups below 60.

@@ -65,7 +65,7 @@ impl World {
     /// Creates a secret, or gives it a new version.
     pub(super) async fn secret(&self, name: &str, content: &Value) -> Result<()> {
         let Value::String(text) = content else {
-            return self.call("secretsmanager.CreateSecret", &with(content, json!({"Name": name}))?).await.map(drop);
+            return self.call("secretsmanager.CreateSecret", &with(content, &json!({"Name": name}))?).await.map(drop);
         };
         let create = json!({"Name": name, "SecretString": text});
         match self.call("secretsmanager.CreateSecret", &create).await {
@@ -81,7 +81,7 @@ impl World {
     pub(super) async fn parameter(&self, name: &str, content: &Value) -> Result<()> {
         let parameters = match content {
             Value::String(text) => json!({"Name": name, "Value": text, "Type": "SecureString", "Overwrite": true}),
-            _ => with(content, json!({"Name": name}))?,
+            _ => with(content, &json!({"Name": name}))?,
         };
         self.call("ssm.PutParameter", &parameters).await.map(drop)
     }
@@ -185,7 +185,7 @@ impl World {
 }
 
 /// The parameters of a call, with more of them.
-fn with(content: &Value, more: Json) -> Result<Json> {
+fn with(content: &Value, more: &Json) -> Result<Json> {
     let mut parameters = serde_json::to_value(content)?;
     let fields = parameters.as_object_mut().context("neither a text nor parameters of a call")?;
     fields.extend(more.as_object().cloned().unwrap_or_default());

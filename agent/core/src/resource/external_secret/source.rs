@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::StoreRef;
 use super::rewrite::Rewrite;
 use crate::resource::is_default;
+use crate::resource::schema::KEY;
 
 /// One key of the Secret and the value it takes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Data {
     /// The key in the Secret.
-    #[schemars(length(min = 1, max = 253), extend("pattern" = "^[-._a-zA-Z0-9]+$"))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = KEY))]
     pub secret_key: String,
     /// The value in the store.
     pub remote_ref: RemoteRef,

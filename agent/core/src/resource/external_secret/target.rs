@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::source::DecodingStrategy;
 use crate::resource::is_default;
+use crate::resource::schema::{KEY, SUBDOMAIN, TEMPLATE_FROM, TEMPLATE_TARGET};
 
 /// The Secret that is written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -14,6 +15,7 @@ use crate::resource::is_default;
 pub struct Target {
     /// Its name; the ExternalSecret's own if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub name: Option<String>,
     /// Who makes it and whose it is.
     #[serde(default)]
@@ -94,6 +96,7 @@ pub struct Template {
     pub data: BTreeMap<String, String>,
     /// Templates kept elsewhere, applied in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("maxItems" = TEMPLATE_FROM))]
     pub template_from: Vec<TemplateFrom>,
 }
 
@@ -146,6 +149,7 @@ pub struct TemplateFrom {
     pub literal: Option<String>,
     /// Where the result goes: Data, Labels or Annotations, in any case.
     #[serde(default = "default_template_target")]
+    #[schemars(length(max = TEMPLATE_TARGET))]
     pub target: String,
     /// How the rendered values are decoded; None if absent.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -161,6 +165,7 @@ fn default_template_target() -> String {
 #[serde(rename_all = "camelCase")]
 pub struct TemplateRef {
     /// Its name.
+    #[schemars(length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub name: String,
     /// The keys.
     pub items: Vec<TemplateItem>,
@@ -171,6 +176,7 @@ pub struct TemplateRef {
 #[serde(rename_all = "camelCase")]
 pub struct TemplateItem {
     /// The key.
+    #[schemars(length(min = 1, max = 253), regex(pattern = KEY))]
     pub key: String,
     /// What the rendered text is.
     #[serde(default)]

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::resource::is_default;
+use crate::resource::schema::{KEY, LABEL, SUBDOMAIN};
 
 /// AWS Secrets Manager or SSM Parameter Store.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -100,12 +101,15 @@ pub struct AwsJwt {
 pub struct SecretKeyRef {
     /// Name of the Secret.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub name: String,
     /// The key.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = KEY))]
     pub key: String,
     /// Its namespace, in a ClusterSecretStore only; the ExternalSecret's if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), regex(pattern = LABEL))]
     pub namespace: Option<String>,
 }
 
@@ -114,9 +118,11 @@ pub struct SecretKeyRef {
 #[serde(rename_all = "camelCase")]
 pub struct ServiceAccountRef {
     /// Name of the ServiceAccount.
+    #[schemars(length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub name: String,
     /// Its namespace, in a ClusterSecretStore only; the ExternalSecret's if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), regex(pattern = LABEL))]
     pub namespace: Option<String>,
     /// Audiences of the token beside AWS's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

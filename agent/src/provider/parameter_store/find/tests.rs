@@ -83,13 +83,12 @@ async fn names_are_searched_below_the_path_and_compared_without_decryption() {
 async fn a_path_that_may_not_be_read_is_described_and_read_by_tens_or_ones() {
     for many in [true, false] {
         let aws = FakeAws::new(move |operation, request| match operation {
-            "GetParametersByPath" => denied(),
             "DescribeParameters" => {
                 let names: Vec<String> = (0..12).map(|number| format!("/app/{number:02}")).collect();
                 parameters(names.iter().map(String::as_str))
             }
             "GetParameters" if many => parameters(asked_names(request).into_iter().filter(|name| *name != "/app/03")),
-            "GetParameters" => denied(),
+            "GetParametersByPath" | "GetParameters" => denied(),
             _ if request["Name"] == "/app/03" => Reply::Refused(400, "ParameterNotFound", ""),
             _ => Reply::Json(json!({ "Parameter": parameter(request["Name"].as_str().expect("a name")) })),
         });
