@@ -100,7 +100,8 @@ fn float(number: f64) -> String {
     number.to_string()
 }
 
-fn quote(text: &str, out: &mut String, html: Html) {
+/// Writes a text with its quotes.
+pub(crate) fn quote(text: &str, out: &mut String, html: Html) {
     out.push('"');
     for letter in text.chars() {
         match letter {

@@ -28,6 +28,7 @@ pub mod contest;
 pub mod decode;
 pub mod disposition;
 pub mod duration;
+mod gjson;
 pub mod hash;
 pub mod identity;
 pub mod index;

@@ -78,6 +78,24 @@ var propertyGroups = []struct{ texts, paths []string }{
 		},
 	},
 	{
+		[]string{
+			`{"a":[{"k":"v","n":1},{"k":"w","n":2},3],"b":{"x":[1,[2,[3]]],"y":["p","q"]},"s":"{\"in\":\"side\"}","e":[],"o":{}}`,
+			`[[1,2],[3,[4]],{"a":{"a":1}},"t\u0041"]`,
+		},
+		[]string{
+			"@dig:a", "@dig:k", "@dig:#", "@group", "b|@group", "b.@group.0", "@reverse", "a|@reverse|0", "b.x|@flatten", `b.x|@flatten:{"deep":true}`,
+			`@flatten:{"deep":true}`, "a|@join", `a|@join:{"preserve":true}`, "a.@join.n", "@keys", "b|@keys", "a|@keys", "@values", "o|@values", "@tostr",
+			"b.@tostr", "b.@tostr|@fromstr", "s|@fromstr", "s.@fromstr.in", "s|@fromstr|in", "@ugly", "@valid", "@this.a", "@this|b.y.1", "@nope", "@nope.a", "a.@nope",
+			"@pretty", "b|@pretty", `b|@pretty:{"indent":"\t"}`, `b|@pretty:{"width":10}`, `b|@pretty:{"sortKeys":true,"prefix":" "}`, "e|@pretty", "o|@pretty",
+			"a.#(k==v).n", `a.#(k=="v").n`, `a.#(k="w")#.n`, "a.#(n)#", "a.#(n)#.k", "a.#(n>1)#|0", "a.#(n>1)#.k|0", "a.#(k%?)#|#", "a.#(n==~true)#.n",
+			"a.#(n==~false)", "a.#(n==~*)#|#", "a.#(n==~null)#", "a.#(n==~x)", "#(0==3)", "#(0==3).1.0", "#(#==2)#", "#(1.0=4).0", "#.a", "#.0", "#.#",
+			"!1", `!"x"`, "!true", "!TRUE", "!null", "!maybe", "![1,2]|1", `!{"a":1}.a`, "a|!5", "[!1,a.#]", `{"z":!"y",a}`, "..#", "..0", "..1", "..#.a", "..0.b.y",
+			"{a", "[a", "{a}x", "[a]x", "[]", "{}", "{a}.a", "[a,b]|1.y", "{b.y,s}", "{b.y.0}", `{"n":b.y,"m":e}`, "{n:b.y}", "[a.9,e]", "{a|#}", "[a.#,b|@keys]",
+			"nothing|@tostr", "b.nothing|@tostr", "b.nothing|[x]", "nothing|[x]", "*|0", "?.y", "*.*", "b.?|#", "b.x.1.1.0", "b.x.01", "b.y.-1", "b\\.y",
+			"a.", "a|", ".a", "|a", "a||b", "\\", "b.y.0.deeper", "s.in", "#(", "#()", "#(a", "#[0]", "#(!)", "#(a!)", "a.#(n<=1)#.n", "a.#(n!=1)#.n", "a.#(k<w).k",
+		},
+	},
+	{
 		// A multipath with a dot never works: the escaped first try exists always.
 		[]string{`{"l":["x","y"],"a":"b","c":{"d":"e"}}`},
 		[]string{`{"a":l.0}`, `{"a":l}`, "{a,c.d}", "{a,c}", "[l.0,a]", "[l,a]", "[a]", "{a}", "{}", "[]", `{"x":"y"}`, `{"x":!"y"}`, `{"x":!1.5}`, "{", "["},

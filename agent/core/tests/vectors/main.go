@@ -19,14 +19,18 @@ func main() {
 	write("rewrite.json", replacements())
 }
 
-func write(name string, content any) {
+// write puts each vector on a line of its own.
+func write[T any](name string, vectors []T) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", " ")
-	if err := encoder.Encode(content); err != nil {
-		panic(err)
+	for i, vector := range vectors {
+		out.WriteByte("[,"[min(i, 1)])
+		if err := encoder.Encode(vector); err != nil {
+			panic(err)
+		}
 	}
+	out.WriteString("]\n")
 	if err := os.WriteFile(name, out.Bytes(), 0o644); err != nil {
 		panic(err)
 	}
