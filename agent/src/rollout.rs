@@ -23,8 +23,9 @@ use rekey_core::rollout::annotations::Annotations;
 use rekey_core::rollout::book::{Book, ResourceSeen};
 use rekey_core::rollout::decision::Flags;
 use rekey_core::rollout::hash::HashKey;
+use rekey_core::rollout::hook::EntryMacs;
 use rekey_core::rollout::options::Options;
-use rekey_core::rollout::resource::ResourceKey;
+use rekey_core::rollout::resource::{ResourceKey, ResourceKind};
 use rekey_core::rollout::workload::{Restartable, Workload, WorkloadKey};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
@@ -89,11 +90,16 @@ impl Rollouts {
         let (Some(namespace), Some(name)) = (&metadata.namespace, &metadata.name) else { return };
         let key = ResourceKey { kind: K::RESOURCE, object: ObjectKey::new(namespace, name) };
         let none = Annotations::new();
+        let entries = match K::RESOURCE {
+            ResourceKind::Secret => EntryMacs::of(&self.inner.key, &key.object, resource.entries().into_iter()),
+            ResourceKind::ConfigMap => EntryMacs::default(),
+        };
         let seen = ResourceSeen {
             resource_version: metadata.resource_version.as_deref().unwrap_or_default(),
             mac: self.inner.key.hash(key.kind, &key.object, resource.entries().into_iter()),
             sha: resource.sha(),
             flags: Flags::read(metadata.annotations.as_ref().unwrap_or(&none), &self.inner.choices.keys),
+            entries: &entries,
         };
         self.book().resource_seen(&key, &seen, Timestamp::now());
         self.inner.due.notify_one();

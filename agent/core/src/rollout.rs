@@ -24,6 +24,7 @@ pub mod content;
 pub mod decide;
 pub mod decision;
 pub mod hash;
+pub mod hook;
 pub mod keys;
 pub mod marker;
 pub mod options;

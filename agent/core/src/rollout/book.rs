@@ -3,6 +3,7 @@
 //! The agent feeds it from its watches, asks it for writes, carries them out and reports what became of them. It does
 //! no I/O and has no clock: the time is passed in.
 
+mod hooks;
 mod interest;
 mod outcome;
 mod queue;
@@ -16,6 +17,8 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use self::hooks::Hooks;
+pub use self::hooks::{Ended, Owner};
 use self::interest::Interest;
 pub use self::outcome::Outcome;
 use self::queue::Queue;
@@ -23,7 +26,7 @@ pub use self::resources::ResourceSeen;
 use self::resources::Resources;
 use super::annotations::BadPattern;
 use super::decide::{self, Decision, Held, Memory};
-use super::decision;
+use super::hook::Run;
 use super::options::Options;
 use super::resource::{ResourceKey, ResourceName};
 use super::restart::Restart;
@@ -41,6 +44,7 @@ pub struct Book {
     resources: Resources,
     entries: HashMap<WorkloadKey, Entry>,
     interest: Interest,
+    hooks: Hooks,
     /// Syncs that are queued or running, by target.
     syncs: HashMap<ResourceKey, usize>,
     queue: Queue,
@@ -73,6 +77,8 @@ pub struct Write {
     pub state: Option<String>,
     /// How the workload is restarted; nothing leaves its pods alone.
     pub restart: Option<Restart>,
+    /// What the Job is told, if a hook runs it.
+    pub hook: Option<Run>,
     /// The resources for which it is restarted; empty exactly if it is not.
     pub changed: Vec<ResourceName>,
     /// Whether the last write of this workload failed. Such writes must not take the place of others.
@@ -120,6 +126,7 @@ impl Book {
             resources: Resources::default(),
             entries: HashMap::new(),
             interest: Interest::default(),
+            hooks: Hooks::default(),
             syncs: HashMap::new(),
             queue: Queue::default(),
             complete: false,
@@ -140,8 +147,10 @@ impl Book {
     }
 
     /// A workload as Kubernetes holds it. Older versions than one seen before are ignored.
-    pub fn workload_seen(&mut self, workload: Workload) -> Seen {
+    pub fn workload_seen(&mut self, mut workload: Workload) -> Seen {
         let key = workload.key.clone();
+        workload.hooks = self.hooks.of(&key);
+        self.wake_for_hooks(&key);
         let Some(entry) = self.entries.get_mut(&key).filter(|entry| entry.workload.uid == workload.uid) else {
             self.workload_gone(&key);
             self.interest.add(&workload);
@@ -172,6 +181,7 @@ impl Book {
 
     /// A workload was deleted.
     pub fn workload_gone(&mut self, key: &WorkloadKey) {
+        self.wake_for_hooks(key);
         if let Some(entry) = self.entries.remove(key) {
             self.interest.remove(&entry.workload);
             self.queue.forget(key);
@@ -247,8 +257,7 @@ impl Book {
         let Some(flags) = self.resources.flags(&target) else { return unrecorded };
         for key in self.interest.workloads(&target, &self.entries) {
             let Some(entry) = self.entries.get(&key) else { continue };
-            let Workload { triggers, references, .. } = &entry.workload;
-            let asked = decision::decide(triggers.of(name.kind), references, &name, flags).is_ok();
+            let asked = entry.workload.container_for(&name, flags).is_some();
             if !asked || entry.workload.recorded().contains_key(&name) || entry.memory.rewrite_waits(now) {
                 continue;
             }
@@ -263,14 +272,17 @@ impl Book {
     }
 
     fn decide(&mut self, key: &WorkloadKey, now: Timestamp) -> Option<Write> {
+        let held_by_hooks = self.held(key);
         let entry = self.entries.get_mut(key)?;
         let Entry { workload, memory, .. } = entry;
         let current = self.resources.current(workload);
         let sync_pending = Interest::is_any(workload, &self.syncs);
         let held = Held { sync_pending, throttled: self.bucket.next(now) };
         memory.examine(workload, &current, now);
+        hooks::note_entries(workload, memory, &current, &self.resources);
+        let current = hooks::released(workload, memory, current, &held_by_hooks);
 
-        let (state, changed) = match decide::decide(workload, memory, &current, held, &self.options.limits, now) {
+        let (mut state, changed) = match decide::decide(workload, memory, &current, held, &self.options.limits, now) {
             Decision::Nothing => {
                 // A write whose answer was lost has arrived after all.
                 (entry.failures, entry.conflicts) = (0, 0);
@@ -287,13 +299,19 @@ impl Book {
                 (state, changed)
             }
         };
+        let hook = hooks::run(workload, memory, &changed, &self.resources, &mut state);
         let text = state.render(&self.key_id, &workload.uid);
         let write = Write {
             workload: key.clone(),
             uid: workload.uid.clone(),
             resource_version: workload.resource_version.clone(),
-            restart: Restart::of(workload, &changed, &current, &self.options, &text, now)
-                .filter(|_| !changed.is_empty()),
+            restart: match &hook {
+                Some((restart, _)) => Some(restart.clone()),
+                None => {
+                    Restart::of(workload, &changed, &current, &self.options, &text, now).filter(|_| !changed.is_empty())
+                }
+            },
+            hook: hook.map(|(_, run)| run),
             state: (!state.hashes.is_empty()).then_some(text),
             seen: changed.iter().filter_map(|name| current.get(name)?.changed).map(|change| change.at).min(),
             changed,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::content::Content;
+use super::hook::EntryMacs;
 use super::pace::Limits;
 use super::resource::ResourceName;
 use super::stakater::Sha;
@@ -124,6 +125,8 @@ impl Memory {
         {
             self.applied.serial = state.serial;
             self.applied.hashes.extend(state.hashes.iter().map(|(name, mac)| (name.clone(), *mac)));
+            self.applied.entries.extend(state.entries.clone());
+            self.applied.runs = state.runs;
             self.uncertain.clear();
         }
     }
@@ -133,6 +136,7 @@ impl Memory {
     /// workload, the data before, so that the workload is restarted even if this process ends before it could.
     pub fn examine(&mut self, workload: &Workload, current: &Currents<'_>, now: Timestamp) {
         self.applied.hashes.retain(|name, _| workload.concerns(name));
+        self.applied.entries.retain(|name, _| workload.hooks.contains_key(name));
         for (name, resource) in current {
             if resource.changed.is_some_and(|change| self.met_starting_pods(change.number)) {
                 self.uncertain.insert(name.clone());
@@ -187,6 +191,25 @@ impl Memory {
         }
     }
 
+    /// What the pods have got, as far as this process knows.
+    #[must_use]
+    pub fn applied(&self) -> &State {
+        &self.applied
+    }
+
+    /// Whether the pods do not have, or may not have, what this resource holds.
+    #[must_use]
+    pub fn lacks(&self, name: &ResourceName, content: Content) -> bool {
+        self.applied.hashes.get(name) != Some(&content) || self.uncertain.contains(name)
+    }
+
+    /// These are the entries of a resource that holds this; remembered if it is what the pods have got.
+    pub fn note_entries(&mut self, name: &ResourceName, content: Content, entries: &EntryMacs) {
+        if !self.applied.entries.contains_key(name) && !self.lacks(name, content) {
+            self.applied.entries.insert(name.clone(), entries.clone());
+        }
+    }
+
     /// Whether a rewrite of the state waits because somebody keeps putting it back.
     #[must_use]
     pub fn rewrite_waits(&self, now: Timestamp) -> bool {
@@ -194,7 +217,12 @@ impl Memory {
     }
 
     fn next(&self, hashes: Hashes) -> State {
-        State { serial: self.applied.serial + 1, hashes }
+        State {
+            serial: self.applied.serial + 1,
+            hashes,
+            entries: self.applied.entries.clone(),
+            runs: self.applied.runs,
+        }
     }
 }
 
@@ -209,9 +237,7 @@ pub fn decide(
 ) -> Decision {
     let changed: Vec<ResourceName> = current
         .iter()
-        .filter(|(name, resource)| {
-            memory.applied.hashes.get(name) != Some(&resource.content) || memory.uncertain.contains(name)
-        })
+        .filter(|(name, resource)| memory.lacks(name, resource.content))
         .map(|(name, _)| name.clone())
         .collect();
 

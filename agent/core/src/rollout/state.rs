@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::content::Content;
 use super::hash::ALGORITHM;
+use super::hook::EntryMacs;
 use super::resource::ResourceName;
 
 /// The annotation that holds the state.
@@ -25,6 +26,10 @@ pub struct State {
     pub serial: u64,
     /// The data that the pods have got. A resource that is missing has not been seen yet.
     pub hashes: Hashes,
+    /// Of a CronJob that hooks name: the entries of their Secrets in that data.
+    pub entries: BTreeMap<ResourceName, EntryMacs>,
+    /// How many Jobs were made for hooks.
+    pub runs: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -35,6 +40,15 @@ struct Text {
     uid: String,
     serial: u64,
     hashes: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    entries: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "is_none")]
+    runs: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_none(runs: &u64) -> bool {
+    *runs == 0
 }
 
 impl State {
@@ -48,7 +62,13 @@ impl State {
             return None;
         }
         let entry = |(name, mac): (&String, &String)| Some((ResourceName::parse(name)?, Content::parse(mac)?));
-        Some(Self { serial: text.serial, hashes: text.hashes.iter().filter_map(entry).collect() })
+        let macs = |(name, macs): (&String, &String)| Some((ResourceName::parse(name)?, EntryMacs::parse(macs)));
+        Some(Self {
+            serial: text.serial,
+            hashes: text.hashes.iter().filter_map(entry).collect(),
+            entries: text.entries.iter().filter_map(macs).collect(),
+            runs: text.runs,
+        })
     }
 
     /// The annotation's text.
@@ -61,6 +81,8 @@ impl State {
             uid: uid.to_owned(),
             serial: self.serial,
             hashes,
+            entries: self.entries.iter().map(|(name, macs)| (name.to_string(), macs.to_string())).collect(),
+            runs: self.runs,
         };
         // Strings and numbers always serialise.
         serde_json::to_string(&text).unwrap_or_default()
@@ -79,6 +101,7 @@ mod tests {
         State {
             serial: 3,
             hashes: [(ResourceName::secret("a"), mac('1')), (ResourceName::secret("b"), mac('2'))].into(),
+            ..State::default()
         }
     }
 
@@ -90,6 +113,14 @@ mod tests {
         assert_eq!(json["keyId"], "key");
         assert_eq!(json["algorithm"], "hmac-sha256");
         assert_eq!(json["hashes"]["Secret/a"], "1".repeat(64));
+    }
+
+    #[test]
+    fn what_hooks_need_stands_only_where_there_are_hooks() {
+        assert!(!state().render("key", "uid").contains("entries") && !state().render("key", "uid").contains("runs"));
+        let entries = [(ResourceName::secret("a"), EntryMacs::parse("k:1 l:2"))].into();
+        let state = State { entries, runs: 7, ..state() };
+        assert_eq!(State::parse(&state.render("key", "uid"), "key", "uid"), Some(state));
     }
 
     #[test]

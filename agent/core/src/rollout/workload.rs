@@ -3,12 +3,14 @@
 mod argo;
 mod kind;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
 
 use super::annotations::{Annotations, BadPattern, Triggers};
-use super::decision;
+use super::decision::{self, Flags};
+use super::hook::Order;
 use super::marker::Markers;
 use super::options::Options;
 use super::references::References;
@@ -41,6 +43,8 @@ pub struct Workload {
     pub created: Timestamp,
     /// What restarts it.
     pub triggers: ByKind<Triggers>,
+    /// Of a CronJob: the Secrets for which hooks run it, and when. They stand in other objects, so the book fills them in.
+    pub hooks: BTreeMap<ResourceName, Order>,
     /// What it references. Empty if nothing restarts it.
     pub references: References,
     /// The state on it, if it is ours.
@@ -129,6 +133,7 @@ impl Workload {
             markers: followed.map(Markers::of).unwrap_or_default(),
             references: followed.and_then(|pods| pods.spec.as_ref()).map(References::of).unwrap_or_default(),
             triggers,
+            hooks: BTreeMap::new(),
             progress: object.progress(),
             standing: object.standing(),
             restarts_in_place: object.restarts_in_place(),
@@ -141,17 +146,29 @@ impl Workload {
         let named = self.triggers.iter().flat_map(|(kind, triggers)| {
             triggers.literals().map(move |name| ResourceName { kind, name: name.to_owned() })
         });
-        let mut resources: Vec<ResourceName> = named.chain(self.references.resources().cloned()).collect();
+        let used = self.references.resources().chain(self.hooks.keys()).cloned();
+        let mut resources: Vec<ResourceName> = named.chain(used).collect();
         resources.sort_unstable();
         resources.dedup();
         resources.retain(|resource| self.concerns(resource));
         resources
     }
 
+    /// The container that uses a resource whose annotations say this, if its change restarts the workload. A hook runs
+    /// its CronJob whatever stands in that.
+    #[must_use]
+    pub fn container_for(&self, resource: &ResourceName, flags: Flags) -> Option<&str> {
+        if self.hooks.contains_key(resource) {
+            return Some(self.references.first_container().unwrap_or_default());
+        }
+        decision::decide(self.triggers.of(resource.kind), &self.references, resource, flags).ok()
+    }
+
     /// Whether this resource could restart it.
     #[must_use]
     pub fn concerns(&self, resource: &ResourceName) -> bool {
-        decision::concerns(self.triggers.of(resource.kind), &self.references, resource)
+        self.hooks.contains_key(resource)
+            || decision::concerns(self.triggers.of(resource.kind), &self.references, resource)
     }
 
     /// Whether it may be restarted by resources whose names do not stand in it.

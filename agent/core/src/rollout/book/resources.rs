@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use crate::rollout::content::Content;
 use crate::rollout::decide::{Change, Current, Currents};
-use crate::rollout::decision::{self, Flags};
+use crate::rollout::decision::Flags;
 use crate::rollout::hash::Mac;
+use crate::rollout::hook::EntryMacs;
 use crate::rollout::resource::{ResourceKey, ResourceName};
 use crate::rollout::stakater::Sha;
 use crate::rollout::workload::Workload;
@@ -23,6 +24,8 @@ pub struct ResourceSeen<'a> {
     pub sha: Sha,
     /// What its annotations say.
     pub flags: Flags,
+    /// The hashes of a Secret's entries, for hooks.
+    pub entries: &'a EntryMacs,
 }
 
 #[derive(Debug, Default)]
@@ -39,6 +42,7 @@ struct Fact {
     mac: Mac,
     sha: Sha,
     flags: Flags,
+    entries: EntryMacs,
     changed: Option<Change>,
 }
 
@@ -47,10 +51,11 @@ impl Resources {
     pub fn seen(&mut self, key: &ResourceKey, seen: &ResourceSeen<'_>, now: Timestamp) -> bool {
         let version = seen.resource_version.parse().ok();
         let ResourceSeen { mac, sha, flags, .. } = *seen;
+        let entries = seen.entries.clone();
         let (namespace, name) = (&key.object.namespace, key.local());
         let Some(fact) = self.by_namespace.get_mut(namespace).and_then(|facts| facts.get_mut(&name)) else {
             let facts = self.by_namespace.entry(namespace.clone()).or_default();
-            facts.insert(name, Fact { version, mac, sha, flags, changed: None });
+            facts.insert(name, Fact { version, mac, sha, flags, entries, changed: None });
             return true;
         };
         if matches!((version, fact.version), (Some(new), Some(old)) if new < old) {
@@ -61,7 +66,7 @@ impl Resources {
             self.changes += 1;
             fact.changed = Some(Change { at: now, version, from: fact.mac.into(), number: self.changes });
         }
-        *fact = Fact { version, mac, sha, flags, changed: fact.changed };
+        *fact = Fact { version, mac, sha, flags, entries, changed: fact.changed };
         different
     }
 
@@ -77,15 +82,28 @@ impl Resources {
 
     /// What a resource's annotations say; nothing if there is no such resource.
     pub fn flags(&self, key: &ResourceKey) -> Option<Flags> {
-        Some(self.by_namespace.get(&key.object.namespace)?.get(&key.local())?.flags)
+        Some(self.fact(key)?.flags)
+    }
+
+    /// What it holds.
+    pub fn content(&self, key: &ResourceKey) -> Option<Content> {
+        Some(self.fact(key)?.mac.into())
+    }
+
+    /// The hashes of its entries.
+    pub fn entries(&self, key: &ResourceKey) -> Option<&EntryMacs> {
+        Some(&self.fact(key)?.entries)
+    }
+
+    fn fact(&self, key: &ResourceKey) -> Option<&Fact> {
+        self.by_namespace.get(&key.object.namespace)?.get(&key.local())
     }
 
     /// The resources that exist and whose change restarts the workload.
     pub fn current<'a>(&self, workload: &'a Workload) -> Currents<'a> {
         let Some(facts) = self.by_namespace.get(&workload.key.object.namespace) else { return Currents::new() };
         let current = |name: &ResourceName, fact: &Fact| {
-            let triggers = workload.triggers.of(name.kind);
-            let container = decision::decide(triggers, &workload.references, name, fact.flags).ok()?;
+            let container = workload.container_for(name, fact.flags)?;
             let content = Content::Data(fact.mac);
             Some((name.clone(), Current { content, sha: Some(fact.sha), changed: fact.changed, container }))
         };

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::rollout::decision::Flags;
+use crate::rollout::hook::EntryMacs;
 use crate::rollout::marker::Marker;
 use crate::rollout::options::Options;
 use crate::rollout::testing::{AUTO, Fake, KEY, at, content as data, mac, sha};
@@ -150,7 +151,13 @@ impl World {
     fn see(&mut self, index: usize, version: u64, content: u32) {
         let key = ObjectKey::new("ns", NAMES[index]);
         let version = version.to_string();
-        let seen = ResourceSeen { resource_version: &version, mac: mac(content), sha: sha(), flags: Flags::default() };
+        let seen = ResourceSeen {
+            resource_version: &version,
+            mac: mac(content),
+            sha: sha(),
+            flags: Flags::default(),
+            entries: &EntryMacs::default(),
+        };
         self.book.resource_seen(&ResourceKey::secret(key), &seen, self.at());
     }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::rollout::decision::Flags;
+use crate::rollout::hook::EntryMacs;
 use crate::rollout::marker::Marker;
 use crate::rollout::options::Options;
 use crate::rollout::pace::Limits;
@@ -17,8 +18,13 @@ fn key(name: &str) -> ObjectKey {
 }
 
 fn see(book: &mut Book, name: &str, version: u64, content: u32, millis: u64) {
-    let seen =
-        ResourceSeen { resource_version: &version.to_string(), mac: mac(content), sha: sha(), flags: Flags::default() };
+    let seen = ResourceSeen {
+        resource_version: &version.to_string(),
+        mac: mac(content),
+        sha: sha(),
+        flags: Flags::default(),
+        entries: &EntryMacs::default(),
+    };
     book.resource_seen(&ResourceKey::secret(key(name)), &seen, at(millis));
 }
 

@@ -7,7 +7,8 @@ fn limits() -> Limits {
 
 /// A workload that uses `s`, created at 0 with version 10, whose state holds this content.
 fn workload(content: Option<u32>) -> Workload {
-    let state = content.map(|content| State { serial: 1, hashes: hashes(content) }.render(KEY, "uid-10"));
+    let state =
+        content.map(|content| State { serial: 1, hashes: hashes(content), ..State::default() }.render(KEY, "uid-10"));
     let mut annotations = vec![(AUTO, "true")];
     annotations.extend(state.as_deref().map(|state| ("rekey.dev/applied", state)));
     Fake::new(10, at(0), &["s"], &annotations).workload()
@@ -32,12 +33,12 @@ fn run(workload: &Workload, memory: &mut Memory, current: &Currents<'_>, now: Ti
 }
 
 fn restart(serial: u64, content: u32) -> Decision {
-    let state = State { serial, hashes: hashes(content) };
+    let state = State { serial, hashes: hashes(content), ..State::default() };
     Decision::Restart { state, changed: vec![ResourceName::secret("s")] }
 }
 
 fn record(serial: u64, content: u32) -> Decision {
-    Decision::Record(State { serial, hashes: hashes(content) })
+    Decision::Record(State { serial, hashes: hashes(content), ..State::default() })
 }
 
 #[test]
@@ -91,10 +92,14 @@ fn the_first_restart_fires_at_once_and_the_next_waits_for_the_interval() {
     let workload = workload(Some(1));
     let mut memory = Memory::new(&workload);
     assert_eq!(run(&workload, &mut memory, &secret(2, None), at(100)), restart(2, 2));
-    memory.written(&workload, &State { serial: 2, hashes: hashes(2) }, true, &limits(), at(100));
+    memory.written(&workload, &State { serial: 2, hashes: hashes(2), ..State::default() }, true, &limits(), at(100));
 
     let mut fake = Fake::new(10, at(0), &["s"], &[(AUTO, "true")]);
-    fake.annotate(11, "rekey.dev/applied", Some(&State { serial: 2, hashes: hashes(2) }.render(KEY, "uid-10")));
+    fake.annotate(
+        11,
+        "rekey.dev/applied",
+        Some(&State { serial: 2, hashes: hashes(2), ..State::default() }.render(KEY, "uid-10")),
+    );
     let workload = fake.workload();
     memory.seen(&workload);
     assert_eq!(run(&workload, &mut memory, &secret(3, None), at(200)), Decision::Wait(at(10_100)));
@@ -151,16 +156,16 @@ fn a_state_that_comes_back_is_written_again_and_restarts_nothing() {
     let mut memory = Memory::new(&old);
     let current = secret(2, None);
     assert_eq!(run(&old, &mut memory, &current, at(100)), restart(2, 2));
-    memory.written(&old, &State { serial: 2, hashes: hashes(2) }, true, &limits(), at(100));
+    memory.written(&old, &State { serial: 2, hashes: hashes(2), ..State::default() }, true, &limits(), at(100));
 
     // `kubectl rollout undo`, once and then again and again by a stubborn controller.
     memory.seen(&old);
     assert_eq!(run(&old, &mut memory, &current, at(200)), record(3, 2));
-    memory.written(&old, &State { serial: 3, hashes: hashes(2) }, false, &limits(), at(200));
+    memory.written(&old, &State { serial: 3, hashes: hashes(2), ..State::default() }, false, &limits(), at(200));
     memory.seen(&old);
     assert_eq!(run(&old, &mut memory, &current, at(300)), Decision::Wait(at(10_200)));
     assert_eq!(run(&old, &mut memory, &current, at(10_200)), record(4, 2));
-    memory.written(&old, &State { serial: 4, hashes: hashes(2) }, false, &limits(), at(10_200));
+    memory.written(&old, &State { serial: 4, hashes: hashes(2), ..State::default() }, false, &limits(), at(10_200));
     assert_eq!(run(&old, &mut memory, &current, at(10_300)), Decision::Wait(at(30_200)));
     // A change is carried all the same.
     assert_eq!(run(&old, &mut memory, &secret(3, None), at(10_300)), restart(5, 3));
@@ -171,7 +176,11 @@ fn a_newer_state_of_another_replica_counts() {
     let mut fake = Fake::new(10, at(0), &["s"], &[(AUTO, "true")]);
     let mut memory = Memory::new(&fake.workload());
     assert_eq!(run(&fake.workload(), &mut memory, &secret(1, None), at(100)), record(1, 1));
-    fake.annotate(11, "rekey.dev/applied", Some(&State { serial: 2, hashes: hashes(2) }.render(KEY, "uid-10")));
+    fake.annotate(
+        11,
+        "rekey.dev/applied",
+        Some(&State { serial: 2, hashes: hashes(2), ..State::default() }.render(KEY, "uid-10")),
+    );
     memory.seen(&fake.workload());
     assert_eq!(run(&fake.workload(), &mut memory, &secret(2, None), at(200)), Decision::Nothing);
 }
@@ -179,10 +188,14 @@ fn a_newer_state_of_another_replica_counts() {
 #[test]
 fn what_can_no_longer_restart_is_forgotten_also_on_the_workload() {
     let mut annotated = Fake::new(10, at(0), &[], &[(AUTO, "true")]);
-    annotated.annotate(10, "rekey.dev/applied", Some(&State { serial: 1, hashes: hashes(1) }.render(KEY, "uid-10")));
+    annotated.annotate(
+        10,
+        "rekey.dev/applied",
+        Some(&State { serial: 1, hashes: hashes(1), ..State::default() }.render(KEY, "uid-10")),
+    );
     let workload = annotated.workload();
     let mut memory = Memory::new(&workload);
-    let expected = Decision::Record(State { serial: 2, hashes: Hashes::new() });
+    let expected = Decision::Record(State { serial: 2, hashes: Hashes::new(), ..State::default() });
     assert_eq!(run(&workload, &mut memory, &Currents::new(), at(100)), expected);
 }
 
@@ -199,7 +212,7 @@ fn a_change_there_and_back_while_pods_start_restarts_them_again() {
         let mut memory = Memory::new(&before);
         assert_eq!(run(&before, &mut memory, &secret(2, None), at(100)), restart(2, 2));
         memory.restart_decided(decided);
-        let state = State { serial: 2, hashes: hashes(2) };
+        let state = State { serial: 2, hashes: hashes(2), ..State::default() };
         memory.written(&before, &state, true, &limits(), at(100));
         if let Some(done) = done {
             memory.rollout_done(done);

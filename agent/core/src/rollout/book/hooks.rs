@@ -1,0 +1,321 @@
+//! The hooks of all ExternalSecrets, and who waits for whom because of them.
+//!
+//! A change that has to wait is simply not shown to the decision: nothing else is different about workloads with hooks.
+//! Nothing of this is remembered beyond what watches show, so it is the same after a restart.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::resources::Resources;
+use super::{Book, Write};
+use crate::object::ObjectKey;
+use crate::rollout::content::Content;
+use crate::rollout::decide::{Current, Currents, Memory};
+use crate::rollout::hook::{self, ATTEMPTS, End, Hook, HookJob, HookProblem, Order, Run};
+use crate::rollout::resource::ResourceName;
+use crate::rollout::restart::Restart;
+use crate::rollout::state::State;
+use crate::rollout::workload::{Standing, Workload, WorkloadKey, WorkloadKind};
+
+/// An ExternalSecret with hooks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Owner {
+    /// Namespace and name.
+    pub object: ObjectKey,
+    /// Its uid.
+    pub uid: String,
+}
+
+/// The Job of a hook has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The Job.
+    pub job: HookJob,
+    /// How.
+    pub end: End,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Hooks {
+    by_owner: HashMap<Owner, Vec<Hook>>,
+    /// Their Jobs by CronJob and name. Those that have ended stay until the next one begins, so that news of one that come
+    /// late do not bring it to life again.
+    jobs: HashMap<ObjectKey, BTreeMap<String, HookRun>>,
+}
+
+#[derive(Debug)]
+struct HookRun {
+    secret: ResourceName,
+    ended: bool,
+}
+
+impl Hooks {
+    /// The Secrets for which hooks run this workload.
+    pub fn of(&self, key: &WorkloadKey) -> BTreeMap<ResourceName, Order> {
+        if key.kind != WorkloadKind::CronJob {
+            return BTreeMap::new();
+        }
+        let here = self.all(&key.object.namespace).filter(|(_, hook)| hook.cron_job == key.object.name);
+        let mut hooks: Vec<(ResourceName, Order)> =
+            here.map(|(_, hook)| (ResourceName::secret(&hook.secret), hook.order)).collect();
+        // Two ExternalSecrets may make one Secret: the earlier order counts.
+        hooks.sort_unstable_by(|a, b| b.cmp(a));
+        hooks.into_iter().collect()
+    }
+
+    fn all<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a Owner, &'a Hook)> {
+        let here = self.by_owner.iter().filter(move |(owner, _)| owner.object.namespace == namespace);
+        here.flat_map(|(owner, hooks)| hooks.iter().map(move |hook| (owner, hook)))
+    }
+
+    fn running(&self, cron_job: &ObjectKey) -> impl Iterator<Item = (&String, &ResourceName)> {
+        let jobs = self.jobs.get(cron_job).into_iter().flatten().filter(|(_, run)| !run.ended);
+        jobs.map(|(name, run)| (name, &run.secret))
+    }
+
+    /// The Job of this name, which is new if it was not known.
+    fn job(&mut self, cron_job: &ObjectKey, name: &str, secret: &str) -> &mut HookRun {
+        let jobs = self.jobs.entry(cron_job.clone()).or_default();
+        if !jobs.contains_key(name) {
+            jobs.retain(|_, run| !run.ended);
+        }
+        jobs.entry(name.to_owned()).or_insert_with(|| HookRun { secret: ResourceName::secret(secret), ended: false })
+    }
+}
+
+impl Book {
+    /// An ExternalSecret as Kubernetes holds it: these are its hooks, often none.
+    pub fn hooks_seen(&mut self, owner: Owner, hooks: Vec<Hook>) {
+        let before = if hooks.is_empty() {
+            self.hooks.by_owner.remove(&owner)
+        } else {
+            self.hooks.by_owner.insert(owner.clone(), hooks.clone())
+        };
+        let before = before.unwrap_or_default();
+        if before == hooks {
+            return;
+        }
+        let named: BTreeSet<String> = before.into_iter().chain(hooks).map(|hook| hook.cron_job).collect();
+        for name in named {
+            let key = cron_job(ObjectKey::new(&owner.object.namespace, name));
+            let hooks = self.hooks.of(&key);
+            let Some(entry) = self.entries.get_mut(&key) else { continue };
+            let workload = Workload { hooks, ..entry.workload.clone() };
+            self.interest.replace(&entry.workload, &workload);
+            entry.workload = workload;
+            self.wake_for_hooks(&key);
+        }
+    }
+
+    /// An ExternalSecret was deleted.
+    pub fn hooks_gone(&mut self, object: &ObjectKey) {
+        let owners: Vec<Owner> = self.hooks.by_owner.keys().filter(|owner| owner.object == *object).cloned().collect();
+        for owner in owners {
+            self.hooks_seen(owner, Vec::new());
+        }
+    }
+
+    /// A hook's Job as Kubernetes holds it. Returns how it ended, once for each Job that was seen before its end.
+    pub fn hook_job_seen(&mut self, job: HookJob) -> Option<Ended> {
+        let object = ObjectKey::new(&job.key.namespace, &job.cron_job);
+        let known = self.hooks.jobs.get(&object).is_some_and(|jobs| jobs.contains_key(&job.key.name));
+        let run = self.hooks.job(&object, &job.key.name, &job.secret);
+        let ran = known && !run.ended;
+        run.ended = job.end.is_some();
+        let end = job.end.clone()?;
+        self.hook_ended(object);
+        ran.then_some(Ended { job, end })
+    }
+
+    /// A Job was deleted, whosever it was.
+    pub fn hook_job_gone(&mut self, job: &ObjectKey) {
+        let here = self.hooks.jobs.iter_mut().filter(|(object, _)| object.namespace == job.namespace);
+        let run = here.into_iter().find_map(|(object, jobs)| Some((object.clone(), jobs.get_mut(&job.name)?)));
+        if let Some((object, run)) = run {
+            run.ended = true;
+            self.hook_ended(object);
+        }
+    }
+
+    fn hook_ended(&mut self, object: ObjectKey) {
+        let key = cron_job(object);
+        self.wake_for_hooks(&key);
+        self.queue.push(key);
+    }
+
+    /// A Job was created for a hook, or was there already: unless its end was seen, it runs.
+    pub(super) fn hook_started(&mut self, write: &Write) {
+        if let (Some(Restart::Run(job)), Some(run)) = (&write.restart, &write.hook) {
+            self.hooks.job(&write.workload.object, job, &run.secret);
+        }
+    }
+
+    /// The ExternalSecrets that have this CronJob run for this Secret.
+    #[must_use]
+    pub fn hook_owners(&self, cron_job: &ObjectKey, secret: &str) -> Vec<Owner> {
+        let here = self.hooks.all(&cron_job.namespace);
+        let these = here.filter(|(_, hook)| hook.cron_job == cron_job.name && hook.secret == secret);
+        these.map(|(owner, _)| owner.clone()).collect()
+    }
+
+    /// The hooks that cannot be run.
+    #[must_use]
+    pub fn hook_problems(&self) -> BTreeSet<(Owner, HookProblem)> {
+        let all = self.hooks.by_owner.iter().flat_map(|(owner, hooks)| hooks.iter().map(move |hook| (owner, hook)));
+        let problem = |(owner, hook): (&Owner, &Hook)| {
+            let key = cron_job(ObjectKey::new(&owner.object.namespace, &hook.cron_job));
+            let (annotation, cron_job) = (hook.order.annotation(), hook.cron_job.clone());
+            let problem = match self.entries.get(&key).map(|entry| entry.workload.standing) {
+                None => HookProblem::Missing { annotation, cron_job },
+                Some(Standing::Suspended) => return None,
+                Some(_) => HookProblem::NotSuspended { annotation, cron_job },
+            };
+            Some((owner.clone(), problem))
+        };
+        all.filter_map(problem).collect()
+    }
+
+    /// Something about this workload has changed: whoever may have waited for that is looked at again.
+    pub(super) fn wake_for_hooks(&mut self, key: &WorkloadKey) {
+        if !self.complete || self.hooks.by_owner.is_empty() {
+            return;
+        }
+        let namespace = &key.object.namespace;
+        for (_, hook) in self.hooks.all(namespace) {
+            let secret = ResourceName::secret(&hook.secret);
+            let object = ObjectKey::new(namespace, &hook.cron_job);
+            if *key == cron_job(object.clone()) {
+                self.queue.extend(self.interest.workloads(&secret.within(namespace), &self.entries));
+            } else if hook.order == Order::After
+                && self.entries.get(key).is_some_and(|entry| entry.workload.concerns(&secret))
+            {
+                self.queue.push(cron_job(object));
+            }
+        }
+    }
+
+    /// The Secrets whose change this workload must not be shown yet.
+    pub(super) fn held(&self, key: &WorkloadKey) -> BTreeSet<ResourceName> {
+        let namespace = &key.object.namespace;
+        let mut held = BTreeSet::new();
+        for (_, hook) in self.hooks.all(namespace) {
+            let secret = ResourceName::secret(&hook.secret);
+            let own = *key == cron_job(ObjectKey::new(namespace, &hook.cron_job));
+            let waits = if own {
+                self.is_hook_early(key, &secret)
+            } else {
+                // Hooks of the same order do not wait for each other.
+                let order = self.entries.get(key).and_then(|entry| entry.workload.hooks.get(&secret));
+                hook.order == Order::Before
+                    && order != Some(&Order::Before)
+                    && self.is_hook_outstanding(namespace, hook)
+            };
+            if waits {
+                held.insert(secret);
+            }
+        }
+        held
+    }
+
+    /// Whether the hooks of this CronJob may not be run for this Secret yet.
+    fn is_hook_early(&self, key: &WorkloadKey, secret: &ResourceName) -> bool {
+        let Some(entry) = self.entries.get(key) else { return true };
+        let Some(content) = self.resources.content(&secret.within(&key.object.namespace)) else { return true };
+        // A Job of an earlier token could set the earlier password last. One that was made for this very change, by a
+        // process that did not live to record it, is no reason to wait.
+        let own = hook::name(&entry.workload, entry.memory.applied().runs, secret, content);
+        entry.workload.standing != Standing::Suspended
+            || self.hooks.running(&key.object).any(|(job, _)| *job != own)
+            || (entry.workload.hooks.get(secret) == Some(&Order::After) && !self.is_rolled_out(key, secret, content))
+    }
+
+    /// Whether everything that this Secret restarts has been restarted, and its new pods serve. What cannot be restarted is
+    /// not waited for.
+    fn is_rolled_out(&self, but: &WorkloadKey, secret: &ResourceName, content: Content) -> bool {
+        let resource = secret.within(&but.object.namespace);
+        let flags = self.resources.flags(&resource).unwrap_or_default();
+        self.interest.workloads(&resource, &self.entries).iter().all(|key| {
+            let Some(entry) = self.entries.get(key) else { return true };
+            let restarts =
+                !entry.workload.hooks.contains_key(secret) && entry.workload.container_for(secret, flags).is_some();
+            let outstanding = entry.memory.applied().hashes.contains_key(secret)
+                && entry.memory.lacks(secret, content)
+                && entry.workload.standing == Standing::Usual
+                && entry.failures < ATTEMPTS;
+            !restarts || !(outstanding || entry.following.is_some())
+        })
+    }
+
+    /// Whether the hook has still to be run, or runs, for what the Secret holds. One that cannot be run is not waited for.
+    fn is_hook_outstanding(&self, namespace: &str, hook: &Hook) -> bool {
+        let (object, secret) = (ObjectKey::new(namespace, &hook.cron_job), ResourceName::secret(&hook.secret));
+        if self.hooks.running(&object).any(|(_, of)| *of == secret) {
+            return true;
+        }
+        let Some(entry) = self.entries.get(&cron_job(object)) else { return false };
+        let due = self.resources.content(&secret.within(namespace)).is_some_and(|content| {
+            entry.memory.applied().hashes.contains_key(&secret) && entry.memory.lacks(&secret, content)
+        });
+        due && entry.workload.standing == Standing::Suspended && entry.failures < ATTEMPTS
+    }
+}
+
+/// Remembers the entries of Secrets that run hooks, so that a later Job can be told which changed.
+pub(super) fn note_entries(workload: &Workload, memory: &mut Memory, current: &Currents<'_>, resources: &Resources) {
+    for name in workload.hooks.keys() {
+        let entries = resources.entries(&name.within(&workload.key.object.namespace));
+        if let (Some(resource), Some(entries)) = (current.get(name), entries) {
+            memory.note_entries(name, resource.content, entries);
+        }
+    }
+}
+
+/// What of these resources the decision may see. Of Secrets that run hooks, that is one: one token, one Job. Pods get
+/// the newest data of all that they use, so a workload that must not see one change yet sees none.
+pub(super) fn released<'a>(
+    workload: &Workload,
+    memory: &Memory,
+    mut current: Currents<'a>,
+    held: &BTreeSet<ResourceName>,
+) -> Currents<'a> {
+    let lacks = |name: &ResourceName, resource: &Current<'_>| memory.lacks(name, resource.content);
+    let due = |name: &ResourceName| workload.hooks.contains_key(name) && !held.contains(name);
+    let next = current.iter().find(|(name, resource)| due(name) && lacks(name, resource)).map(|(name, _)| name.clone());
+    if let Some(next) = next {
+        current.retain(|name, _| *name == next);
+        return current;
+    }
+    current.retain(|name, _| !workload.hooks.contains_key(name));
+    if current.iter().any(|(name, resource)| held.contains(name) && lacks(name, resource)) {
+        current.clear();
+    }
+    current
+}
+
+/// The Job of a hook, if it is one that runs for these changes; `state` remembers it.
+pub(super) fn run(
+    workload: &Workload,
+    memory: &Memory,
+    changed: &[ResourceName],
+    resources: &Resources,
+    state: &mut State,
+) -> Option<(Restart, Run)> {
+    let secret = changed.iter().find(|name| workload.hooks.contains_key(name))?;
+    let resource = secret.within(&workload.key.object.namespace);
+    let (content, entries) = (resources.content(&resource)?, resources.entries(&resource)?);
+    let before = memory.applied();
+    let mut changed_keys = entries.changed_since(before.entries.get(secret));
+    if changed_keys.is_empty() {
+        changed_keys = entries.changed_since(None);
+    }
+    state.runs = before.runs + 1;
+    state.entries.insert(secret.clone(), entries.clone());
+    let job = hook::name(workload, before.runs, secret, content);
+    Some((Restart::Run(job), Run { secret: secret.name.clone(), changed_keys }))
+}
+
+fn cron_job(object: ObjectKey) -> WorkloadKey {
+    WorkloadKey { kind: WorkloadKind::CronJob, object }
+}
+
+#[cfg(test)]
+mod tests;

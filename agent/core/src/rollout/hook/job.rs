@@ -1,0 +1,194 @@
+//! The Job of a hook: what is put into it, and how it ended.
+
+use std::fmt::Write as _;
+
+use k8s_openapi::api::batch::v1::{Job, JobSpec};
+use k8s_openapi::api::core::v1::{Container, EnvVar};
+use sha2::{Digest as _, Sha256};
+
+use crate::object::ObjectKey;
+use crate::rollout::content::Content;
+use crate::rollout::resource::ResourceName;
+use crate::rollout::workload::Workload;
+
+/// How often a hook's command is tried.
+pub const ATTEMPTS: u32 = 5;
+
+/// How long all attempts together may take, in seconds; the pauses between them are two and a half minutes. It has an
+/// end whatever happens (an image that cannot be pulled, a command that hangs), because others wait for that.
+const DEADLINE: i64 = 600;
+
+/// The variable that names the Secret. A Job that has it is a hook's.
+const SECRET: &str = "REKEY_SECRET";
+
+/// The variable that names the keys that changed, with commas between them.
+const CHANGED_KEYS: &str = "REKEY_CHANGED_KEYS";
+
+/// Digits of the hash in the Job's name, whose length is limited: see [`crate::rollout::restart`].
+const DIGITS: usize = 10;
+
+/// What a hook's Job is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The Secret that changed.
+    pub secret: String,
+    /// Those of its keys that were added, changed or removed; all, if that is not known.
+    pub changed_keys: Vec<String>,
+}
+
+impl Run {
+    /// Makes a Job from the CronJob's template a hook's: its containers get the variables, in the place of any of the
+    /// same names, and it has its limits where the template sets none.
+    pub fn equip(&self, job: &mut JobSpec) {
+        job.backoff_limit.get_or_insert(ATTEMPTS.cast_signed() - 1);
+        job.active_deadline_seconds.get_or_insert(DEADLINE);
+        let Some(pod) = &mut job.template.spec else { return };
+        for container in pod.init_containers.iter_mut().flatten().chain(&mut pod.containers) {
+            let variables = container.env.get_or_insert_default();
+            variables.retain(|variable| variable.name != SECRET && variable.name != CHANGED_KEYS);
+            variables.insert(0, variable(CHANGED_KEYS, self.changed_keys.join(",")));
+            variables.insert(0, variable(SECRET, self.secret.clone()));
+        }
+    }
+}
+
+fn variable(name: &str, value: String) -> EnvVar {
+    EnvVar { name: name.to_owned(), value: Some(value), value_from: None }
+}
+
+/// The name of the Job that is run when the Secret has come to hold this. `runs` is how many were run before it, so that
+/// a content that comes back is run again. Nothing else goes in: a retry finds the Job that an earlier attempt made.
+#[must_use]
+pub fn name(cron_job: &Workload, runs: u64, secret: &ResourceName, content: Content) -> String {
+    let mut sha = Sha256::new();
+    sha.update(format!("{} {runs} {secret} {content}", cron_job.uid));
+    let mut name = format!("{}-", cron_job.key.object.name);
+    for byte in &sha.finalize()[..DIGITS / 2] {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
+}
+
+/// A hook's Job, as far as anybody waits for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookJob {
+    /// Its name.
+    pub key: ObjectKey,
+    /// The CronJob that it was made from.
+    pub cron_job: String,
+    /// The Secret for which it was made.
+    pub secret: String,
+    /// How it ended, if it has.
+    pub end: Option<End>,
+}
+
+/// How a Job ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Its command succeeded.
+    Well,
+    /// It did not, and is not tried again, for the reason that Kubernetes gives.
+    Badly(String),
+}
+
+impl HookJob {
+    /// Reads a Job; nothing if it is not a hook's.
+    #[must_use]
+    pub fn read(job: &Job) -> Option<Self> {
+        let metadata = &job.metadata;
+        let owner = metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))?;
+        let pod = job.spec.as_ref()?.template.spec.as_ref()?;
+        let secret = pod.containers.first().and_then(told)?;
+        (owner.kind == "CronJob").then_some(())?;
+        Some(Self {
+            key: ObjectKey::new(metadata.namespace.as_deref()?, metadata.name.as_deref()?),
+            cron_job: owner.name.clone(),
+            secret,
+            end: end(job),
+        })
+    }
+}
+
+fn told(container: &Container) -> Option<String> {
+    container.env.iter().flatten().find(|variable| variable.name == SECRET)?.value.clone()
+}
+
+fn end(job: &Job) -> Option<End> {
+    let conditions = job.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let mut holding = conditions.into_iter().filter(|condition| condition.status == "True");
+    holding.find_map(|condition| match condition.type_.as_str() {
+        "Complete" => Some(End::Well),
+        "Failed" => Some(End::Badly(condition.message.clone().or(condition.reason.clone()).unwrap_or_default())),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn run() -> Run {
+        Run { secret: "s".to_owned(), changed_keys: vec!["a".to_owned(), "b".to_owned()] }
+    }
+
+    fn equipped(spec: Value) -> Value {
+        let mut spec = serde_json::from_value(spec).unwrap();
+        run().equip(&mut spec);
+        serde_json::to_value(spec).unwrap()
+    }
+
+    #[test]
+    fn every_container_is_told_and_the_limits_are_set() {
+        let other = json!({"name": "OTHER", "value": "$(REKEY_SECRET)"});
+        let spec = equipped(json!({"template": {"spec": {
+            "initContainers": [{"name": "i"}],
+            "containers": [{"name": "c", "env": [{"name": "REKEY_SECRET", "value": "mine"}, other]}],
+        }}}));
+        assert_eq!((&spec["backoffLimit"], &spec["activeDeadlineSeconds"]), (&json!(4), &json!(600)));
+        let told =
+            [json!({"name": "REKEY_SECRET", "value": "s"}), json!({"name": "REKEY_CHANGED_KEYS", "value": "a,b"})];
+        let pod = &spec["template"]["spec"];
+        assert_eq!(pod["initContainers"][0]["env"], json!(told));
+        // Ours come first, so that others may refer to them.
+        assert_eq!(pod["containers"][0]["env"], json!([told[0], told[1], other]));
+    }
+
+    #[test]
+    fn limits_of_the_template_stay() {
+        let spec = equipped(json!({"backoffLimit": 0, "activeDeadlineSeconds": 9, "template": {}}));
+        assert_eq!((&spec["backoffLimit"], &spec["activeDeadlineSeconds"]), (&json!(0), &json!(9)));
+    }
+
+    fn job(owner: &str, env: &Value, conditions: &Value) -> Option<HookJob> {
+        let job = json!({
+            "metadata": {"namespace": "ns", "name": "c-1", "ownerReferences": [
+                {"apiVersion": "batch/v1", "kind": owner, "name": "c", "uid": "u", "controller": true}]},
+            "spec": {"template": {"spec": {"containers": [{"name": "c", "env": env}]}}},
+            "status": {"conditions": conditions},
+        });
+        HookJob::read(&serde_json::from_value(job).unwrap())
+    }
+
+    #[test]
+    fn a_job_of_a_hook_is_known_by_its_owner_and_its_variable() {
+        let env = json!([{"name": "REKEY_SECRET", "value": "s"}]);
+        let read = job("CronJob", &env, &json!([])).unwrap();
+        assert_eq!((read.key.to_string().as_str(), read.cron_job.as_str(), read.secret.as_str()), ("ns/c-1", "c", "s"));
+        assert_eq!(job("CronJob", &json!([]), &json!([])), None, "a scheduled one");
+        assert_eq!(job("Workflow", &env, &json!([])), None);
+    }
+
+    #[test]
+    fn it_has_ended_when_a_condition_says_so() {
+        let env = json!([{"name": "REKEY_SECRET", "value": "s"}]);
+        let end = |conditions: Value| job("CronJob", &env, &conditions).unwrap().end;
+        let condition = |kind: &str, status: &str| json!([{"type": kind, "status": status, "message": "why"}]);
+        assert_eq!(end(json!([])), None);
+        assert_eq!(end(condition("FailureTarget", "True")), None, "its pods are still ending");
+        assert_eq!(end(condition("Complete", "False")), None);
+        assert_eq!(end(condition("Complete", "True")), Some(End::Well));
+        assert_eq!(end(condition("Failed", "True")), Some(End::Badly("why".to_owned())));
+    }
+}
