@@ -73,7 +73,8 @@ pub(super) fn read(file: &Path) -> Result<BTreeMap<String, Plan>> {
 pub(super) async fn install(stack: &Stack) -> Result<String> {
     let sqs = aws_sdk_sqs::Client::new(&stack.aws.sdk_config().await);
     let queue = sqs.create_queue().queue_name("rollouts").send().await.context("create a queue")?;
-    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]});
+    let policy =
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]});
     let create = ["iam", "create-policy", "--policy-name", "rollouts", "--policy-document", &policy.to_string()];
     let policy = stack.aws.cli(&create).await?;
     let policy = policy["Policy"]["Arn"].as_str().context("create-policy names no ARN")?;

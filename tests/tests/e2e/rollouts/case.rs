@@ -54,6 +54,8 @@ pub(super) struct Step {
     pub(super) apply: Vec<Value>,
     /// Merge patches of objects.
     pub(super) patch: BTreeMap<String, Value>,
+    /// Objects that the API server must refuse to change from then on, with these words.
+    pub(super) refused: BTreeMap<String, String>,
     /// Workloads that go back to what they were before.
     pub(super) undo: Vec<String>,
     /// How often each workload is restarted; all others of the namespace are not.

@@ -139,7 +139,8 @@ impl Record {
         let seen = self.workloads.entry(key.clone()).or_default();
         let first = seen.uid.is_empty();
         let new = seen.uid != uid;
-        seen.restarts += usize::from(if new { kind == "Job" && !first } else { is_restarted(kind, &seen.object, &now) });
+        seen.restarts +=
+            usize::from(if new { kind == "Job" && !first } else { is_restarted(kind, &seen.object, &now) });
         seen.uid = uid;
         seen.object = now.clone();
         if kind == "Job" {

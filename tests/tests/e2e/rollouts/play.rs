@@ -100,17 +100,14 @@ async fn play_round(
         agent.restart().await?;
         agent.ready(PATIENCE).await?;
     }
-    let mut watched = futures::future::join_all(changes.into_iter().filter_map(|(case, before)| {
-        Some(async {
-            let before = before?;
-            case.settles(world, round, &before).await;
-            Some((case, before))
-        })
-    }))
-    .await;
+    let settled = changes.into_iter().filter_map(|(case, before)| Some((case, before?))).map(async |(case, before)| {
+        case.settles(world, round, &before).await;
+        (case, before)
+    });
+    let mut settled = futures::future::join_all(settled).await;
     agent.check()?;
     fence(world, name, &plan.fence, round).await?;
-    for (case, before) in watched.iter_mut().flatten() {
+    for (case, before) in &mut settled {
         case.holds(world, round, before).await;
         if case.steps.len() == round + 1 {
             case.ended = Some(begun.elapsed());
@@ -235,7 +232,10 @@ pub(super) async fn fence(world: &World, agent: &str, fence: &Fence, number: usi
             let seen = world.observer.look(&format!("{kind}/{namespace}/{name}"));
             let state = seen["metadata"]["annotations"]["rekey.dev/applied"].as_str().unwrap_or_default();
             for resource in &fence.resources {
-                ensure!(state.contains(&format!("{resource}/{name}")), "{kind} {namespace}/{name} has the state {state:?}");
+                ensure!(
+                    state.contains(&format!("{resource}/{name}")),
+                    "{kind} {namespace}/{name} has the state {state:?}"
+                );
             }
         }
         Ok(())

@@ -14,11 +14,11 @@ pub(super) async fn undo(objects: &Objects, namespace: &str, reference: &str) ->
     let object = api.get(name).await?;
     let history = |kind, version| objects.api(namespace, kind, version);
     if reference.starts_with("Deployment/") {
-        let previous = previous(&object, history("ReplicaSet", "apps/v1")?, revision_of_replica_set).await?;
+        let previous = previous(&object, history("ReplicaSet", "apps/v1"), revision_of_replica_set).await?;
         // kubectl replaces both by JSON patch, which no newer status can refuse.
         replace(&api, name, &previous).await?;
     } else {
-        let previous = previous(&object, history("ControllerRevision", "apps/v1")?, revision).await?;
+        let previous = previous(&object, history("ControllerRevision", "apps/v1"), revision).await?;
         api.patch(name, &PatchParams::default(), &Patch::Strategic(&previous["data"])).await?;
     }
     Ok(())

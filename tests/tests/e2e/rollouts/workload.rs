@@ -40,7 +40,7 @@ impl Workload {
     /// The object for `kubectl apply`.
     pub(super) fn manifest(&self, name: &str) -> Json {
         let kind = self.kind();
-        let mut spec = spec(kind, name, self.pod_template(name));
+        let mut spec = spec(kind, name, &self.pod_template(name));
         merge(&mut spec, &json_of(&self.spec));
         let metadata = json!({"name": name, "annotations": self.annotations});
         json!({"apiVersion": version(kind), "kind": kind, "metadata": metadata, "spec": spec})
@@ -69,7 +69,7 @@ fn version(kind: &str) -> &'static str {
     }
 }
 
-fn spec(kind: &str, name: &str, template: Json) -> Json {
+fn spec(kind: &str, name: &str, template: &Json) -> Json {
     let selector = json!({"matchLabels": {"app": name}});
     match kind {
         "StatefulSet" => json!({"replicas": 0, "serviceName": name, "selector": selector, "template": template}),
@@ -131,7 +131,8 @@ fn what_a_case_says_is_merged_into_a_whole_manifest() {
         {"secretRef": {"name": "db", "optional": true}}, {"configMapRef": {"name": "settings", "optional": true}},
     ]);
     let containers = json!([{"name": "app", "image": "registry.example/app:1", "envFrom": sources}]);
-    let template = json!({"metadata": {"labels": labels, "annotations": {"c": "d"}}, "spec": {"containers": containers}});
+    let template =
+        json!({"metadata": {"labels": labels, "annotations": {"c": "d"}}, "spec": {"containers": containers}});
     let spec = json!({"selector": {"matchLabels": labels}, "template": template, "minReadySeconds": 1});
     let metadata = json!({"name": "web", "annotations": {"a": "b"}});
     let expected = json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": spec});

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use rekey_tests::eventually::eventually;
 use serde_json::{Value as Json, json};
 
 use super::case::Step;
 use super::observer::Observer;
-use super::undo;
 use super::workload::{KINDS, Workload, template};
+use super::{SOON, undo};
 use crate::table::objects::Objects;
 
 /// Namespaces carry it with the name of the agent that serves them.
@@ -54,6 +55,17 @@ impl World {
         }
         for (reference, patch) in &step.patch {
             self.objects.patch(namespace, reference, &serde_json::to_value(patch)?).await?;
+        }
+        for (reference, words) in &step.refused {
+            // Rules of admission need a moment until they are in force.
+            eventually(&format!("a refusal because of {words:?}"), SOON, async || {
+                let Err(error) = self.objects.try_patch(namespace, reference).await else {
+                    bail!("it was not refused")
+                };
+                ensure!(format!("{error:#}").contains(words), "it was refused because of something else: {error:#}");
+                Ok(())
+            })
+            .await?;
         }
         for reference in &step.undo {
             undo::undo(&self.objects, namespace, reference).await.with_context(|| format!("undo {reference}"))?;
@@ -102,8 +114,8 @@ impl World {
             return Ok(seen);
         }
         add_marks(kind, &mut seen);
-        if let Some(jobs) = seen["jobs"].as_array_mut() {
-            jobs.iter_mut().for_each(|job| add_marks("Job", job));
+        for job in seen["jobs"].as_array_mut().into_iter().flatten() {
+            add_marks("Job", job);
         }
         Ok(seen)
     }
@@ -120,7 +132,8 @@ fn add_marks(kind: &str, seen: &mut Json) {
         .filter(|(_, variables)| variables.as_object().is_some_and(|variables| !variables.is_empty()))
         .collect();
     let state = parsed(&seen["metadata"]["annotations"]["rekey.dev/applied"]);
-    for (field, value) in [("marker", marker), ("variables", Json::Object(variables)), ("state", state)] {
+    let variables = if variables.is_empty() { Json::Null } else { Json::Object(variables) };
+    for (field, value) in [("marker", marker), ("variables", variables), ("state", state)] {
         seen[field] = value;
     }
 }
@@ -128,6 +141,7 @@ fn add_marks(kind: &str, seen: &mut Json) {
 /// The variables of Stakater's in a container, by name.
 fn stakaters(container: &Json) -> Json {
     let variables = container["env"].as_array().into_iter().flatten();
-    let ours = variables.filter_map(|variable| Some((variable["name"].as_str()?.to_owned(), variable["value"].clone())));
+    let ours =
+        variables.filter_map(|variable| Some((variable["name"].as_str()?.to_owned(), variable["value"].clone())));
     Json::Object(ours.filter(|(name, _)| name.starts_with("STAKATER_")).collect())
 }

@@ -7,19 +7,22 @@ use kube::core::GroupVersionKind;
 use serde_json::Value as Json;
 
 /// The kinds that a case can name, and their API version.
-const KINDS: [(&str, &str); 20] = [
+const KINDS: [(&str, &str); 23] = [
     ("ConfigMap", "v1"),
     ("Event", "v1"),
     ("Namespace", "v1"),
+    ("Pod", "v1"),
     ("Secret", "v1"),
     ("ServiceAccount", "v1"),
     ("Role", "rbac.authorization.k8s.io/v1"),
     ("RoleBinding", "rbac.authorization.k8s.io/v1"),
     ("Deployment", "apps/v1"),
+    ("ReplicaSet", "apps/v1"),
     ("StatefulSet", "apps/v1"),
     ("DaemonSet", "apps/v1"),
     ("CronJob", "batch/v1"),
     ("Job", "batch/v1"),
+    ("Ingress", "networking.k8s.io/v1"),
     ("Rollout", "argoproj.io/v1alpha1"),
     ("ExternalSecret", "external-secrets.io/v1"),
     ("SecretStore", "external-secrets.io/v1"),
@@ -52,7 +55,7 @@ impl Objects {
         let object: DynamicObject = serde_json::from_value(object.clone()).context("read a manifest")?;
         let types = object.types.as_ref().context("a manifest has no kind")?;
         let named = object.metadata.namespace.as_deref().unwrap_or(namespace);
-        let api = self.api(named, &types.kind, &types.api_version)?;
+        let api = self.api(named, &types.kind, &types.api_version);
         let name = object.metadata.name.as_deref().context("a manifest has no name")?;
         let how = PatchParams::apply("kubectl").force();
         api.patch(name, &how, &Patch::Apply(&object)).await.with_context(|| format!("apply {} {name}", types.kind))?;
@@ -64,6 +67,15 @@ impl Objects {
         let (api, name) = self.find(namespace, reference)?;
         let how = PatchParams { field_manager: Some("kubectl-patch".to_owned()), ..PatchParams::default() };
         api.patch(name, &how, &Patch::Merge(patch)).await.with_context(|| format!("patch {reference}"))?;
+        Ok(())
+    }
+
+    /// What would become of a change of an annotation.
+    pub async fn try_patch(&self, namespace: &str, reference: &str) -> Result<()> {
+        let (api, name) = self.find(namespace, reference)?;
+        let how = PatchParams { dry_run: true, ..PatchParams::default() };
+        let patch = serde_json::json!({"metadata": {"annotations": {"suite.rekey.dev/tried": "true"}}});
+        api.patch(name, &how, &Patch::Merge(patch)).await?;
         Ok(())
     }
 
@@ -106,16 +118,16 @@ impl Objects {
     pub fn find<'a>(&self, namespace: &str, reference: &'a str) -> Result<(Api<DynamicObject>, &'a str)> {
         let (kind, rest) = reference.split_once('/').with_context(|| format!("{reference} is no Kind/name"))?;
         let (namespace, name) = rest.split_once('/').unwrap_or((namespace, rest));
-        Ok((self.api(namespace, kind, version(kind)?)?, name))
+        Ok((self.api(namespace, kind, version(kind)?), name))
     }
 
-    pub fn api(&self, namespace: &str, kind: &str, version: &str) -> Result<Api<DynamicObject>> {
+    pub fn api(&self, namespace: &str, kind: &str, version: &str) -> Api<DynamicObject> {
         let resource = resource(kind, version);
-        Ok(if CLUSTER_SCOPED.contains(&kind) {
+        if CLUSTER_SCOPED.contains(&kind) {
             Api::all_with(self.client.clone(), &resource)
         } else {
             Api::namespaced_with(self.client.clone(), namespace, &resource)
-        })
+        }
     }
 }
 
