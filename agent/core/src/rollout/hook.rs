@@ -12,7 +12,7 @@ mod job;
 use std::fmt;
 
 pub use entries::EntryMacs;
-pub use job::{ATTEMPTS, End, HookJob, Run, name};
+pub use job::{ATTEMPTS, End, HookJob, Run};
 
 use super::annotations::Annotations;
 

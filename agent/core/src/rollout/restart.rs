@@ -55,7 +55,10 @@ impl Restart {
         }
         let mark = mark(workload, changed, current, options, now)?;
         Some(match workload.key.kind {
-            WorkloadKind::CronJob => Self::Run { job: job_name(workload, state), mark },
+            WorkloadKind::CronJob => {
+                let contents = changed.iter().filter_map(|name| Some((name, current.get(name)?.content)));
+                Self::Run { job: job_name(workload, state.runs, contents), mark }
+            }
             WorkloadKind::Job => Self::Again(mark),
             _ => Self::Mark(mark),
         })
@@ -113,12 +116,18 @@ fn variables(workload: &Workload, changed: &[ResourceName], current: &Currents<'
     wanted
 }
 
-/// The same for each attempt at the same restart, whoever makes it, and another one for each restart.
-fn job_name(workload: &Workload, state: &State) -> String {
+/// The name of the Job that runs a CronJob because these have come to hold that, as its `runs`-th one, so that a content
+/// which comes back is run again. Nothing else goes in: each attempt, whoever makes it, finds the Job of the one before.
+#[must_use]
+pub fn job_name<'a>(
+    workload: &Workload,
+    runs: u64,
+    contents: impl IntoIterator<Item = (&'a ResourceName, Content)>,
+) -> String {
     let mut sha = Sha256::new();
     sha.update(workload.uid.as_bytes());
-    sha.update(state.serial.to_be_bytes());
-    for (name, content) in &state.hashes {
+    sha.update(runs.to_be_bytes());
+    for (name, content) in contents {
         sha.update(format!("{name}={content};"));
     }
     let digest = sha.finalize();
@@ -181,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_of_a_cron_job_has_one_name_for_each_state() {
+    fn a_job_of_a_cron_job_has_one_name_for_each_run() {
         let cron_job = workload(WorkloadKind::CronJob);
         let name = |state| match restart(&cron_job, content(2), Strategy::Annotations, state) {
             Restart::Run { job, .. } => job,

@@ -10,9 +10,9 @@ use super::{Book, Write};
 use crate::object::ObjectKey;
 use crate::rollout::content::Content;
 use crate::rollout::decide::{Current, Currents, Memory};
-use crate::rollout::hook::{self, ATTEMPTS, End, Hook, HookJob, HookProblem, Order, Run};
+use crate::rollout::hook::{ATTEMPTS, End, Hook, HookJob, HookProblem, Order, Run};
 use crate::rollout::resource::ResourceName;
-use crate::rollout::restart::Restart;
+use crate::rollout::restart::{self, Restart};
 use crate::rollout::state::State;
 use crate::rollout::workload::{Standing, Workload, WorkloadKey, WorkloadKind};
 
@@ -84,9 +84,9 @@ impl Hooks {
 
 impl Book {
     /// An ExternalSecret as Kubernetes holds it: these are its hooks, often none.
-    pub fn hooks_seen(&mut self, owner: Owner, hooks: Vec<Hook>) {
+    pub fn hooks_seen(&mut self, owner: &Owner, hooks: Vec<Hook>) {
         let before = if hooks.is_empty() {
-            self.hooks.by_owner.remove(&owner)
+            self.hooks.by_owner.remove(owner)
         } else {
             self.hooks.by_owner.insert(owner.clone(), hooks.clone())
         };
@@ -110,7 +110,7 @@ impl Book {
     pub fn hooks_gone(&mut self, object: &ObjectKey) {
         let owners: Vec<Owner> = self.hooks.by_owner.keys().filter(|owner| owner.object == *object).cloned().collect();
         for owner in owners {
-            self.hooks_seen(owner, Vec::new());
+            self.hooks_seen(&owner, Vec::new());
         }
     }
 
@@ -144,7 +144,7 @@ impl Book {
 
     /// A Job was created for a hook, or was there already: unless its end was seen, it runs.
     pub(super) fn hook_started(&mut self, write: &Write) {
-        if let (Some(Restart::Run(job)), Some(run)) = (&write.restart, &write.hook) {
+        if let (Some(Restart::Run { job, .. }), Some(run)) = (&write.restart, &write.hook) {
             self.hooks.job(&write.workload.object, job, &run.secret);
         }
     }
@@ -222,7 +222,7 @@ impl Book {
         let Some(content) = self.resources.content(&secret.within(&key.object.namespace)) else { return true };
         // A Job of an earlier token could set the earlier password last. One that was made for this very change, by a
         // process that did not live to record it, is no reason to wait.
-        let own = hook::name(&entry.workload, entry.memory.applied().runs, secret, content);
+        let own = restart::job_name(&entry.workload, entry.memory.applied().runs + 1, [(secret, content)]);
         entry.workload.standing != Standing::Suspended
             || self.hooks.running(&key.object).any(|(job, _)| *job != own)
             || (entry.workload.hooks.get(secret) == Some(&Order::After) && !self.is_rolled_out(key, secret, content))
@@ -291,26 +291,25 @@ pub(super) fn released<'a>(
     current
 }
 
-/// The Job of a hook, if it is one that runs for these changes; `state` remembers it.
+/// What a hook's Job is told, if these changes run one; `state` remembers it.
 pub(super) fn run(
     workload: &Workload,
     memory: &Memory,
     changed: &[ResourceName],
     resources: &Resources,
     state: &mut State,
-) -> Option<(Restart, Run)> {
+) -> Option<Run> {
+    if workload.key.kind == WorkloadKind::CronJob && !changed.is_empty() {
+        state.runs += 1;
+    }
     let secret = changed.iter().find(|name| workload.hooks.contains_key(name))?;
-    let resource = secret.within(&workload.key.object.namespace);
-    let (content, entries) = (resources.content(&resource)?, resources.entries(&resource)?);
-    let before = memory.applied();
-    let mut changed_keys = entries.changed_since(before.entries.get(secret));
+    let entries = resources.entries(&secret.within(&workload.key.object.namespace))?;
+    let mut changed_keys = entries.changed_since(memory.applied().entries.get(secret));
     if changed_keys.is_empty() {
         changed_keys = entries.changed_since(None);
     }
-    state.runs = before.runs + 1;
     state.entries.insert(secret.clone(), entries.clone());
-    let job = hook::name(workload, before.runs, secret, content);
-    Some((Restart::Run(job), Run { secret: secret.name.clone(), changed_keys }))
+    Some(Run { secret: secret.name.clone(), changed_keys })
 }
 
 fn cron_job(object: ObjectKey) -> WorkloadKey {

@@ -1,15 +1,11 @@
 //! The Job of a hook: what is put into it, and how it ended.
 
-use std::fmt::Write as _;
-
-use k8s_openapi::api::batch::v1::{Job, JobSpec};
-use k8s_openapi::api::core::v1::{Container, EnvVar};
-use sha2::{Digest as _, Sha256};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Container;
+use kube::core::DynamicObject;
+use serde_json::{Value, json};
 
 use crate::object::ObjectKey;
-use crate::rollout::content::Content;
-use crate::rollout::resource::ResourceName;
-use crate::rollout::workload::Workload;
 
 /// How often a hook's command is tried.
 pub const ATTEMPTS: u32 = 5;
@@ -24,9 +20,6 @@ const SECRET: &str = "REKEY_SECRET";
 /// The variable that names the keys that changed, with commas between them.
 const CHANGED_KEYS: &str = "REKEY_CHANGED_KEYS";
 
-/// Digits of the hash in the Job's name, whose length is limited: see [`crate::rollout::restart`].
-const DIGITS: usize = 10;
-
 /// What a hook's Job is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
@@ -37,36 +30,24 @@ pub struct Run {
 }
 
 impl Run {
-    /// Makes a Job from the CronJob's template a hook's: its containers get the variables, in the place of any of the
-    /// same names, and it has its limits where the template sets none.
-    pub fn equip(&self, job: &mut JobSpec) {
-        job.backoff_limit.get_or_insert(ATTEMPTS.cast_signed() - 1);
-        job.active_deadline_seconds.get_or_insert(DEADLINE);
-        let Some(pod) = &mut job.template.spec else { return };
-        for container in pod.init_containers.iter_mut().flatten().chain(&mut pod.containers) {
-            let variables = container.env.get_or_insert_default();
-            variables.retain(|variable| variable.name != SECRET && variable.name != CHANGED_KEYS);
-            variables.insert(0, variable(CHANGED_KEYS, self.changed_keys.join(",")));
-            variables.insert(0, variable(SECRET, self.secret.clone()));
+    /// Makes the manifest of a Job a hook's: its containers get the variables, in the place of any of the same names, and
+    /// it has its limits where the template sets none.
+    pub fn equip(&self, job: &mut DynamicObject) {
+        let Some(spec) = job.data["spec"].as_object_mut() else { return };
+        spec.entry("backoffLimit").or_insert(json!(ATTEMPTS - 1));
+        spec.entry("activeDeadlineSeconds").or_insert(json!(DEADLINE));
+        for list in ["initContainers", "containers"] {
+            let containers = job.data.pointer_mut(&format!("/spec/template/spec/{list}")).and_then(Value::as_array_mut);
+            for container in containers.into_iter().flatten() {
+                let others = container["env"].as_array().into_iter().flatten();
+                let others = others.filter(|variable| variable["name"] != SECRET && variable["name"] != CHANGED_KEYS);
+                // First, so that others may refer to them.
+                let ours = [(SECRET, self.secret.clone()), (CHANGED_KEYS, self.changed_keys.join(","))];
+                let ours = ours.map(|(name, value)| json!({ "name": name, "value": value }));
+                container["env"] = ours.into_iter().chain(others.cloned()).collect();
+            }
         }
     }
-}
-
-fn variable(name: &str, value: String) -> EnvVar {
-    EnvVar { name: name.to_owned(), value: Some(value), value_from: None }
-}
-
-/// The name of the Job that is run when the Secret has come to hold this. `runs` is how many were run before it, so that
-/// a content that comes back is run again. Nothing else goes in: a retry finds the Job that an earlier attempt made.
-#[must_use]
-pub fn name(cron_job: &Workload, runs: u64, secret: &ResourceName, content: Content) -> String {
-    let mut sha = Sha256::new();
-    sha.update(format!("{} {runs} {secret} {content}", cron_job.uid));
-    let mut name = format!("{}-", cron_job.key.object.name);
-    for byte in &sha.finalize()[..DIGITS / 2] {
-        let _ = write!(name, "{byte:02x}");
-    }
-    name
 }
 
 /// A hook's Job, as far as anybody waits for it.
@@ -125,24 +106,22 @@ fn end(job: &Job) -> Option<End> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
 
     fn run() -> Run {
         Run { secret: "s".to_owned(), changed_keys: vec!["a".to_owned(), "b".to_owned()] }
     }
 
-    fn equipped(spec: Value) -> Value {
-        let mut spec = serde_json::from_value(spec).unwrap();
-        run().equip(&mut spec);
-        serde_json::to_value(spec).unwrap()
+    fn equipped(spec: &Value) -> Value {
+        let mut job = serde_json::from_value(json!({"metadata": {}, "spec": spec})).unwrap();
+        run().equip(&mut job);
+        job.data["spec"].take()
     }
 
     #[test]
     fn every_container_is_told_and_the_limits_are_set() {
         let other = json!({"name": "OTHER", "value": "$(REKEY_SECRET)"});
-        let spec = equipped(json!({"template": {"spec": {
+        let spec = equipped(&json!({"template": {"spec": {
             "initContainers": [{"name": "i"}],
             "containers": [{"name": "c", "env": [{"name": "REKEY_SECRET", "value": "mine"}, other]}],
         }}}));
@@ -151,13 +130,12 @@ mod tests {
             [json!({"name": "REKEY_SECRET", "value": "s"}), json!({"name": "REKEY_CHANGED_KEYS", "value": "a,b"})];
         let pod = &spec["template"]["spec"];
         assert_eq!(pod["initContainers"][0]["env"], json!(told));
-        // Ours come first, so that others may refer to them.
         assert_eq!(pod["containers"][0]["env"], json!([told[0], told[1], other]));
     }
 
     #[test]
     fn limits_of_the_template_stay() {
-        let spec = equipped(json!({"backoffLimit": 0, "activeDeadlineSeconds": 9, "template": {}}));
+        let spec = equipped(&json!({"backoffLimit": 0, "activeDeadlineSeconds": 9}));
         assert_eq!((&spec["backoffLimit"], &spec["activeDeadlineSeconds"]), (&json!(0), &json!(9)));
     }
 

@@ -71,7 +71,7 @@ impl World {
 
     fn see_hooks(&mut self) {
         let hook = Hook { cron_job: "hook".to_owned(), secret: "s".to_owned(), order: self.order };
-        self.book.hooks_seen(owner(), vec![hook]);
+        self.book.hooks_seen(&owner(), vec![hook]);
     }
 
     fn see_secret(&mut self) {
@@ -124,7 +124,7 @@ impl World {
                 return;
             }
             for write in writes {
-                if let Some(Restart::Run(name)) = &write.restart {
+                if let Some(Restart::Run { job: name, .. }) = &write.restart {
                     if steps == 0 {
                         return;
                     }
@@ -329,7 +329,7 @@ fn news_that_come_late_do_not_bring_a_job_to_life() {
     let mut world = World::new(Order::Before);
     world.change("password", 2);
     let write = world.book.take(ROOM, at(world.now)).remove(0);
-    let Some(Restart::Run(name)) = &write.restart else { panic!("{write:?}") };
+    let Some(Restart::Run { job: name, .. }) = &write.restart else { panic!("{write:?}") };
     // Its whole life is over before the agent hears of its creation.
     assert_eq!(world.book.hook_job_seen(job(name, None)), None);
     assert!(world.book.hook_job_seen(job(name, Some(End::Well))).is_some());
@@ -393,7 +393,7 @@ fn a_hook_ends_with_its_annotation_or_its_external_secret() {
         if gone {
             world.book.hooks_gone(&owner().object);
         } else {
-            world.book.hooks_seen(owner(), Vec::new());
+            world.book.hooks_seen(&owner(), Vec::new());
         }
         world.change("password", 2);
         world.run();
@@ -417,7 +417,7 @@ fn two_hooks_before_one_restart_do_not_wait_for_each_other() {
     world.book.workload_seen(Workload::read(&object, &Options::default(), KEY).unwrap());
     let hooks =
         ["hook", "other"].map(|name| Hook { cron_job: name.to_owned(), secret: "s".to_owned(), order: Order::Before });
-    world.book.hooks_seen(owner(), hooks.to_vec());
+    world.book.hooks_seen(&owner(), hooks.to_vec());
     world.change("password", 2);
     let writes = world.book.take(ROOM, at(world.now));
     let both = writes.iter().filter(|write| write.hook.is_some()).count();
