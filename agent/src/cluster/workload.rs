@@ -58,20 +58,24 @@ impl Workloads {
     ) -> Result<Result<Workload, Incomplete>, ClusterError> {
         Ok(match write.workload.kind {
             WorkloadKind::CronJob => Workload::read(&self.cron_job(write).await?, options, key_id),
-            WorkloadKind::DaemonSet => Workload::read(&self.native::<DaemonSet>(write).await?, options, key_id),
-            WorkloadKind::Deployment => Workload::read(&self.native::<Deployment>(write).await?, options, key_id),
+            WorkloadKind::DaemonSet => Workload::read(&self.native::<DaemonSet>(write, options).await?, options, key_id),
+            WorkloadKind::Deployment => Workload::read(&self.native::<Deployment>(write, options).await?, options, key_id),
             WorkloadKind::Job => Workload::read(&self.job(write).await?, options, key_id),
             WorkloadKind::Rollout => Workload::read(&self.rollout(write).await?, options, key_id),
-            WorkloadKind::StatefulSet => Workload::read(&self.native::<StatefulSet>(write).await?, options, key_id),
+            WorkloadKind::StatefulSet => Workload::read(&self.native::<StatefulSet>(write, options).await?, options, key_id),
         })
     }
 
-    async fn native<K: Kind>(&self, write: &Write) -> Result<K, ClusterError> {
+    async fn native<K: Kind>(&self, write: &Write, options: &Options) -> Result<K, ClusterError> {
         let mut body = body(write);
         match &write.restart {
             Some(Restart::Mark(Mark::Annotation(text))) => body["spec"] = annotation(text),
             Some(Restart::Mark(Mark::Variables(variables))) => body["spec"] = strategic(variables),
             _ => {}
+        }
+        if let Some(pause) = write.pause {
+            body["metadata"]["annotations"][&options.keys.paused_at] = json!(pause.paused_at());
+            body["spec"]["paused"] = json!(pause.paused());
         }
         self.patch(write, Patch::Strategic(body)).await
     }

@@ -13,6 +13,7 @@ use super::marker::{Marker, Variable};
 use super::options::{Options, Strategy};
 use super::resource::ResourceName;
 use super::stakater;
+use super::state::State;
 use super::workload::{Workload, WorkloadKind};
 
 /// Digits of the hash in the name of a Job. With a dash they are 11 characters: a CronJob's name has at most 52, a
@@ -39,15 +40,14 @@ pub enum Restart {
 }
 
 impl Restart {
-    /// How this workload is restarted for these resources, of which there is at least one; `state` is the text of the
-    /// state that is recorded with it.
+    /// How this workload is restarted for these resources, of which there is at least one; `state` is recorded with it.
     #[must_use]
     pub fn of(
         workload: &Workload,
         changed: &[ResourceName],
         current: &Currents<'_>,
         options: &Options,
-        state: &str,
+        state: &State,
         now: Timestamp,
     ) -> Option<Self> {
         if workload.restarts_in_place {
@@ -113,11 +113,14 @@ fn variables(workload: &Workload, changed: &[ResourceName], current: &Currents<'
     wanted
 }
 
-/// The same for each attempt at the same restart, and another one for each restart.
-fn job_name(workload: &Workload, state: &str) -> String {
+/// The same for each attempt at the same restart, whoever makes it, and another one for each restart.
+fn job_name(workload: &Workload, state: &State) -> String {
     let mut sha = Sha256::new();
     sha.update(workload.uid.as_bytes());
-    sha.update(state.as_bytes());
+    sha.update(state.serial.to_be_bytes());
+    for (name, content) in &state.hashes {
+        sha.update(format!("{name}={content};"));
+    }
     let digest = sha.finalize();
     let mut name = format!("{}-", workload.key.object.name);
     for byte in &digest[..DIGITS / 2] {
@@ -140,11 +143,12 @@ mod tests {
         workload
     }
 
-    fn restart(workload: &Workload, of: Content, strategy: Strategy, state: &str) -> Restart {
+    fn restart(workload: &Workload, of: Content, strategy: Strategy, serial: u64) -> Restart {
         let current = Current { content: of, sha: Some(sha()), changed: None, container: "main" };
         let current = BTreeMap::from([(ResourceName::secret("s"), current)]);
         let options = Options { strategy, ..Options::default() };
-        Restart::of(workload, &[ResourceName::secret("s")], &current, &options, state, at(0)).expect("a restart")
+        let state = State { serial, ..State::default() };
+        Restart::of(workload, &[ResourceName::secret("s")], &current, &options, &state, at(0)).expect("a restart")
     }
 
     fn variable(value: Option<String>) -> Variable {
@@ -157,20 +161,20 @@ mod tests {
         for kind in
             [WorkloadKind::Deployment, WorkloadKind::StatefulSet, WorkloadKind::DaemonSet, WorkloadKind::Rollout]
         {
-            let restart = restart(&workload(kind), content(2), Strategy::Variables, "");
+            let restart = restart(&workload(kind), content(2), Strategy::Variables, 1);
             assert_eq!(restart, Restart::Mark(set.clone()), "{kind:?}");
         }
-        let job = restart(&workload(WorkloadKind::Job), content(2), Strategy::Variables, "");
+        let job = restart(&workload(WorkloadKind::Job), content(2), Strategy::Variables, 1);
         assert_eq!(job, Restart::Again(set.clone()));
         let Restart::Run { job, mark } =
-            restart(&workload(WorkloadKind::CronJob), content(2), Strategy::Variables, "state")
+            restart(&workload(WorkloadKind::CronJob), content(2), Strategy::Variables, 1)
         else {
             panic!("a CronJob runs");
         };
         assert!(job.starts_with("app-") && job.len() == 14 && mark == set, "{job}");
 
         let Restart::Mark(Mark::Annotation(text)) =
-            restart(&workload(WorkloadKind::Deployment), content(2), Strategy::Annotations, "")
+            restart(&workload(WorkloadKind::Deployment), content(2), Strategy::Annotations, 1)
         else {
             panic!("an annotation");
         };
@@ -180,12 +184,12 @@ mod tests {
     #[test]
     fn a_job_of_a_cron_job_has_one_name_for_each_state() {
         let cron_job = workload(WorkloadKind::CronJob);
-        let name = |state| match restart(&cron_job, content(2), Strategy::Annotations, state) {
+        let name = |serial| match restart(&cron_job, content(2), Strategy::Annotations, serial) {
             Restart::Run { job, .. } => job,
             other => panic!("{other:?}"),
         };
-        assert_eq!(name("1"), name("1"));
-        assert_ne!(name("1"), name("2"));
+        assert_eq!(name(1), name(1));
+        assert_ne!(name(1), name(2));
     }
 
     #[test]
@@ -193,10 +197,10 @@ mod tests {
         let mut workload = workload(WorkloadKind::Deployment);
         workload.markers.variables = vec![variable(Some("old".to_owned()))];
         let removed = Restart::Mark(Mark::Variables(vec![variable(None)]));
-        assert_eq!(restart(&workload, Content::Gone, Strategy::Annotations, ""), removed);
+        assert_eq!(restart(&workload, Content::Gone, Strategy::Annotations, 1), removed);
 
         workload.markers.variables = vec![variable(Some(sha().to_string()))];
-        let fallen_back = restart(&workload, content(2), Strategy::Variables, "");
+        let fallen_back = restart(&workload, content(2), Strategy::Variables, 1);
         assert!(matches!(fallen_back, Restart::Mark(Mark::Annotation(_))), "{fallen_back:?}");
     }
 
@@ -204,9 +208,9 @@ mod tests {
     fn a_restart_in_place_comes_after_the_pods_that_are_there_and_after_the_last_one() {
         let mut workload = workload(WorkloadKind::Rollout);
         workload.restarts_in_place = true;
-        let once = restart(&workload, content(2), Strategy::Annotations, "");
+        let once = restart(&workload, content(2), Strategy::Annotations, 1);
         assert_eq!(once, Restart::At(at(1_000)));
         workload.restarted = Some(at(1_000));
-        assert_eq!(restart(&workload, content(3), Strategy::Annotations, ""), Restart::At(at(2_000)));
+        assert_eq!(restart(&workload, content(3), Strategy::Annotations, 1), Restart::At(at(2_000)));
     }
 }
