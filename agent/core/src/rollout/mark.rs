@@ -1,5 +1,6 @@
 //! How a pod template is made to differ from what it was, which is what replaces its pods.
 
+use kube::core::DynamicObject;
 use serde_json::{Map, Value, json};
 
 use super::marker::{self, Variable};
@@ -14,9 +15,10 @@ pub enum Mark {
 }
 
 impl Mark {
-    /// Sets it on a pod template as the API server wrote it. Whatever else stands there stays, also what this version
-    /// of Rekey has never heard of. Containers that are not there are nobody's.
-    pub fn apply(&self, template: &mut Value) {
+    /// Sets it on the pod template of an object as the API server wrote it. Whatever else stands there stays, also what this
+    /// version of Rekey has never heard of. Containers that are not there are nobody's.
+    pub fn apply(&self, workload: &mut DynamicObject) {
+        let Some(template) = workload.data.pointer_mut("/spec/template") else { return };
         match self {
             Self::Annotation(text) => {
                 let annotations = object(template, "metadata").and_then(|metadata| object(metadata, "annotations"));
@@ -74,25 +76,32 @@ mod tests {
         Variable { container: container.to_owned(), name: name.to_owned(), value: value.map(str::to_owned) }
     }
 
+    /// The template after the mark.
+    fn marked(mark: &Mark, template: &Value) -> Value {
+        let object = json!({ "metadata": { "name": "w" }, "spec": { "replicas": 1, "template": template } });
+        let mut object: DynamicObject = serde_json::from_value(object).unwrap();
+        mark.apply(&mut object);
+        assert_eq!(object.data["spec"]["replicas"], 1);
+        object.data["spec"]["template"].take()
+    }
+
     #[test]
     fn an_annotation_is_added_to_what_is_there() {
         let mark = Mark::Annotation("text".to_owned());
-        let marked = json!({"metadata": {"annotations": {marker::ANNOTATION: "text"}}});
-        for mut template in [json!({}), json!({"metadata": null}), json!({"metadata": {"annotations": null}})] {
-            mark.apply(&mut template);
-            assert_eq!(template, marked);
+        let expected = json!({"metadata": {"annotations": {marker::ANNOTATION: "text"}}});
+        for template in [json!({}), json!({"metadata": null}), json!({"metadata": {"annotations": null}})] {
+            assert_eq!(marked(&mark, &template), expected);
         }
-        let mut template = json!({"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}, "new": [1]});
-        mark.apply(&mut template);
+        let template = json!({"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}, "new": [1]});
         assert_eq!(
-            template,
+            marked(&mark, &template),
             json!({"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d", marker::ANNOTATION: "text"}}, "new": [1]})
         );
     }
 
     #[test]
     fn variables_are_set_changed_and_removed_and_nothing_else_is() {
-        let mut template = json!({"spec": {"field": "of tomorrow", "containers": [
+        let template = json!({"spec": {"field": "of tomorrow", "containers": [
             {"name": "one", "image": "i", "env": [{"name": "OLD", "value": "1"}, {"name": "KEPT", "valueFrom": {"x": 1}}]},
             {"name": "two", "env": [{"name": "GONE", "value": "1"}]},
             {"name": "three"},
@@ -104,9 +113,8 @@ mod tests {
             variable("three", "ABSENT", None),
             variable("nobody", "NEW", Some("4")),
         ];
-        Mark::Variables(variables).apply(&mut template);
         assert_eq!(
-            template,
+            marked(&Mark::Variables(variables), &template),
             json!({"spec": {"field": "of tomorrow", "containers": [
                 {"name": "one", "image": "i", "env": [
                     {"name": "OLD", "value": "2"}, {"name": "KEPT", "valueFrom": {"x": 1}}, {"name": "NEW", "value": "3"}]},
@@ -119,10 +127,10 @@ mod tests {
     #[test]
     fn what_is_no_template_is_left_as_it_is() {
         for nonsense in [json!(null), json!("text"), json!({"metadata": "text", "spec": {"containers": "none"}})] {
-            for mark in [Mark::Annotation("text".to_owned()), Mark::Variables(vec![variable("c", "V", Some("1"))])] {
-                let mut template = nonsense.clone();
-                mark.apply(&mut template);
-                assert_eq!(template, nonsense);
+            for mark in
+                [Mark::Annotation("text".to_owned()), Mark::Variables(vec![variable("c", "V", Some("1"))])]
+            {
+                assert_eq!(marked(&mark, &nonsense), nonsense);
             }
         }
     }

@@ -152,11 +152,12 @@ mod tests {
         workload
     }
 
-    fn restart(workload: &Workload, of: Content, strategy: Strategy, state: &str) -> Restart {
+    fn restart(workload: &Workload, of: Content, strategy: Strategy, serial: u64) -> Restart {
         let current = Current { content: of, sha: Some(sha()), changed: None, container: "main" };
         let current = BTreeMap::from([(ResourceName::secret("s"), current)]);
         let options = Options { strategy, ..Options::default() };
-        Restart::of(workload, &[ResourceName::secret("s")], &current, &options, state, at(0)).expect("a restart")
+        let state = State { serial, ..State::default() };
+        Restart::of(workload, &[ResourceName::secret("s")], &current, &options, &state, at(0)).expect("a restart")
     }
 
     fn variable(value: Option<String>) -> Variable {
@@ -169,20 +170,20 @@ mod tests {
         for kind in
             [WorkloadKind::Deployment, WorkloadKind::StatefulSet, WorkloadKind::DaemonSet, WorkloadKind::Rollout]
         {
-            let restart = restart(&workload(kind), content(2), Strategy::Variables, "");
+            let restart = restart(&workload(kind), content(2), Strategy::Variables, 1);
             assert_eq!(restart, Restart::Mark(set.clone()), "{kind:?}");
         }
-        let job = restart(&workload(WorkloadKind::Job), content(2), Strategy::Variables, "");
+        let job = restart(&workload(WorkloadKind::Job), content(2), Strategy::Variables, 1);
         assert_eq!(job, Restart::Again(set.clone()));
         let Restart::Run { job, mark } =
-            restart(&workload(WorkloadKind::CronJob), content(2), Strategy::Variables, "state")
+            restart(&workload(WorkloadKind::CronJob), content(2), Strategy::Variables, 1)
         else {
             panic!("a CronJob runs");
         };
         assert!(job.starts_with("app-") && job.len() == 14 && mark == set, "{job}");
 
         let Restart::Mark(Mark::Annotation(text)) =
-            restart(&workload(WorkloadKind::Deployment), content(2), Strategy::Annotations, "")
+            restart(&workload(WorkloadKind::Deployment), content(2), Strategy::Annotations, 1)
         else {
             panic!("an annotation");
         };
@@ -192,12 +193,12 @@ mod tests {
     #[test]
     fn a_job_of_a_cron_job_has_one_name_for_each_run() {
         let cron_job = workload(WorkloadKind::CronJob);
-        let name = |state| match restart(&cron_job, content(2), Strategy::Annotations, state) {
+        let name = |serial| match restart(&cron_job, content(2), Strategy::Annotations, serial) {
             Restart::Run { job, .. } => job,
             other => panic!("{other:?}"),
         };
-        assert_eq!(name("1"), name("1"));
-        assert_ne!(name("1"), name("2"));
+        assert_eq!(name(1), name(1));
+        assert_ne!(name(1), name(2));
     }
 
     #[test]
@@ -205,10 +206,10 @@ mod tests {
         let mut workload = workload(WorkloadKind::Deployment);
         workload.markers.variables = vec![variable(Some("old".to_owned()))];
         let removed = Restart::Mark(Mark::Variables(vec![variable(None)]));
-        assert_eq!(restart(&workload, Content::Gone, Strategy::Annotations, ""), removed);
+        assert_eq!(restart(&workload, Content::Gone, Strategy::Annotations, 1), removed);
 
         workload.markers.variables = vec![variable(Some(sha().to_string()))];
-        let fallen_back = restart(&workload, content(2), Strategy::Variables, "");
+        let fallen_back = restart(&workload, content(2), Strategy::Variables, 1);
         assert!(matches!(fallen_back, Restart::Mark(Mark::Annotation(_))), "{fallen_back:?}");
     }
 
@@ -216,9 +217,9 @@ mod tests {
     fn a_restart_in_place_comes_after_the_pods_that_are_there_and_after_the_last_one() {
         let mut workload = workload(WorkloadKind::Rollout);
         workload.restarts_in_place = true;
-        let once = restart(&workload, content(2), Strategy::Annotations, "");
+        let once = restart(&workload, content(2), Strategy::Annotations, 1);
         assert_eq!(once, Restart::At(at(1_000)));
         workload.restarted = Some(at(1_000));
-        assert_eq!(restart(&workload, content(3), Strategy::Annotations, ""), Restart::At(at(2_000)));
+        assert_eq!(restart(&workload, content(3), Strategy::Annotations, 1), Restart::At(at(2_000)));
     }
 }
