@@ -152,11 +152,11 @@ mod tests {
         workload
     }
 
-    fn restart(workload: &Workload, of: Content, strategy: Strategy, serial: u64) -> Restart {
+    fn restart(workload: &Workload, of: Content, strategy: Strategy, runs: u64) -> Restart {
         let current = Current { content: of, sha: Some(sha()), changed: None, container: "main" };
         let current = BTreeMap::from([(ResourceName::secret("s"), current)]);
         let options = Options { strategy, ..Options::default() };
-        let state = State { serial, ..State::default() };
+        let state = State { runs, ..State::default() };
         Restart::of(workload, &[ResourceName::secret("s")], &current, &options, &state, at(0)).expect("a restart")
     }
 
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn a_job_of_a_cron_job_has_one_name_for_each_run() {
         let cron_job = workload(WorkloadKind::CronJob);
-        let name = |serial| match restart(&cron_job, content(2), Strategy::Annotations, serial) {
+        let name = |runs| match restart(&cron_job, content(2), Strategy::Annotations, runs) {
             Restart::Run { job, .. } => job,
             other => panic!("{other:?}"),
         };
