@@ -2,7 +2,7 @@
 //! Whatever else it holds is left alone: it is only ever patched.
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::{Metadata, NamespaceResourceScope, Resource};
 use serde::Deserialize;
 
@@ -28,6 +28,8 @@ pub struct RolloutSpec {
     pub template: Option<PodTemplateSpec>,
     /// Whether somebody paused it.
     pub paused: Option<bool>,
+    /// Pods older than this are to be replaced, with the template as it is.
+    pub restart_at: Option<Time>,
 }
 
 /// What is there of a Rollout.
@@ -42,6 +44,12 @@ pub struct RolloutStatus {
     pub updated_replicas: Option<i32>,
     /// Pods that serve.
     pub available_replicas: Option<i32>,
+    /// The last `restartAt` of which all pods were replaced.
+    pub restarted_at: Option<Time>,
+    /// `Progressing`, `Paused`, `Healthy` or `Degraded`.
+    pub phase: Option<String>,
+    /// Why it is in this phase.
+    pub message: Option<String>,
 }
 
 impl Rollout {
