@@ -37,21 +37,21 @@ struct Text {
     serial: u64,
     hashes: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
-    restarted: Option<Started>,
+    started: Option<Started>,
 }
 
 /// The part of the text that is read for itself: what is wrong with it is no reason to forget the hashes.
 #[derive(Deserialize)]
 struct Record {
     uid: String,
-    restarted: Started,
+    started: Started,
 }
 
 /// The last restart of ours that the annotation records. The key of the hashes does not matter to it.
 #[must_use]
 pub fn started(text: &str, uid: &str) -> Option<Started> {
     let record: Record = serde_json::from_str(text).ok()?;
-    (record.uid == uid).then_some(record.restarted)
+    (record.uid == uid).then_some(record.started)
 }
 
 impl State {
@@ -76,7 +76,7 @@ impl State {
 
     /// The annotation's text, with the record of the last restart.
     #[must_use]
-    pub fn render_with(&self, key_id: &str, uid: &str, restarted: Option<&Started>) -> String {
+    pub fn render_with(&self, key_id: &str, uid: &str, started: Option<&Started>) -> String {
         let hashes = self.hashes.iter().map(|(name, mac)| (name.to_string(), mac.to_string())).collect();
         let text = Text {
             key_id: key_id.to_owned(),
@@ -84,7 +84,7 @@ impl State {
             uid: uid.to_owned(),
             serial: self.serial,
             hashes,
-            restarted: restarted.cloned(),
+            started: started.cloned(),
         };
         // Strings and numbers always serialise.
         serde_json::to_string(&text).unwrap_or_default()
