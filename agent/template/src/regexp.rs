@@ -13,14 +13,16 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use replace::Replacement;
 
-/// Compiled size up to which an expression is accepted, in bytes.
-const SIZE_LIMIT: usize = 1 << 20;
+/// Compiled sizes, in bytes. An expression is compiled as small as it can be, because a search may take as long as it is
+/// large for each byte; what needs more than the last is refused.
+pub(crate) const SIZES: [usize; 3] = [4 << 10, 32 << 10, 1 << 20];
 
 /// A compiled expression. It is not anchored. Two are equal if they are written alike.
 #[derive(Clone, Debug)]
 pub struct Regexp {
     source: String,
     compiled: Regex,
+    size: usize,
 }
 
 /// What is wrong with an expression, in one line.
@@ -37,7 +39,19 @@ pub enum Malformed {
 impl Regexp {
     /// Compiles an expression of Go's.
     pub fn parse(source: &str) -> Result<Self, Malformed> {
-        Ok(Self { source: source.to_owned(), compiled: Self::compile(source, SIZE_LIMIT)? })
+        for size in SIZES {
+            match Self::compile(source, size) {
+                Err(Malformed::TooLarge) => {}
+                compiled => return Ok(Self { source: source.to_owned(), compiled: compiled?, size }),
+            }
+        }
+        Err(Malformed::TooLarge)
+    }
+
+    /// What a byte counts that is searched for it (see [`crate::limits::READ`]).
+    #[must_use]
+    pub fn cost(&self) -> usize {
+        cost(self.size)
     }
 
     /// The same for searching bytes, up to a compiled size.
@@ -78,6 +92,11 @@ impl Regexp {
     pub fn as_str(&self) -> &str {
         &self.source
     }
+}
+
+/// What a byte counts that is searched for an expression of a compiled size.
+pub(crate) fn cost(size: usize) -> usize {
+    size / 16
 }
 
 impl PartialEq for Regexp {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use regex::bytes::Regex;
 
-use crate::regexp::{Malformed, Regexp};
+use crate::regexp::{self, Malformed, Regexp};
 use crate::value::{Dict, List, Of, Text, Value};
 use crate::{Env, Error, limits};
 
@@ -20,9 +20,8 @@ pub(crate) struct Run<'a> {
     regexps: RefCell<BTreeMap<Text, (Rc<Regex>, usize)>>,
 }
 
-/// Compiled sizes of regular expressions, in bytes.
-const REGEX_SIZES: [usize; 3] = [4 << 10, 32 << 10, 1 << 20];
-
+/// What a byte counts that a function looks at: see [`limits::READ`].
+const READ_BY_FUNCTION: usize = 4;
 impl<'a> Run<'a> {
     pub(crate) fn new(env: &'a Env, template: &'a str) -> Self {
         Self { env, template, dicts: RefCell::default(), regexps: RefCell::default() }
@@ -39,12 +38,12 @@ impl<'a> Run<'a> {
 
     /// Counts bytes that are about to be made.
     pub(crate) fn make(&self, bytes: usize) -> Result<(), Error> {
-        self.env.budget().make(bytes)
+        self.env.make(bytes)
     }
 
     /// Counts bytes that are about to be looked through.
     pub(crate) fn read(&self, bytes: usize) -> Result<(), Error> {
-        self.env.budget().read(bytes)
+        self.env.read(bytes.saturating_mul(READ_BY_FUNCTION))
     }
 
     /// A text that counts.
@@ -84,19 +83,19 @@ impl<'a> Run<'a> {
             Some(known) => known,
             None => self.compile(expression)?,
         };
-        self.read(text.len().saturating_mul(cost))?;
+        self.env.read(text.len().saturating_mul(cost))?;
         Ok(regex)
     }
 
-    /// Compiles an expression as small as it can be, because a search may take as long as it is large for each byte.
+    /// Compiles an expression as small as it can be.
     fn compile(&self, expression: &Text) -> Result<(Rc<Regex>, usize), Error> {
         let words = |problem: String| Error::Failed(format!("the regular expression is not valid: {problem}"));
         let source = expression.utf8().ok_or_else(|| words("it is not UTF-8".to_owned()))?;
-        for size in REGEX_SIZES {
+        for size in regexp::SIZES {
             self.read(4 * size + 16 * expression.len())?;
             match Regexp::compile(source, size) {
                 Ok(compiled) => {
-                    let entry = (Rc::new(compiled), size / 64);
+                    let entry = (Rc::new(compiled), regexp::cost(size));
                     self.regexps.borrow_mut().insert(expression.clone(), entry.clone());
                     return Ok(entry);
                 }

@@ -21,15 +21,16 @@ pub use self::outcome::Outcome;
 use self::queue::Queue;
 pub use self::resources::ResourceSeen;
 use self::resources::Resources;
-use super::annotations::BadPattern;
 use super::decide::{self, Decision, Held, Memory};
 use super::decision;
 use super::follow::{Follow, News, Started};
+use super::mistake::Mistake;
 use super::options::Options;
+use super::pause::Pause;
 use super::resource::{ResourceKey, ResourceName};
 use super::restart::Restart;
 use super::state::State;
-use super::workload::{Workload, WorkloadKey};
+use super::workload::{Standing, Workload, WorkloadKey};
 use crate::budget::Bucket;
 use crate::object::ObjectKey;
 
@@ -80,6 +81,11 @@ pub struct Write {
     pub restart: Option<Restart>,
     /// The resources for which it is restarted; empty exactly if it is not.
     pub changed: Vec<ResourceName>,
+    /// What becomes of the Deployment's pause; nothing leaves it alone.
+    pub pause: Option<Pause>,
+    /// What kept the workload from replacing its pods when this was decided. If it is paused or replaces them only when
+    /// they are deleted, a restart changes its template and the pods keep the old data until somebody acts.
+    pub standing: Standing,
     /// Whether the last write of this workload failed. Such writes must not take the place of others.
     pub retrying: bool,
     /// When the first of the changes was seen, of those that this process saw.
@@ -103,8 +109,8 @@ pub struct Room {
 pub struct Seen {
     /// The rollout of a restart of ours is done.
     pub done: bool,
-    /// List items that are no regular expressions, if they are new.
-    pub bad_patterns: Vec<BadPattern>,
+    /// What stands in its annotations and cannot be understood, if that is new.
+    pub mistakes: Vec<Mistake>,
 }
 
 /// The workloads whose state lacks a Secret that is about to be written.
@@ -157,15 +163,17 @@ impl Book {
                 self.queue.push(key.clone());
                 self.followed.push(key.clone());
             }
-            let seen = Seen { done: false, bad_patterns: workload.bad_patterns() };
+            let seen = Seen { done: false, mistakes: workload.mistakes() };
             self.entries.insert(key, Entry::new(workload));
             return seen;
         };
         if is_older(&workload.resource_version, &entry.workload.resource_version) {
             return Seen::default();
         }
-        let bad = workload.bad_patterns();
-        let bad_patterns = if bad == entry.workload.bad_patterns() { Vec::new() } else { bad };
+        let mut mistakes = workload.mistakes();
+        if mistakes == entry.workload.mistakes() {
+            mistakes.clear();
+        }
         self.interest.replace(&entry.workload, &workload);
         entry.memory.seen(&workload);
         entry.workload = workload;
@@ -177,7 +185,7 @@ impl Book {
             self.followed.push(key.clone());
             self.queue.push(key);
         }
-        Seen { done: entry.take_done(self.resources.changes), bad_patterns }
+        Seen { done: entry.take_done(self.resources.changes), mistakes }
     }
 
     /// A workload was deleted.
@@ -318,20 +326,20 @@ impl Book {
             }
         };
         let seen = changed.iter().filter_map(|name| current.get(name)?.changed).map(|change| change.at).min();
-        let restarted = (!changed.is_empty()).then(|| Started::next(workload, &changed, seen.unwrap_or(now)));
-        // Each attempt at a restart has the same name, though it may be recorded with another time.
-        let text = state.render(&self.key_id, &workload.uid);
-        let last = restarted.as_ref().or(entry.follow.started()).or(workload.started.as_ref());
-        let record = state.render_with(&self.key_id, &workload.uid, last);
+        let started = (!changed.is_empty()).then(|| Started::next(workload, &changed, seen.unwrap_or(now)));
+        let last = started.as_ref().or(entry.follow.started()).or(workload.started.as_ref());
+        let text = state.render_with(&self.key_id, &workload.uid, last);
         let write = Write {
             workload: key.clone(),
             uid: workload.uid.clone(),
             resource_version: workload.resource_version.clone(),
-            restart: Restart::of(workload, &changed, &current, &self.options, &text, now)
+            restart: Restart::of(workload, &changed, &current, &self.options, &state, now)
                 .filter(|_| !changed.is_empty()),
-            state: (!state.hashes.is_empty()).then_some(record),
+            state: (!state.hashes.is_empty()).then_some(text),
             seen,
-            started: restarted,
+            started,
+            pause: None,
+            standing: workload.standing,
             changed,
             retrying: entry.failures > 0,
             outcome: state,

@@ -12,6 +12,7 @@ use super::marker::{Marker, Variable};
 use super::options::{Options, Strategy};
 use super::resource::ResourceName;
 use super::stakater;
+use super::state::State;
 use super::workload::{Workload, WorkloadKind};
 
 /// Digits of the hash in the name of a Job. With a dash they are 11 characters: a CronJob's name has at most 52, a
@@ -34,15 +35,14 @@ pub enum Restart {
 }
 
 impl Restart {
-    /// How this workload is restarted for these resources, of which there is at least one; `state` is the text of the
-    /// state that is recorded with it.
+    /// How this workload is restarted for these resources, of which there is at least one; `state` is recorded with it.
     #[must_use]
     pub fn of(
         workload: &Workload,
         changed: &[ResourceName],
         current: &Currents<'_>,
         options: &Options,
-        state: &str,
+        state: &State,
         now: Timestamp,
     ) -> Option<Self> {
         match workload.key.kind {
@@ -88,11 +88,14 @@ fn variables(workload: &Workload, changed: &[ResourceName], current: &Currents<'
     wanted
 }
 
-/// The same for each attempt at the same restart, and another one for each restart.
-fn job_name(workload: &Workload, state: &str) -> String {
+/// The same for each attempt at the same restart, whoever makes it, and another one for each restart.
+fn job_name(workload: &Workload, state: &State) -> String {
     let mut sha = Sha256::new();
     sha.update(workload.uid.as_bytes());
-    sha.update(state.as_bytes());
+    sha.update(state.serial.to_be_bytes());
+    for (name, content) in &state.hashes {
+        sha.update(format!("{name}={content};"));
+    }
     let digest = sha.finalize();
     let mut name = format!("{}-", workload.key.object.name);
     for byte in &digest[..DIGITS / 2] {

@@ -7,11 +7,13 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::annotations::{Annotations, BadPattern, Triggers};
+use super::annotations::{Annotations, Triggers};
 use super::decision;
 use super::follow::{self, Fingerprint, Health, Started};
 use super::marker::Markers;
+use super::mistake::Mistake;
 use super::options::Options;
+use super::pause::Pausing;
 use super::references::References;
 use super::resource::{ByKind, ResourceName};
 use super::state::{self, State};
@@ -58,6 +60,8 @@ pub struct Workload {
     pub started: Option<Started>,
     /// Which template its pods have. Only known where a restart is recorded.
     pub template: Fingerprint,
+    /// What it says about pauses between a change and its rollout.
+    pub pausing: Pausing,
     /// Whether it replaces its pods without a change of their template.
     pub restarts_in_place: bool,
 }
@@ -145,6 +149,10 @@ impl Workload {
             health: object.health(),
             template: if started.is_some() { Fingerprint::of(pods) } else { Fingerprint::default() },
             started,
+            pausing: match K::WORKLOAD {
+                WorkloadKind::Deployment => Pausing::read(annotations, &options.keys),
+                _ => Pausing::default(),
+            },
             restarts_in_place: object.restarts_in_place(),
         })
     }
@@ -174,10 +182,11 @@ impl Workload {
         self.triggers.iter().any(|(_, triggers)| triggers.has_patterns())
     }
 
-    /// The list items that are no regular expressions.
+    /// What stands in its annotations and cannot be understood.
     #[must_use]
-    pub fn bad_patterns(&self) -> Vec<BadPattern> {
-        self.triggers.iter().flat_map(|(_, triggers)| triggers.bad_patterns()).cloned().collect()
+    pub fn mistakes(&self) -> Vec<Mistake> {
+        let patterns = self.triggers.iter().flat_map(|(_, triggers)| triggers.mistakes());
+        patterns.chain(self.pausing.mistake.as_deref()).cloned().collect()
     }
 
     /// The hashes in its state; none if there is no state of ours.
