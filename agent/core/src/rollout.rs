@@ -26,6 +26,8 @@ pub mod decision;
 pub mod follow;
 pub mod hash;
 pub mod keys;
+pub mod manifest;
+pub mod mark;
 pub mod marker;
 pub mod mistake;
 pub mod options;

@@ -28,7 +28,7 @@ pub struct RolloutSpec {
     pub template: Option<PodTemplateSpec>,
     /// Whether somebody paused it.
     pub paused: Option<bool>,
-    /// Pods older than this are to be replaced, with the template as it is.
+    /// Pods that are older than this are replaced.
     pub restart_at: Option<Time>,
 }
 
