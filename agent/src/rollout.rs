@@ -32,12 +32,12 @@ use tokio::sync::{Notify, watch};
 use tracing::warn;
 
 pub use self::followed::Followed;
+pub use self::report::Audience;
 use self::report::Reports;
 use crate::cluster::Writer;
-use crate::cluster::event::Events;
 use crate::cluster::job::Jobs;
 use crate::cluster::workload::Workloads;
-use crate::metrics::Metrics;
+use crate::state::State;
 
 /// What rollouts need to know besides what they see.
 #[derive(Clone, Default)]
@@ -46,10 +46,10 @@ pub struct RolloutOptions {
     pub choices: Options,
     /// The agent's own namespace.
     pub namespace: String,
-    /// Where Events about workloads go; nowhere, if there is nothing.
-    pub events: Option<Events>,
-    /// Where rollouts are counted.
-    pub metrics: Metrics,
+    /// Who is told.
+    pub audience: Audience,
+    /// What knows which ExternalSecrets produce a Secret, so that people are told there too.
+    pub state: Option<State>,
 }
 
 /// All rollouts of this agent. Clones are the same.
@@ -84,7 +84,7 @@ impl Rollouts {
             choices: options.choices,
             workloads: Workloads::new(writer, jobs.clone()),
             jobs,
-            reports: Reports::new(options.events, options.metrics),
+            reports: Reports::new(options.audience, options.state),
             due: Notify::new(),
             left: Notify::new(),
             settled: watch::Sender::new(()),
@@ -139,6 +139,7 @@ impl Rollouts {
     /// A workload was deleted.
     pub fn workload_gone(&self, key: &WorkloadKey) {
         self.book().workload_gone(key);
+        self.inner.reports.gone(key);
     }
 
     /// Every resource and workload that exists has been seen, and this instance leads. Nothing is decided before.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rekey_core::rollout::book::{Outcome, Room, Write};
+use rekey_core::rollout::follow::News;
 use rekey_core::rollout::restart::Restart;
 use rekey_core::rollout::workload::{Incomplete, Workload};
 use tokio::task::{Id, JoinSet};
@@ -28,15 +29,17 @@ impl Rollouts {
     async fn carry_out(&self, shutdown: &CancellationToken) {
         let mut writes: JoinSet<Answer> = JoinSet::new();
         let mut under_way: HashMap<Id, Write> = HashMap::new();
+        let posting = self.inner.reports.to.alerts.clone().map(|alerts| tokio::spawn(alerts.posts.run(shutdown.clone())));
         loop {
             let stopping = shutdown.is_cancelled();
             if stopping && writes.is_empty() {
-                return;
+                break;
             }
             let mut wake = None;
             if !stopping {
-                let (due, next) = self.take(&under_way);
+                let (due, news, next) = self.take(&under_way);
                 wake = next;
+                news.into_iter().for_each(|news| self.inner.reports.told(news));
                 for write in due {
                     let (inner, patch) = (Arc::clone(&self.inner), write.clone());
                     let id = writes
@@ -60,16 +63,20 @@ impl Rollouts {
                 () = shutdown.cancelled(), if !stopping => {}
             }
         }
+        if let Some(posting) = posting {
+            // A panic has had its line in the log.
+            let _ = posting.await;
+        }
     }
 
-    fn take(&self, under_way: &HashMap<Id, Write>) -> (Vec<Write>, Option<Timestamp>) {
+    fn take(&self, under_way: &HashMap<Id, Write>) -> (Vec<Write>, Vec<News>, Option<Timestamp>) {
         let retrying = under_way.values().filter(|write| write.retrying).count();
         let room = Room {
             fresh: ROOM.fresh.saturating_sub(under_way.len() - retrying),
             retrying: ROOM.retrying.saturating_sub(retrying),
         };
-        let mut book = self.book();
-        (book.take(room, Timestamp::now()), book.next_wake())
+        let (mut book, now) = (self.book(), Timestamp::now());
+        (book.take(room, now), book.news(now), book.next_wake())
     }
 
     fn settle(&self, write: &Write, answer: Option<Answer>) {

@@ -1,16 +1,20 @@
 //! Secrets as they were last seen, and whom a change of one concerns.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
-use rekey_core::ledger::Decision;
+use rekey_core::ledger::{Applied, Decision};
 use rekey_core::object::ObjectKey;
 use rekey_core::plan;
+use rekey_core::resource::ExternalSecret;
 use rekey_core::resource::external_secret::CreationPolicy;
+use rekey_core::wanted::Token;
 
-use super::State;
 use super::inner::{Inner, Use};
+use super::{Object, State};
 
 /// A Secret as it was last seen. Each one is remembered, for an object may come later than its target.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,6 +59,19 @@ impl State {
         let mut inner = self.lock();
         let known = inner.targets.remove(target);
         inner.target_moved(target, known, None, || None, now)
+    }
+
+    /// The objects that produce a Secret, with the versions that they have put into it, as far as those are known.
+    #[must_use]
+    pub fn producers(&self, target: &ObjectKey) -> Vec<(Arc<ExternalSecret>, BTreeMap<String, Token>)> {
+        let inner = self.lock();
+        let users = inner.uses.users(&Use::Target(target.clone()));
+        let objects = users.filter_map(|user| inner.objects.get(user)).filter(|object| !object.is_foreign());
+        let tokens = |object: &Object| match &object.applied {
+            Applied::Tokens(tokens) => tokens.clone(),
+            Applied::Nothing | Applied::AsOf(_) => BTreeMap::new(),
+        };
+        objects.map(|object| (Arc::clone(&object.resource), tokens(object))).collect()
     }
 
     /// This agent deleted a Secret: the watch need not tell.

@@ -51,6 +51,9 @@ impl Book {
                 if restart {
                     entry.following = Some(updated.progress.generation);
                 }
+                if let Some(started) = &write.started {
+                    entry.follow.began(started, &updated, now);
+                }
                 self.hook_started(write);
                 let mut seen = self.workload_seen(*updated);
                 // The watch may have been faster than the answer, which is then ignored.
@@ -84,7 +87,7 @@ impl Book {
     fn replaced(&mut self, write: &Write, new: &Workload, now: Timestamp) -> Settled {
         let seen = self.workload_seen(new.clone());
         if let Some(Entry { workload, memory, .. }) = self.entries.get_mut(&write.workload) {
-            let state = State { serial: workload.serial(), hashes: write.outcome.hashes.clone() };
+            let state = State { serial: workload.serial(), hashes: write.outcome.hashes.clone(), ..State::default() };
             memory.written(workload, &state, true, &self.options.limits, now);
         }
         Settled { seen, retry_at: None }
