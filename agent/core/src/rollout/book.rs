@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use self::hooks::Hooks;
-pub use self::hooks::{Ended, Owner};
+pub use self::hooks::Owner;
 use self::interest::Interest;
 pub use self::outcome::Outcome;
 use self::queue::Queue;
@@ -274,6 +274,7 @@ impl Book {
             let Some(entry) = self.entries.get_mut(&key) else { continue };
             let look = entry.follow.look(&entry.workload, now);
             news.extend(look.news);
+            self.wake_for_hooks(&key);
             if let Some(again) = look.again {
                 self.followed.at(key, again);
             }

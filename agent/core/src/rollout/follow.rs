@@ -150,6 +150,17 @@ impl Follow {
         self.last.as_ref().map(|last| &last.started)
     }
 
+    /// Whether the last restart may still get on: it is neither at its end nor stuck.
+    #[must_use]
+    pub fn is_under_way(&self, workload: &Workload) -> bool {
+        match (&self.last, &workload.started) {
+            (Some(last), _) => last.stage == Stage::UnderWay,
+            // Of another process, and not looked at yet.
+            (None, Some(started)) => !workload.progress.is_done(started.generation),
+            (None, None) => false,
+        }
+    }
+
     /// A restart was carried out; the workload as the API server answered, of which the watch may show a later version
     /// already.
     pub fn began(&mut self, started: &Started, workload: &Workload, now: Timestamp) {

@@ -29,7 +29,7 @@ pub struct State {
     pub hashes: Hashes,
     /// Of a CronJob that hooks name: the entries of their Secrets in that data.
     pub entries: BTreeMap<ResourceName, EntryMacs>,
-    /// How many Jobs were made for hooks.
+    /// How often a CronJob was run.
     pub runs: u64,
 }
 

@@ -130,6 +130,21 @@ impl Fake {
             json!({"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1});
     }
 
+    /// The Deployment controller reports that the rollout does not get on.
+    pub fn stick(&mut self, version: u64) {
+        self.touch(version);
+        let generation = self.object["metadata"]["generation"].clone();
+        let condition = json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"});
+        self.object["status"] = json!({"observedGeneration": generation, "replicas": 2, "updatedReplicas": 1,
+                                       "availableReplicas": 1, "conditions": [condition]});
+    }
+
+    /// Somebody pauses its rollouts.
+    pub fn pause(&mut self, version: u64) {
+        self.touch(version);
+        self.object["spec"]["paused"] = json!(true);
+    }
+
     fn set_marker(&mut self, marker: Option<&str>) {
         set(&mut self.object["spec"]["template"]["metadata"]["annotations"], marker::ANNOTATION, marker);
         let generation = self.object["metadata"]["generation"].as_i64().unwrap() + 1;

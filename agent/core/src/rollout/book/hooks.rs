@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::resources::Resources;
-use super::{Book, Write};
+use super::{Book, Entry, Write};
 use crate::object::ObjectKey;
 use crate::rollout::content::Content;
 use crate::rollout::decide::{Current, Currents, Memory};
-use crate::rollout::hook::{ATTEMPTS, End, Hook, HookJob, HookProblem, Order, Run};
+use crate::rollout::follow::Health;
+use crate::rollout::hook::{ATTEMPTS, Hook, HookJob, HookProblem, Order, Run};
 use crate::rollout::resource::ResourceName;
 use crate::rollout::restart::{self, Restart};
 use crate::rollout::state::State;
@@ -23,15 +24,6 @@ pub struct Owner {
     pub object: ObjectKey,
     /// Its uid.
     pub uid: String,
-}
-
-/// The Job of a hook has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// The Job.
-    pub job: HookJob,
-    /// How.
-    pub end: End,
 }
 
 #[derive(Debug, Default)]
@@ -114,16 +106,13 @@ impl Book {
         }
     }
 
-    /// A hook's Job as Kubernetes holds it. Returns how it ended, once for each Job that was seen before its end.
-    pub fn hook_job_seen(&mut self, job: HookJob) -> Option<Ended> {
+    /// A hook's Job as Kubernetes holds it.
+    pub fn hook_job_seen(&mut self, job: &HookJob) {
         let object = ObjectKey::new(&job.key.namespace, &job.cron_job);
-        let known = self.hooks.jobs.get(&object).is_some_and(|jobs| jobs.contains_key(&job.key.name));
-        let run = self.hooks.job(&object, &job.key.name, &job.secret);
-        let ran = known && !run.ended;
-        run.ended = job.end.is_some();
-        let end = job.end.clone()?;
-        self.hook_ended(object);
-        ran.then_some(Ended { job, end })
+        self.hooks.job(&object, &job.key.name, &job.secret).ended = job.ended;
+        if job.ended {
+            self.hook_ended(object);
+        }
     }
 
     /// A Job was deleted, whosever it was.
@@ -147,14 +136,6 @@ impl Book {
         if let (Some(Restart::Run { job, .. }), Some(run)) = (&write.restart, &write.hook) {
             self.hooks.job(&write.workload.object, job, &run.secret);
         }
-    }
-
-    /// The ExternalSecrets that have this CronJob run for this Secret.
-    #[must_use]
-    pub fn hook_owners(&self, cron_job: &ObjectKey, secret: &str) -> Vec<Owner> {
-        let here = self.hooks.all(&cron_job.namespace);
-        let these = here.filter(|(_, hook)| hook.cron_job == cron_job.name && hook.secret == secret);
-        these.map(|(owner, _)| owner.clone()).collect()
     }
 
     /// The hooks that cannot be run.
@@ -228,20 +209,23 @@ impl Book {
             || (entry.workload.hooks.get(secret) == Some(&Order::After) && !self.is_rolled_out(key, secret, content))
     }
 
-    /// Whether everything that this Secret restarts has been restarted, and its new pods serve. What cannot be restarted is
-    /// not waited for.
+    /// Whether the rollouts of all workloads that this Secret restarts have ended, well or stuck. One that waits for a person
+    /// is not waited for.
     fn is_rolled_out(&self, but: &WorkloadKey, secret: &ResourceName, content: Content) -> bool {
         let resource = secret.within(&but.object.namespace);
         let flags = self.resources.flags(&resource).unwrap_or_default();
         self.interest.workloads(&resource, &self.entries).iter().all(|key| {
             let Some(entry) = self.entries.get(key) else { return true };
-            let restarts =
-                !entry.workload.hooks.contains_key(secret) && entry.workload.container_for(secret, flags).is_some();
-            let outstanding = entry.memory.applied().hashes.contains_key(secret)
-                && entry.memory.lacks(secret, content)
-                && entry.workload.standing == Standing::Usual
+            let Entry { workload, memory, .. } = entry;
+            if workload.hooks.contains_key(secret) || workload.container_for(secret, flags).is_none() {
+                return true;
+            }
+            let paused_by_us = workload.standing == Standing::Paused && workload.pausing.since.is_some();
+            let waits_for_a_person = workload.standing != Standing::Usual || workload.health == Health::Held;
+            let outstanding = memory.applied().hashes.contains_key(secret)
+                && memory.lacks(secret, content)
                 && entry.failures < ATTEMPTS;
-            !restarts || !(outstanding || entry.following.is_some())
+            (waits_for_a_person && !paused_by_us) || !(outstanding || entry.follow.is_under_way(workload))
         })
     }
 

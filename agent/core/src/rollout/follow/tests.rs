@@ -372,7 +372,13 @@ fn book(content: u32, fake: &Fake) -> Book {
 
 fn see(book: &mut Book, content: u32, millis: u64) {
     let version = content.to_string();
-    let seen = ResourceSeen { resource_version: &version, mac: mac(content), sha: sha(), flags: Flags::default(), entries: &EntryMacs::default() };
+    let seen = ResourceSeen {
+        resource_version: &version,
+        mac: mac(content),
+        sha: sha(),
+        flags: Flags::default(),
+        entries: &EntryMacs::default(),
+    };
     book.resource_seen(&ResourceKey::secret(ObjectKey::new("ns", "s")), &seen, at(millis));
 }
 

@@ -1,4 +1,4 @@
-//! The Job of a hook: what is put into it, and how it ended.
+//! The Job of a hook: what is put into it, and how it is known.
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Container;
@@ -6,6 +6,7 @@ use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
 use crate::object::ObjectKey;
+use crate::rollout::workload::{Restartable as _, Standing};
 
 /// How often a hook's command is tried.
 pub const ATTEMPTS: u32 = 5;
@@ -59,17 +60,8 @@ pub struct HookJob {
     pub cron_job: String,
     /// The Secret for which it was made.
     pub secret: String,
-    /// How it ended, if it has.
-    pub end: Option<End>,
-}
-
-/// How a Job ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Its command succeeded.
-    Well,
-    /// It did not, and is not tried again, for the reason that Kubernetes gives.
-    Badly(String),
+    /// Whether it has succeeded, or failed and is not tried again.
+    pub ended: bool,
 }
 
 impl HookJob {
@@ -85,23 +77,13 @@ impl HookJob {
             key: ObjectKey::new(metadata.namespace.as_deref()?, metadata.name.as_deref()?),
             cron_job: owner.name.clone(),
             secret,
-            end: end(job),
+            ended: job.standing() == Standing::Finished,
         })
     }
 }
 
 fn told(container: &Container) -> Option<String> {
     container.env.iter().flatten().find(|variable| variable.name == SECRET)?.value.clone()
-}
-
-fn end(job: &Job) -> Option<End> {
-    let conditions = job.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    let mut holding = conditions.into_iter().filter(|condition| condition.status == "True");
-    holding.find_map(|condition| match condition.type_.as_str() {
-        "Complete" => Some(End::Well),
-        "Failed" => Some(End::Badly(condition.message.clone().or(condition.reason.clone()).unwrap_or_default())),
-        _ => None,
-    })
 }
 
 #[cfg(test)]
@@ -161,12 +143,10 @@ mod tests {
     #[test]
     fn it_has_ended_when_a_condition_says_so() {
         let env = json!([{"name": "REKEY_SECRET", "value": "s"}]);
-        let end = |conditions: Value| job("CronJob", &env, &conditions).unwrap().end;
-        let condition = |kind: &str, status: &str| json!([{"type": kind, "status": status, "message": "why"}]);
-        assert_eq!(end(json!([])), None);
-        assert_eq!(end(condition("FailureTarget", "True")), None, "its pods are still ending");
-        assert_eq!(end(condition("Complete", "False")), None);
-        assert_eq!(end(condition("Complete", "True")), Some(End::Well));
-        assert_eq!(end(condition("Failed", "True")), Some(End::Badly("why".to_owned())));
+        let ended = |conditions: Value| job("CronJob", &env, &conditions).unwrap().ended;
+        let condition = |kind: &str, status: &str| json!([{"type": kind, "status": status}]);
+        assert!(!ended(json!([])) && !ended(condition("Complete", "False")));
+        assert!(!ended(condition("FailureTarget", "True")), "its pods are still ending");
+        assert!(ended(condition("Complete", "True")) && ended(condition("Failed", "True")));
     }
 }

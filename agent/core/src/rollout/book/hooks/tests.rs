@@ -24,7 +24,7 @@ struct World {
     cron_job: Value,
     secret: (u64, Vec<(&'static str, u32)>),
     /// Names of the Jobs that exist, and whether they have ended.
-    jobs: BTreeMap<String, Option<End>>,
+    jobs: BTreeMap<String, bool>,
     /// What each Job was told when it was created.
     told: Vec<Run>,
     book: Book,
@@ -63,8 +63,8 @@ impl World {
         self.see_cron_job();
         self.book.workload_seen(self.app.workload());
         let jobs: Vec<_> = self.jobs.clone().into_iter().collect();
-        for (name, end) in jobs {
-            assert_eq!(self.book.hook_job_seen(job(&name, end)), None, "what ended before is not told again");
+        for (name, ended) in jobs {
+            self.book.hook_job_seen(&job(&name, ended));
         }
         self.book.complete();
     }
@@ -113,6 +113,7 @@ impl World {
 
     /// Takes what is due, and carries it out.
     fn run(&mut self) {
+        self.book.news(at(self.now));
         self.run_until(usize::MAX);
     }
 
@@ -130,7 +131,7 @@ impl World {
                     }
                     steps -= 1;
                     if !self.jobs.contains_key(name) {
-                        self.jobs.insert(name.clone(), None);
+                        self.jobs.insert(name.clone(), false);
                         self.told.push(write.hook.clone().unwrap());
                     }
                 }
@@ -168,12 +169,11 @@ impl World {
     }
 
     /// The Job that runs ends.
-    fn end(&mut self, end: End) -> Option<Ended> {
-        let name = self.jobs.iter().find(|(_, end)| end.is_none()).map(|(name, _)| name.clone()).unwrap();
-        self.jobs.insert(name.clone(), Some(end.clone()));
-        let ended = self.book.hook_job_seen(job(&name, Some(end)));
+    fn end(&mut self) {
+        let name = self.jobs.iter().find(|(_, ended)| !**ended).map(|(name, _)| name.clone()).unwrap();
+        self.jobs.insert(name.clone(), true);
+        self.book.hook_job_seen(&job(&name, true));
         self.run();
-        ended
     }
 
     fn wait(&mut self, seconds: u64) {
@@ -194,13 +194,9 @@ fn owner() -> Owner {
     Owner { object: ObjectKey::new("ns", "es"), uid: "uid-es".to_owned() }
 }
 
-fn job(name: &str, end: Option<End>) -> HookJob {
+fn job(name: &str, ended: bool) -> HookJob {
     let key = ObjectKey::new("ns", name);
-    HookJob { key, cron_job: "hook".to_owned(), secret: "s".to_owned(), end }
-}
-
-fn failed() -> End {
-    End::Badly("Job has reached the specified backoff limit".to_owned())
+    HookJob { key, cron_job: "hook".to_owned(), secret: "s".to_owned(), ended }
 }
 
 #[test]
@@ -212,8 +208,7 @@ fn before_the_restart_the_job_has_ended() {
     assert_eq!(world.told[0], Run { secret: "s".to_owned(), changed_keys: vec!["password".to_owned()] });
     world.wait(60);
     assert_eq!((world.runs(), world.restarts()), (1, 0), "it waits");
-    let ended = world.end(End::Well).unwrap();
-    assert_eq!((ended.job.secret.as_str(), ended.end), ("s", End::Well));
+    world.end();
     assert_eq!((world.runs(), world.restarts()), (1, 1));
     world.wait(3600);
     assert_eq!((world.runs(), world.restarts()), (1, 1));
@@ -227,21 +222,41 @@ fn after_the_restart_the_pods_serve() {
     assert_eq!((world.runs(), world.restarts()), (0, 1));
     world.wait(60);
     assert_eq!(world.runs(), 0, "it waits");
+    world.start();
+    assert_eq!(world.book.take(ROOM, at(world.now)), [], "so does another process");
+    world.run();
+    assert_eq!((world.runs(), world.restarts()), (0, 1));
     world.roll_out();
     assert_eq!((world.runs(), world.restarts()), (1, 1));
     assert_eq!(world.told[0].changed_keys, ["user"]);
-    world.end(End::Well).unwrap();
+    world.end();
     assert_eq!((world.runs(), world.restarts()), (1, 1));
 }
 
 #[test]
-fn a_job_that_fails_or_is_deleted_holds_up_nobody() {
-    let mut world = World::new(Order::Before);
-    world.change("password", 2);
+fn what_is_stuck_or_paused_by_a_person_is_not_waited_for() {
+    let mut world = World::new(Order::After);
+    world.change("user", 2);
     world.run();
-    assert_eq!(world.end(failed()).unwrap().end, failed());
-    assert_eq!((world.runs(), world.restarts()), (1, 1), "and is not tried again");
+    let version = world.next_version();
+    world.app.stick(version);
+    world.book.workload_seen(world.app.workload());
+    world.run();
+    assert_eq!(world.runs(), 0, "it may recover at once");
+    world.wait(60);
+    assert_eq!((world.runs(), world.restarts()), (1, 1));
 
+    let mut world = World::new(Order::After);
+    let version = world.next_version();
+    world.app.pause(version);
+    world.book.workload_seen(world.app.workload());
+    world.change("user", 2);
+    world.run();
+    assert_eq!(world.runs(), 1);
+}
+
+#[test]
+fn a_job_that_is_deleted_holds_up_nobody() {
     let mut world = World::new(Order::Before);
     world.change("password", 2);
     world.run();
@@ -263,14 +278,14 @@ fn wherever_the_agent_ends_a_token_is_run_once() {
                 let mut world = World::new(order);
                 world.change("password", 2);
                 world.run_until(steps);
-                if ended && world.jobs.values().any(Option::is_none) {
-                    world.jobs.values_mut().for_each(|end| *end = Some(End::Well));
+                if ended && world.jobs.values().any(|ended| !ended) {
+                    world.jobs.values_mut().for_each(|ended| *ended = true);
                 }
                 world.start();
                 world.run();
                 world.roll_out();
-                if world.jobs.values().any(Option::is_none) {
-                    world.end(End::Well).unwrap();
+                if world.jobs.values().any(|ended| !ended) {
+                    world.end();
                 }
                 world.wait(3600);
                 let told = world.told[0].changed_keys.clone();
@@ -296,7 +311,7 @@ fn a_content_that_comes_back_is_another_token() {
     for value in [2, 1, 2] {
         world.change("password", value);
         world.run();
-        world.end(End::Well).unwrap();
+        world.end();
         world.wait(60);
     }
     assert_eq!((world.runs(), world.restarts()), (3, 3));
@@ -318,9 +333,9 @@ fn jobs_of_one_cron_job_run_one_after_the_other() {
     world.change("password", 3);
     world.wait(60);
     assert_eq!((world.runs(), world.restarts()), (1, 0), "the first one still sets the password before");
-    world.end(End::Well).unwrap();
+    world.end();
     assert_eq!((world.runs(), world.restarts()), (2, 0));
-    world.end(End::Well).unwrap();
+    world.end();
     assert_eq!((world.runs(), world.restarts()), (2, 1));
 }
 
@@ -331,8 +346,8 @@ fn news_that_come_late_do_not_bring_a_job_to_life() {
     let write = world.book.take(ROOM, at(world.now)).remove(0);
     let Some(Restart::Run { job: name, .. }) = &write.restart else { panic!("{write:?}") };
     // Its whole life is over before the agent hears of its creation.
-    assert_eq!(world.book.hook_job_seen(job(name, None)), None);
-    assert!(world.book.hook_job_seen(job(name, Some(End::Well))).is_some());
+    world.book.hook_job_seen(&job(name, false));
+    world.book.hook_job_seen(&job(name, true));
     world.book.hook_job_gone(&ObjectKey::new("ns", name));
     world.patch(&write);
     world.run();
