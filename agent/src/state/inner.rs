@@ -129,9 +129,10 @@ impl Inner {
         }
         self.index.upsert(key.clone(), named);
         self.index.upsert_finders(key.clone(), searches);
-        let looked_at = self.world.looked_at(object.stores(), &key.namespace);
+        let stores = object.stores();
+        let looked_at = self.world.looked_at(&stores, &key.namespace);
         let mut uses = BTreeSet::from([Use::Target(object.target())]);
-        uses.extend(object.stores().map(|reference| Use::Store(StoreKey::of(reference, &key.namespace))));
+        uses.extend(stores.iter().map(|reference| Use::Store(StoreKey::of(reference, &key.namespace))));
         uses.extend(looked_at.dependencies.into_iter().map(Use::Credentials));
         uses.extend(looked_at.labels.then(|| Use::Labels(key.namespace.clone())));
         uses.extend(object.template_sources().into_iter().map(Use::Template));

@@ -235,11 +235,14 @@ impl Object {
     pub(super) fn resolve(&mut self, world: &World, rules: &Rules) -> bool {
         let namespace = &self.key.namespace;
         let around = world.around(rules, namespace);
-        let answer = |reference: &StoreRef| store::resolve(reference, world.store(reference, namespace), &around);
+        let answer = |one| (one, store::resolve(one, world.store(one, namespace), &around).map(Arc::new));
+        // Each once, however many entries name it.
+        let answers: BTreeMap<&StoreRef, _> = stores(&self.resource).into_iter().map(answer).collect();
+        let answer = |one: &StoreRef| answers.get(one).cloned().unwrap_or(Err(StoreProblem::Unnamed));
         // Whose object it is comes before what is wrong with it: another controller's is left alone.
-        let foreign = references(&self.resource).find_map(|one| answer(one).err().filter(StoreProblem::is_foreign));
-        let resolved = match foreign {
-            Some(problem) => Err(problem.into()),
+        let mut problems = answers.values().filter_map(|answer| answer.as_ref().err());
+        let resolved = match problems.find(|problem| problem.is_foreign()) {
+            Some(problem) => Err(problem.clone().into()),
             None => request::policy(&self.resource.spec)
                 .and_then(|_| request::requests(&self.resource.spec, answer))
                 .map(Arc::new),
@@ -274,8 +277,8 @@ impl Object {
     }
 
     /// The stores that it names.
-    pub(super) fn stores(&self) -> impl Iterator<Item = &StoreRef> {
-        references(&self.resource)
+    pub(super) fn stores(&self) -> BTreeSet<&StoreRef> {
+        stores(&self.resource)
     }
 }
 
@@ -286,9 +289,9 @@ fn is_older(version: Option<&str>, than: Option<&str>) -> bool {
 }
 
 /// Every store that an object names.
-fn references(resource: &ExternalSecret) -> impl Iterator<Item = &StoreRef> {
+fn stores(resource: &ExternalSecret) -> BTreeSet<&StoreRef> {
     let spec = &resource.spec;
     let own = spec.data.iter().map(|data| &data.source_ref).chain(spec.data_from.iter().map(|from| &from.source_ref));
     let named = own.flatten().filter_map(|own| own.store_ref.as_ref());
-    std::iter::once(&spec.secret_store_ref).filter(|reference| !reference.name.is_empty()).chain(named)
+    std::iter::once(&spec.secret_store_ref).filter(|reference| !reference.name.is_empty()).chain(named).collect()
 }

@@ -1,6 +1,6 @@
 use rekey_core::change;
 use rekey_core::ledger::Known;
-use rekey_core::store::Rules;
+use rekey_core::store::{Identity, Rules};
 use rekey_core::template_from::TemplateSource;
 use rekey_core::wanted::Token;
 use serde_json::{Value, json};
@@ -70,6 +70,33 @@ fn secret(version: &str, valid: bool) -> Secret {
         "annotations": {plan::DATA_HASH_ANNOTATION: if valid { hash.as_str() } else { "edited" }},
     }}))
     .expect("a Secret")
+}
+
+/// Each entry names the store, and none has one of its own.
+#[test]
+fn an_object_s_entries_share_one_resolved_store() {
+    let state = state();
+    let tags: Vec<Value> = (0..50).map(|tag| json!({"key": tag.to_string(), "value": "x".repeat(256)})).collect();
+    let role = "arn:aws:iam::123456789012:role/reader";
+    store(
+        &state,
+        "aws",
+        json!({"aws": {"service": "SecretsManager", "region": "eu-west-1", "role": role, "sessionTags": tags}}),
+    );
+    let entry = |number: usize| json!({"secretKey": number.to_string(), "remoteRef": {"key": "app/db"}});
+    let resource: ExternalSecret = serde_json::from_value(json!({
+        "metadata": {"name": "large", "namespace": "shop"},
+        "spec": {"secretStoreRef": {"name": "aws"}, "data": (0..1000).map(entry).collect::<Vec<_>>()},
+    }))
+    .expect("an object");
+    let _ = state.object_seen(resource, now());
+    let requests = state.with_object(&key("large"), |object| object.requests.clone()).expect("it is there");
+    let requests = requests.expect("in order");
+    assert_eq!(requests.len(), 1000);
+    assert!(requests.iter().all(|request| Arc::ptr_eq(&request.store, &requests[0].store)));
+    let Identity::Role(first) = &requests[0].wanted.identity else { panic!("no role") };
+    let shared = |wanted: &Wanted| matches!(&wanted.identity, Identity::Role(role) if Arc::ptr_eq(role, first));
+    assert!(requests.iter().all(|request| shared(&request.wanted)));
 }
 
 fn moved(account: &str) -> Change {

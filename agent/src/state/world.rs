@@ -88,7 +88,7 @@ impl World {
     }
 
     /// What the answer depends on, beside the stores themselves, when these are resolved for a namespace.
-    pub fn looked_at<'a>(&self, stores: impl Iterator<Item = &'a StoreRef>, namespace: &str) -> LookedAt {
+    pub fn looked_at(&self, stores: &BTreeSet<&StoreRef>, namespace: &str) -> LookedAt {
         let mut looked_at = LookedAt::default();
         for reference in stores {
             let Some(spec) = self.store(reference, namespace) else { continue };

@@ -1,6 +1,7 @@
 //! One look at all objects: which are due, and what to ask of which store.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -55,7 +56,7 @@ struct Chosen {
 /// See the module's head.
 pub(super) struct Round {
     /// What is asked.
-    pub groups: BTreeMap<AwsStore, Group>,
+    pub groups: BTreeMap<Arc<AwsStore>, Group>,
     /// Due objects whose sources cannot change, or cannot be told.
     pub nothing_to_compare: Vec<ObjectKey>,
     /// Nothing will be due before.
@@ -131,7 +132,7 @@ impl Round {
                 take_along(store.service, interval).is_some_and(|early| wait <= early)
                     && self.groups.get(store).is_some_and(|group| group.intervals.contains(&interval))
             };
-            let mut stores = changing(object).map(|request| &request.store).peekable();
+            let mut stores = changing(object).map(|request| &*request.store).peekable();
             if under_way.contains(key) || stores.peek().is_none() || !stores.all(together) {
                 return;
             }
