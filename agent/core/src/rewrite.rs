@@ -49,7 +49,8 @@ fn apply(operation: &Rewrite, pairs: Pairs, env: &Env) -> Result<Pairs, Failed> 
     if let Some(regexp) = &operation.regexp {
         let source = Regexp::parse(&regexp.source).map_err(|malformed| ("regexp.source", malformed.to_string()))?;
         return renamed(pairs, |name| {
-            let replaced = source.replace_all(name, &regexp.target, LONGEST_NAME);
+            let replaced = source.replace_all(name, &regexp.target, LONGEST_NAME, env);
+            let replaced = replaced.map_err(|problem| ("regexp.source", problem.to_string()))?;
             replaced.ok_or_else(|| ("regexp.target", format!("makes a name longer than {LONGEST_NAME} bytes")))
         });
     }
