@@ -152,12 +152,12 @@ impl Companion {
 
     /// Sets the annotation on the object, or on the ClusterExternalSecret that would take it away again.
     async fn tell(&self, task: &Task, marker: &str) -> Result<(), SyncError> {
-        match repeated::controller(&task.resource) {
-            Some(owner) if self.memory.was_told_to(owner, marker) => {}
+        match repeated::owner(&task.resource) {
+            Some(owner) if self.memory.was_told_to(&owner.name, marker, Instant::now()) => {}
             Some(owner) => {
                 self.cluster_external_secrets.force_sync(owner, marker).await?;
-                self.memory.tell_to(owner, marker);
-                info!(clusterexternalsecret = owner, marker, "force-sync set");
+                self.memory.tell_to(&owner.name, marker, Instant::now());
+                info!(clusterexternalsecret = owner.name, marker, "force-sync set");
             }
             None => {
                 self.external_secrets.force_sync(&task.resource.metadata, marker).await?;

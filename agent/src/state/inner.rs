@@ -143,6 +143,15 @@ impl Inner {
         changed
     }
 
+    /// Resolves whoever uses a thing that changed. Returns all of them.
+    pub fn resolve_all(&mut self, thing: &Use) -> Vec<ObjectKey> {
+        let users = self.users(thing);
+        for user in &users {
+            self.resolve(user);
+        }
+        users
+    }
+
     /// Resolves whoever uses a thing that changed. Returns those that ask for something else now.
     pub fn resolve_users(&mut self, thing: &Use) -> Vec<ObjectKey> {
         let mut users = self.users(thing);

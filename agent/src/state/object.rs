@@ -13,7 +13,7 @@ use rekey_core::report::{self, Refreshed};
 use rekey_core::request::{self, Request, SpecProblem};
 use rekey_core::resource::external_secret::{CreationPolicy, StoreRef};
 use rekey_core::resource::{ExternalSecret, ExternalSecretStatus};
-use rekey_core::store::{self, Rules, StoreProblem};
+use rekey_core::store::{Rules, StoreProblem};
 use rekey_core::template_from::TemplateSource;
 use rekey_core::wanted::{Token, Wanted};
 use rekey_core::window::Windows;
@@ -233,9 +233,8 @@ impl Object {
 
     /// Works out what it asks for, with the world as it is now. Returns whether that is something else than before.
     pub(super) fn resolve(&mut self, world: &World, rules: &Rules) -> bool {
-        let namespace = &self.key.namespace;
-        let around = world.around(rules, namespace);
-        let answer = |one| (one, store::resolve(one, world.store(one, namespace), &around).map(Arc::new));
+        let around = world.around(rules, &self.key.namespace);
+        let answer = |one| (one, world.resolve(one, &around).map(Arc::new));
         // Each once, however many entries name it.
         let answers: BTreeMap<&StoreRef, _> = stores(&self.resource).into_iter().map(answer).collect();
         let answer = |one: &StoreRef| answers.get(one).cloned().unwrap_or(Err(StoreProblem::Unnamed));

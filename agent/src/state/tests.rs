@@ -99,6 +99,25 @@ fn an_object_s_entries_share_one_resolved_store() {
     assert!(requests.iter().all(|request| shared(&request.wanted)));
 }
 
+#[test]
+fn a_store_that_cannot_be_read_is_not_used_as_it_was() {
+    let state = state();
+    let aws_store = StoreKey { namespace: Some("shop".to_owned()), name: "aws".to_owned() };
+    store(&state, "aws", aws());
+    object(&state, "app", "aws", json!({}));
+    let problem = || state.with_object(&key("app"), |object| object.requests.as_ref().err().map(ToString::to_string));
+    assert_eq!(problem(), Some(None));
+    assert_eq!(state.store_unreadable(&aws_store, "unknown variant `Vault`"), [key("app")]);
+    let said = problem().flatten().unwrap_or_default();
+    assert!(said.contains("SecretStore \"aws\" cannot be read: unknown variant"), "{said}");
+    assert_eq!(state.store_unreadable(&aws_store, "unknown variant `Vault`"), [], "that is known");
+    store(&state, "aws", aws());
+    assert_eq!(problem(), Some(None));
+    let _ = state.store_unreadable(&aws_store, "again");
+    assert_eq!(state.store_seen(&aws_store, None), [key("app")]);
+    assert!(problem().flatten().unwrap_or_default().contains("does not exist"));
+}
+
 fn moved(account: &str) -> Change {
     let body = json!({
         "version": "0", "id": "event-1", "detail-type": "Secret Label Updated", "source": "aws.secretsmanager",
