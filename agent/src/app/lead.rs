@@ -30,7 +30,7 @@ use crate::rollout::Rollouts;
 use crate::state::State;
 use crate::stores::Validator;
 use crate::sweep::Sweep;
-use crate::sync::{Reads, Syncer};
+use crate::sync::{Reads, Rendering, Syncer};
 use crate::watch::look_at_secrets;
 use crate::worker::{Controller, Urgency, Work, Worker};
 
@@ -100,7 +100,18 @@ pub(super) fn lead(
     let reads = Reads::new(provider.clone(), state.clone());
     let controller = if standalone {
         let (state, events, rollouts) = (state.clone(), events.clone(), rollouts.clone());
-        Controller::Rekey(Syncer { state, reads, targets, template_sources, statuses, objects, events, rollouts })
+        let rendering = Rendering::default();
+        Controller::Rekey(Syncer {
+            state,
+            reads,
+            rendering,
+            targets,
+            template_sources,
+            statuses,
+            objects,
+            events,
+            rollouts,
+        })
     } else {
         Controller::Eso(Companion {
             state: state.clone(),

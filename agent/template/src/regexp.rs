@@ -17,8 +17,9 @@ use regex::bytes::{Regex, RegexBuilder};
 use crate::{Env, Error};
 use replace::Replacement;
 
-/// Compiled size up to which an expression is accepted, in bytes. `.{1,200}` has 200 KiB.
-const SIZE_LIMIT: usize = 1 << 18;
+/// Compiled sizes, in bytes. An expression is compiled as small as it can be, because a search may take as long as it is
+/// large for each byte; what needs more than the last is refused. (`.{1,200}` has 200 KiB.)
+pub(crate) const SIZES: [usize; 3] = [4 << 10, 32 << 10, 256 << 10];
 /// Bytes of the longest expression.
 const LONGEST: usize = 32 << 10;
 /// Classes of Unicode in one. Each may have ten thousand bytes before anything is compiled, so that its compiled size
@@ -30,6 +31,7 @@ const CLASSES: usize = 64;
 pub struct Regexp {
     source: String,
     compiled: Regex,
+    size: usize,
 }
 
 /// What is wrong with an expression, in one line.
@@ -46,7 +48,19 @@ pub enum Malformed {
 impl Regexp {
     /// Compiles an expression of Go's.
     pub fn parse(source: &str) -> Result<Self, Malformed> {
-        Ok(Self { source: source.to_owned(), compiled: Self::compile(source, SIZE_LIMIT)? })
+        for size in SIZES {
+            match Self::compile(source, size) {
+                Err(Malformed::TooLarge) => {}
+                compiled => return Ok(Self { source: source.to_owned(), compiled: compiled?, size }),
+            }
+        }
+        Err(Malformed::TooLarge)
+    }
+
+    /// What a byte counts that is searched for it (see [`crate::limits::READ`]).
+    #[must_use]
+    pub fn cost(&self) -> usize {
+        cost(self.size)
     }
 
     /// The same for searching bytes, up to a compiled size.
@@ -74,7 +88,7 @@ impl Regexp {
 
     /// The text with each match replaced, as Go's `ReplaceAllString` does: in `replacement`, `$1`, `${1}`, `$name` and
     /// `${name}` stand for groups, or for nothing where there is no such group. `None` if it gets longer than `longest`.
-    /// What is looked through counts.
+    /// What is looked through again after a match counts.
     pub fn replace_all(
         &self,
         text: &str,
@@ -83,14 +97,13 @@ impl Regexp {
         env: &Env,
     ) -> Result<Option<String>, Error> {
         let (text, mut out) = (text.as_bytes(), Vec::new());
-        let read = |bytes| env.budget().read(bytes);
-        read(text.len())?;
+        let again = |bytes| env.read(again(bytes, self.cost()));
         let push = |part: &[u8]| {
             out.extend_from_slice(part);
             if out.len() > longest { Err(Error::OutputTooLarge) } else { Ok(()) }
         };
         let replacement = Replacement::expanded(&self.compiled, replacement.as_bytes());
-        match replacement.apply(&self.compiled, text, read, push) {
+        match replacement.apply(&self.compiled, text, again, push) {
             Err(Error::OutputTooLarge) => Ok(None),
             Err(other) => Err(other),
             Ok(()) => Ok(String::from_utf8(out).ok()),
@@ -102,6 +115,17 @@ impl Regexp {
     pub fn as_str(&self) -> &str {
         &self.source
     }
+}
+
+/// What a byte counts that is searched for an expression of a compiled size.
+pub(crate) fn cost(size: usize) -> usize {
+    size / 16
+}
+
+/// What the search for the next match counts, which may look through all that is left of a text, whatever it finds:
+/// `.*[^A-Z]|[A-Z]` does in `AAAA`. Most searches end early, and those that do not are of the fast kind.
+pub(crate) fn again(bytes: usize, cost: usize) -> usize {
+    bytes.saturating_mul(cost) / 64
 }
 
 impl PartialEq for Regexp {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use regex::bytes::{Match, Regex};
 
-use crate::regexp::{Malformed, Regexp};
+use crate::regexp::{self, Malformed, Regexp};
 use crate::value::{Dict, List, Of, Text, Value};
 use crate::{Env, Error, limits};
 
@@ -20,8 +20,8 @@ pub(crate) struct Run<'a> {
     regexps: RefCell<BTreeMap<Text, Search>>,
 }
 
-/// Compiled sizes of regular expressions, in bytes.
-const REGEX_SIZES: [usize; 3] = [4 << 10, 32 << 10, 1 << 20];
+/// What a byte counts that a function looks at: see [`limits::READ`].
+const READ_BY_FUNCTION: usize = 4;
 
 /// An expression, and what a byte counts that it may look at.
 #[derive(Clone)]
@@ -31,8 +31,7 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    /// Every match in a text. The search for each may look through all that is left of the text, whatever it finds:
-    /// `.*[^A-Z]|[A-Z]` does in `AAAA`.
+    /// Every match in a text, counted.
     pub(crate) fn find_iter<'t>(
         &self,
         run: &Run<'_>,
@@ -41,9 +40,9 @@ impl Search {
         self.regex.find_iter(text).map(move |found| self.again(run, text.len() - found.end()).map(|()| found))
     }
 
-    /// Counts what is searched once more. Most searches end early, and those that do not are the fast kind.
+    /// Counts the search for the next match in so many bytes.
     pub(crate) fn again(&self, run: &Run<'_>, bytes: usize) -> Result<(), Error> {
-        run.read(bytes.saturating_mul(self.cost).div_ceil(64))
+        run.env.read(regexp::again(bytes, self.cost))
     }
 }
 
@@ -63,12 +62,12 @@ impl<'a> Run<'a> {
 
     /// Counts bytes that are about to be made.
     pub(crate) fn make(&self, bytes: usize) -> Result<(), Error> {
-        self.env.budget().make(bytes)
+        self.env.make(bytes)
     }
 
     /// Counts bytes that are about to be looked through.
     pub(crate) fn read(&self, bytes: usize) -> Result<(), Error> {
-        self.env.budget().read(bytes)
+        self.env.read(bytes.saturating_mul(READ_BY_FUNCTION))
     }
 
     /// A text that counts.
@@ -108,19 +107,19 @@ impl<'a> Run<'a> {
             Some(known) => known,
             None => self.compile(expression)?,
         };
-        self.read(text.len().saturating_mul(search.cost))?;
+        self.env.read(text.len().saturating_mul(search.cost))?;
         Ok(search)
     }
 
-    /// Compiles an expression as small as it can be, because a search may take as long as it is large for each byte.
+    /// Compiles an expression as small as it can be.
     fn compile(&self, expression: &Text) -> Result<Search, Error> {
         let words = |problem: String| Error::Failed(format!("the regular expression is not valid: {problem}"));
         let source = expression.utf8().ok_or_else(|| words("it is not UTF-8".to_owned()))?;
-        for size in REGEX_SIZES {
+        for size in regexp::SIZES {
             self.read(4 * size + 16 * expression.len())?;
             match Regexp::compile(source, size) {
                 Ok(compiled) => {
-                    let search = Search { regex: Rc::new(compiled), cost: size / 64 };
+                    let search = Search { regex: Rc::new(compiled), cost: regexp::cost(size) };
                     self.regexps.borrow_mut().insert(expression.clone(), search.clone());
                     return Ok(search);
                 }

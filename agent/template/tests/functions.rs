@@ -240,6 +240,19 @@ fn numbers_are_as_wide_as_asked() {
     assert_eq!(rendered("{{ range 10 }}{{ $x := printf \"%.9999999U\" 65 }}{{ end }}"), Err(Error::TooMuchMade));
 }
 
+/// Few bytes that stand for many cost what they stand for, also where nothing comes of them.
+#[test]
+fn aliases_are_not_replaced_again_and_again_for_nothing() {
+    let ten = |name: &str, of: &str| format!("{name}: &{name} [{}]\\n", [of; 10].join(","));
+    let bomb = [ten("a", "~"), ten("b", "*a"), ten("c", "*b"), ten("d", "*c"), ten("e", "*d")].concat();
+    for document in [format!("{bomb}f: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]"), format!("{bomb}f: [*e,.inf]")] {
+        let begun = Instant::now();
+        let found = rendered(&format!("{{{{ $x := \"{document}\" }}}}{{{{ range 10000 }}}}{{{{ $y := fromYaml $x }}}}{{{{ end }}}}"));
+        assert_eq!(found, Err(Error::TooMuchRead));
+        assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    }
+}
+
 /// Headers behind the end of their block belong to nothing, and are not read again for the next.
 #[test]
 fn blocks_whose_headers_never_end_are_read_once() {

@@ -125,11 +125,11 @@ impl<'s, 't> Search<'s, 't> {
         for item in items {
             let found = find(self.budget, item.raw(), path)?;
             if found.exists() {
+                self.budget.make(found.raw().len())?;
                 push(&mut list, &found);
             }
         }
         list.push(b']');
-        self.budget.spend(list.len())?;
         Ok(Value::new(Kind::Json, list))
     }
 
@@ -158,7 +158,7 @@ impl<'s, 't> Search<'s, 't> {
         }
         let list = matching.get_or_insert_with(|| vec![b'[']);
         if !found.raw().is_empty() {
-            self.budget.spend(found.raw().len())?;
+            self.budget.make(found.raw().len())?;
             push(list, &found);
         }
         Ok(false)

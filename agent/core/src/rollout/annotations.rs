@@ -5,21 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use regex::{Regex, RegexBuilder};
-
+use super::mistake::Mistake;
+use super::options::Options;
 use super::resource::ResourceKind;
-
-/// Follow every referenced resource of every kind.
-pub const AUTO: &str = "reloader.stakater.com/auto";
-/// Follow the referenced resources that carry [`MATCH`].
-pub const SEARCH: &str = "reloader.stakater.com/search";
-/// On a Secret: restarts the workloads that [`SEARCH`].
-pub const MATCH: &str = "reloader.stakater.com/match";
-/// On a Secret: it never restarts anything.
-pub const IGNORE: &str = "reloader.stakater.com/ignore";
-
-/// Compiled size up to which a pattern is accepted; names are short, so are honest patterns.
-const PATTERN_SIZE: usize = 256 * 1024;
+use crate::regexp::Regexp;
 
 /// Annotations as Kubernetes objects carry them.
 pub type Annotations = BTreeMap<String, String>;
@@ -28,29 +17,17 @@ pub type Annotations = BTreeMap<String, String>;
 #[derive(Clone, Debug, Default)]
 pub struct Triggers {
     named: Vec<NamePattern>,
-    bad: Vec<BadPattern>,
+    bad: Vec<Mistake>,
     exclude: Vec<String>,
     search: bool,
     auto: bool,
-}
-
-/// A list item that is no regular expression.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{item:?} in the annotation {annotation} is not a regular expression and matches nothing: {reason}")]
-pub struct BadPattern {
-    /// The annotation that holds it.
-    pub annotation: &'static str,
-    /// The item as it was written.
-    pub item: String,
-    /// What is wrong with it, in one line.
-    pub reason: String,
 }
 
 /// One item of a list of names. Most items are plain names, for which a comparison is enough.
 #[derive(Clone, Debug)]
 enum NamePattern {
     Literal(String),
-    Pattern(Box<Regex>),
+    Pattern(Box<Regexp>),
 }
 
 impl Triggers {
@@ -59,23 +36,26 @@ impl Triggers {
     /// The workload's own annotations are used as soon as they hold any one key of the set, even an empty one;
     /// otherwise the template's are. The two are never mixed, except that the exclude list is always the workload's.
     #[must_use]
-    pub fn read(kind: ResourceKind, workload: &Annotations, template: &Annotations) -> Self {
-        let keys = [kind.named_annotation(), SEARCH, AUTO, kind.auto_annotation()];
-        let chosen = if keys.iter().any(|key| workload.contains_key(*key)) { workload } else { template };
+    pub fn read(kind: ResourceKind, options: &Options, workload: &Annotations, template: &Annotations) -> Self {
+        let keys = &options.keys;
+        let set = [keys.named(kind), &keys.search, &keys.auto, keys.auto_of(kind)];
+        let chosen = if set.iter().any(|key| workload.contains_key(*key)) { workload } else { template };
         let value = |key: &str| chosen.get(key).map(String::as_str);
 
+        let autos = [value(&keys.auto), value(keys.auto_of(kind))];
+        let unsaid = autos.iter().all(|auto| auto.is_none_or(str::is_empty));
         let mut triggers = Self {
-            search: is_true(value(SEARCH)),
-            auto: parse_bool(value(AUTO)) || parse_bool(value(kind.auto_annotation())),
+            search: is_true(value(&keys.search)),
+            auto: autos.into_iter().any(parse_bool) || (options.auto_all && unsaid),
             exclude: list(workload.get(kind.exclude_annotation())).map(str::to_owned).collect(),
             ..Self::default()
         };
-        for item in list(chosen.get(kind.named_annotation())) {
+        for item in list(chosen.get(keys.named(kind))) {
             match NamePattern::parse(item) {
                 Ok(pattern) => triggers.named.push(pattern),
                 Err(reason) => {
-                    let annotation = kind.named_annotation();
-                    triggers.bad.push(BadPattern { annotation, item: item.to_owned(), reason });
+                    let annotation = keys.named(kind).to_owned();
+                    triggers.bad.push(Mistake::Pattern { annotation, item: item.to_owned(), reason });
                 }
             }
         }
@@ -94,7 +74,7 @@ impl Triggers {
         self.auto
     }
 
-    /// Whether referenced resources with [`MATCH`] restart it.
+    /// Whether referenced resources that say they match restart it.
     #[must_use]
     pub fn search(&self) -> bool {
         self.search
@@ -128,7 +108,7 @@ impl Triggers {
 
     /// The items that are no regular expressions, in the order of the list.
     #[must_use]
-    pub fn bad_patterns(&self) -> &[BadPattern] {
+    pub fn mistakes(&self) -> &[Mistake] {
         &self.bad
     }
 }
@@ -139,25 +119,17 @@ impl NamePattern {
             return Ok(Self::Literal(item.to_owned()));
         }
         // Alone first: `a)|(b` becomes valid, and means something else, once it stands between our brackets.
-        compile(item)?;
-        compile(&format!("^(?:{item})$")).map(|regex| Self::Pattern(Box::new(regex)))
+        let parse = |text: &str| Regexp::parse(text).map_err(|malformed| malformed.to_string());
+        parse(item)?;
+        parse(&format!("^(?:{item})$")).map(|regexp| Self::Pattern(Box::new(regexp)))
     }
 
     fn matches(&self, name: &str) -> bool {
         match self {
             Self::Literal(literal) => literal == name,
-            Self::Pattern(regex) => regex.is_match(name),
+            Self::Pattern(regexp) => regexp.is_match(name),
         }
     }
-}
-
-fn compile(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern)
-        .size_limit(PATTERN_SIZE)
-        .dfa_size_limit(PATTERN_SIZE)
-        .build()
-        // The crate draws the pattern over several lines; its last line is the sentence.
-        .map_err(|error| error.to_string().lines().last().unwrap_or_default().trim().to_owned())
 }
 
 /// The trimmed items of a comma list, without empty ones: those match no name.
@@ -180,6 +152,8 @@ fn parse_bool(value: Option<&str>) -> bool {
 mod tests {
     use super::*;
 
+    const AUTO: &str = "reloader.stakater.com/auto";
+    const SEARCH: &str = "reloader.stakater.com/search";
     const NAMED: &str = "secret.reloader.stakater.com/reload";
     const TYPED_AUTO: &str = "secret.reloader.stakater.com/auto";
     const EXCLUDE: &str = "secrets.exclude.reloader.stakater.com/reload";
@@ -189,7 +163,7 @@ mod tests {
     }
 
     fn read(workload: &[(&str, &str)], template: &[(&str, &str)]) -> Triggers {
-        Triggers::read(ResourceKind::Secret, &map(workload), &map(template))
+        Triggers::read(ResourceKind::Secret, &Options::default(), &map(workload), &map(template))
     }
 
     #[test]
@@ -202,6 +176,23 @@ mod tests {
             assert!(!read(&[(AUTO, value)], &[]).auto(), "{value:?}");
         }
         assert!(read(&[(AUTO, "false"), (TYPED_AUTO, "true")], &[]).auto());
+    }
+
+    #[test]
+    fn those_that_say_nothing_follow_all_if_the_installation_says_so() {
+        let all = Options { auto_all: true, ..Options::default() };
+        let auto = |kind, pairs: &[(&str, &str)]| Triggers::read(kind, &all, &map(pairs), &map(&[])).auto();
+        for (pairs, secrets, config_maps) in [
+            (&[][..], true, true),
+            (&[(AUTO, ""), (TYPED_AUTO, "")], true, true),
+            (&[(AUTO, "false")], false, false),
+            (&[(TYPED_AUTO, "false")], false, true),
+            (&[(TYPED_AUTO, "nonsense")], false, true),
+            (&[(AUTO, "false"), (TYPED_AUTO, "true")], true, false),
+        ] {
+            assert_eq!(auto(ResourceKind::Secret, pairs), secrets, "{pairs:?}");
+            assert_eq!(auto(ResourceKind::ConfigMap, pairs), config_maps, "{pairs:?}");
+        }
     }
 
     #[test]
@@ -259,19 +250,23 @@ mod tests {
     #[test]
     fn a_bad_item_is_reported_and_the_others_still_work() {
         let triggers = read(&[(NAMED, "good, [bad, a)|(b, (?x)c #, also.good")], &[]);
-        let bad: Vec<&str> = triggers.bad_patterns().iter().map(|bad| bad.item.as_str()).collect();
+        let item = |mistake: &Mistake| match mistake {
+            Mistake::Pattern { item, .. } => item.clone(),
+            Mistake::Period { .. } => String::new(),
+        };
+        let bad: Vec<String> = triggers.mistakes().iter().map(item).collect();
         assert_eq!(bad, ["[bad", "a)|(b", "(?x)c #"]);
         assert!(triggers.names("good") && triggers.names("also-good"));
         for name in ["a", "b", "c"] {
             assert!(!triggers.names(name), "{name}");
         }
-        let text = triggers.bad_patterns()[0].to_string();
+        let text = triggers.mistakes()[0].to_string();
         assert!(text.contains("[bad") && text.contains(NAMED) && !text.contains('\n'), "{text}");
     }
 
     #[test]
     fn a_pattern_that_would_take_megabytes_is_refused() {
         let triggers = read(&[(NAMED, "((a{99}){99}){99}")], &[]);
-        assert_eq!(triggers.bad_patterns().len(), 1);
+        assert_eq!(triggers.mistakes().len(), 1);
     }
 }
