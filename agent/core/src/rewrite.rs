@@ -43,6 +43,7 @@ pub fn rewrite(field: &str, operations: &[Rewrite], found: Pairs, env: &Env) -> 
 /// The part of an operation that failed, and what is wrong with it.
 type Failed = (&'static str, String);
 
+#[expect(clippy::needless_pass_by_value, reason = "that is how `map_err` hands it over")]
 fn failed(part: &'static str, problem: impl ToString) -> Failed {
     (part, problem.to_string())
 }

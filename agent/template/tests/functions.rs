@@ -247,7 +247,9 @@ fn aliases_are_not_replaced_again_and_again_for_nothing() {
     let bomb = [ten("a", "~"), ten("b", "*a"), ten("c", "*b"), ten("d", "*c"), ten("e", "*d")].concat();
     for document in [format!("{bomb}f: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]"), format!("{bomb}f: [*e,.inf]")] {
         let begun = Instant::now();
-        let found = rendered(&format!("{{{{ $x := \"{document}\" }}}}{{{{ range 10000 }}}}{{{{ $y := fromYaml $x }}}}{{{{ end }}}}"));
+        let found = rendered(&format!(
+            "{{{{ $x := \"{document}\" }}}}{{{{ range 10000 }}}}{{{{ $y := fromYaml $x }}}}{{{{ end }}}}"
+        ));
         assert_eq!(found, Err(Error::TooMuchRead));
         assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     }
