@@ -77,7 +77,6 @@ enum Fetched {
 }
 
 /// See the module's head.
-#[derive(Clone)]
 pub struct Syncer {
     /// What the agent knows.
     pub state: State,
