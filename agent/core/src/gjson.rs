@@ -3,8 +3,8 @@
 //!
 //! The library's answers are part of what manifests mean, and that includes its answers to JSON that is not valid: it
 //! looks for what can start a value and skips the rest. The Rust crate of that name answers otherwise in many places (in
-//! `{"a":{"x":1,"y":{"k":2}}}` it finds nothing at `a.*.k`). Paths come from manifests and JSON from AWS, so a look-up has
-//! a limit of steps and of depth, beyond which it finds nothing.
+//! `{"a":{"x":1,"y":{"k":2}}}` it finds nothing at `a.*.k`). Paths come from manifests and JSON from AWS, so look-ups have
+//! a limit of steps and of depth.
 
 mod array;
 mod budget;
@@ -19,20 +19,18 @@ mod value;
 
 use std::borrow::Cow;
 
-use budget::{Budget, Exhausted};
+pub use budget::{Budget, Exhausted};
 use multipath::Multipath;
 use scan::Next;
 use step::{ObjectStep, Rest};
 pub use value::Value;
 
-/// What is at a path; nothing where there is nothing, or where finding it takes too much.
-#[must_use]
-pub fn get<'t>(text: &'t [u8], path: &str) -> Option<Value<'t>> {
-    let found = find(&Budget::default(), text, path.as_bytes());
-    found.ok().filter(Value::exists)
+/// What is at a path; nothing where there is nothing.
+pub fn get<'t>(budget: &Budget, text: &'t [u8], path: &str) -> Result<Option<Value<'t>>, Exhausted> {
+    Ok(Some(find(budget, text, path.as_bytes())?).filter(Value::exists))
 }
 
-/// [`get`] with what is left of the limits. A value that does not exist is one too, for a pipe can make something of it.
+/// The same. A value that does not exist is one too, for a pipe can make something of it.
 fn find<'t>(budget: &Budget, text: &'t [u8], path: &[u8]) -> Result<Value<'t>, Exhausted> {
     let _level = budget.descend(text.len() + path.len())?;
     let mut path = path;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub use rekey_template::Env;
 
 use crate::pairs::{self, PairProblem, Pairs};
-use crate::property;
+use crate::property::{self, Budget, Exhausted};
 use crate::request::{Request, Take};
 use crate::resource::ExternalSecretSpec;
 use crate::resource::external_secret::DeletionPolicy;
@@ -87,6 +87,16 @@ pub enum RenderProblem {
         /// The remote key.
         key: String,
     },
+    /// The properties of the object take too long.
+    #[error("key {property} in secret {key} {problem}")]
+    Costly {
+        /// The path as written.
+        property: String,
+        /// The remote key.
+        key: String,
+        /// What is too much.
+        problem: Exhausted,
+    },
     /// `extract` needs an object.
     #[error("unable to unmarshal secret {key}: extract needs a JSON object")]
     NotAnObject {
@@ -152,10 +162,10 @@ pub fn render<'a>(
     values: impl IntoIterator<Item = (&'a Request, Option<&'a Payload>)>,
 ) -> Result<Outcome, RenderProblem> {
     let Ingredients { spec, own, env, .. } = *ingredients;
-    let mut fetched = Pairs::new();
+    let (mut fetched, budget) = (Pairs::new(), Budget::default());
     for (request, payload) in values {
         if let Some(payload) = payload {
-            fetched.extend(taken(request, payload, env)?);
+            fetched.extend(taken(request, payload, &budget, env)?);
         }
     }
     let rendered = match (&spec.target.deletion_policy, &spec.target.template) {
@@ -172,14 +182,16 @@ pub fn render<'a>(
     Ok(Outcome::Write(rendered))
 }
 
-fn taken(request: &Request, payload: &Payload, env: &Env) -> Result<Pairs, RenderProblem> {
+fn taken(request: &Request, payload: &Payload, budget: &Budget, env: &Env) -> Result<Pairs, RenderProblem> {
     let key = || request.written_key.clone();
     let value = |property: Option<&String>| match property {
         None => payload.whole().cloned().ok_or_else(|| RenderProblem::NoValue { key: key() }),
-        Some(path) => payload
-            .json()
-            .and_then(|json| property::lookup(json, path))
-            .ok_or_else(|| RenderProblem::MissingProperty { property: path.clone(), key: key() }),
+        Some(path) => {
+            let found = payload.json().map(|json| property::lookup(json, path, budget)).transpose();
+            let costly = |problem| RenderProblem::Costly { property: path.clone(), key: key(), problem };
+            let missing = || RenderProblem::MissingProperty { property: path.clone(), key: key() };
+            found.map_err(costly)?.flatten().ok_or_else(missing)
+        }
     };
     let (decoding, null_bytes) = (request.decoding, request.null_bytes);
     let taken = match &request.take {

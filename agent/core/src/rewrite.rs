@@ -13,8 +13,8 @@ use crate::resource::external_secret::Rewrite;
 
 /// Operations of one entry.
 const OPERATIONS: usize = 64;
-/// Bytes of a name between two operations. A key of a Secret has 253 at most.
-const LONGEST_NAME: usize = 64 * 1024;
+/// Bytes of all names together, after each operation. A Secret holds half of that, and no key of more than 253.
+const NAMES: usize = 2 * 1024 * 1024;
 
 /// An operation that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,25 +48,35 @@ fn apply(operation: &Rewrite, pairs: Pairs, env: &Env) -> Result<Pairs, Failed> 
     }
     if let Some(regexp) = &operation.regexp {
         let source = Regexp::parse(&regexp.source).map_err(|malformed| ("regexp.source", malformed.to_string()))?;
-        return renamed(pairs, |name| {
-            let replaced = source.replace_all(name, &regexp.target, LONGEST_NAME);
-            replaced.ok_or_else(|| ("regexp.target", format!("makes a name longer than {LONGEST_NAME} bytes")))
+        return renamed(pairs, |name, left| {
+            source.replace_all(name, &regexp.target, left).ok_or_else(|| too_much("regexp.target"))
         });
     }
     if let Some(transform) = &operation.transform {
-        return renamed(pairs, |name| {
+        return renamed(pairs, |name, left| {
             let input = Input::new([("value", name.as_bytes())]);
             let made = render(&transform.template, &input, env)
                 .map_err(|problem| ("transform.template", problem.to_string()))?;
             let name = std::str::from_utf8(&made).map_err(|_| ("transform.template", "makes no text".to_owned()))?;
-            Ok(name.to_owned())
+            if name.len() > left { Err(too_much("transform.template")) } else { Ok(name.to_owned()) }
         });
     }
     Ok(pairs)
 }
 
-fn renamed<E>(pairs: Pairs, mut rename: impl FnMut(&str) -> Result<String, E>) -> Result<Pairs, E> {
-    pairs.into_iter().map(|(name, value)| Ok((rename(&name)?, value))).collect()
+fn too_much(part: &'static str) -> Failed {
+    (part, format!("makes names of more than {NAMES} bytes in all"))
+}
+
+/// Gives every value the name that `rename` makes of its own, of at most as many bytes as are left.
+fn renamed(pairs: Pairs, mut rename: impl FnMut(&str, usize) -> Result<String, Failed>) -> Result<Pairs, Failed> {
+    let mut left = NAMES;
+    let named = pairs.into_iter().map(|(name, value)| {
+        let name = rename(&name, left)?;
+        left = left.saturating_sub(name.len());
+        Ok((name, value))
+    });
+    named.collect()
 }
 
 #[cfg(test)]

@@ -178,20 +178,18 @@ impl Inner {
             let release = || object.retry_at(now).map_or(Decision::Read, Decision::Wait);
             return release::is_awaited(metadata).then(release);
         }
-        if object.requests.is_err() {
-            // There is nothing to compare; the condition has to say why.
-            return Some(object.retry_at(now).map_or(Decision::Read, Decision::Wait));
-        }
         let wanted: Vec<Wanted> = object.wanted().cloned().collect();
         let known = |source: &TemplateSource| self.templates.get(source).cloned().unwrap_or_else(template_from::absent);
         let templates: Vec<_> =
             object.template_sources().iter().map(|source| (source.to_string(), known(source))).collect();
         let facts = Facts {
             wanted: &wanted,
+            in_error: object.requests.is_err(),
             templates: &templates,
             applied: &object.applied,
             target_valid: object.is_as_left(self.targets.get(&object.target()).map(|seen| seen.valid)),
             spec_synced: object.spec_synced(),
+            overdue: object.overdue,
             window: object.window(now),
             failing: object.is_failing(),
             policy: object.policy(),

@@ -46,6 +46,8 @@ pub enum Window {
 pub struct Facts<'a> {
     /// What it asks for.
     pub wanted: &'a [Wanted],
+    /// Can that not be told, because its spec or a store is in error? Then a sync says so.
+    pub in_error: bool,
     /// The ConfigMaps and Secrets that its templates stand in, by the names of their tokens. They need no look: a watch
     /// shows them.
     pub templates: &'a [(String, Known)],
@@ -55,6 +57,9 @@ pub struct Facts<'a> {
     pub target_valid: bool,
     /// Is `status.syncedResourceVersion` that of the object as it is now?
     pub spec_synced: bool,
+    /// Is its target other than the last sync left it, in a way that waits for the next refresh, and has the time of that
+    /// come?
+    pub overdue: bool,
     /// When it follows its sources.
     pub policy: Policy,
     /// May its sources be followed at this time? (ESO's `syncWindows`.) Edits and spoilt targets are looked at always.
@@ -75,7 +80,8 @@ impl Facts<'_> {
         // An object that was never synced is followed all the same, once its sources are spoken of.
         const NEW: &Applied = &Applied::AsOf(Timestamp::MAX);
         let applied = if *self.applied == Applied::Nothing { NEW } else { self.applied };
-        Self { applied, target_valid: true, spec_synced: true, failing: false, restore_at: None, ..self }
+        let (target_valid, spec_synced, failing, overdue, restore_at) = (true, true, false, false, None);
+        Self { applied, target_valid, spec_synced, failing, overdue, restore_at, ..self }
     }
 }
 
@@ -111,8 +117,9 @@ pub fn decide(ledger: &Ledger, facts: &Facts<'_>, now: Timestamp) -> Decision {
         .map(|wanted| (wanted, ledger.need(wanted, facts.applied)))
         .filter(|(_, need)| *need != Need::Nothing)
         .collect();
-    let templates_moved = periodic && facts.templates.iter().any(|(name, known)| known.differs(facts.applied, name));
-    let moved = templates_moved || !needed.is_empty();
+    let templates_moved = || facts.templates.iter().any(|(name, known)| known.differs(facts.applied, name));
+    let moved_here = periodic && (facts.in_error || facts.overdue || templates_moved());
+    let moved = moved_here || !needed.is_empty();
     if !asked_for && facts.target_valid && !facts.failing && !moved {
         return Decision::Skip;
     }
@@ -131,7 +138,7 @@ pub fn decide(ledger: &Ledger, facts: &Facts<'_>, now: Timestamp) -> Decision {
     let waits = needed.iter().map(|(wanted, need)| ledger.not_before(wanted, *need, now));
     let forced = asked_for || !facts.target_valid || facts.failing;
     // None is the least: something may be read at once.
-    match waits.min().flatten().filter(|_| !forced && !templates_moved) {
+    match waits.min().flatten().filter(|_| !forced && !moved_here) {
         Some(until) => Decision::LookAgain(until),
         None => Decision::Read,
     }

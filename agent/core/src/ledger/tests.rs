@@ -49,10 +49,12 @@ fn holding(version: &str) -> Applied {
 fn facts<'a>(wanted: &'a [Wanted], applied: &'a Applied) -> Facts<'a> {
     Facts {
         wanted,
+        in_error: false,
         templates: &[],
         applied,
         target_valid: true,
         spec_synced: true,
+        overdue: false,
         policy: Policy::Periodic(Duration::from_hours(1)),
         window: Window::Open,
         failing: false,

@@ -112,12 +112,29 @@ fn a_problem_names_the_operation_and_the_key_and_never_the_value() {
         (json!([{"merge": {"priority": ["gone"]}}]), both, &["rewrite[0].merge.priority", "gone"]),
         (json!([{"merge": {"strategy": "JSON", "conflictPolicy": "Ignore"}}]), both, &["rewrite[0].merge.into"]),
         (Value::Array(vec![json!({}); 65]), both, &["spec.dataFrom[0].rewrite", "65 operations"]),
-        (json!([{"regexp": {"source": "", "target": "x".repeat(40_000)}}]), both, &["regexp.target", "65536"]),
+        (json!([{"regexp": {"source": "", "target": "x".repeat(300_000)}}]), both, &["regexp.target", "2097152"]),
     ] {
         let problem = rewritten(operations, found).expect_err(parts[0]);
         assert!(parts.iter().all(|part| problem.contains(part)), "{parts:?}: {problem}");
         assert!(!problem.contains("hunter2") && !problem.contains("5432"), "{problem}");
     }
+}
+
+#[test]
+fn many_names_and_many_copies_are_bounded_together() {
+    let names: Vec<String> = (0..3000).map(|number| number.to_string()).collect();
+    let found: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "{}")).collect();
+    let longer = |template: &str| json!([{"transform": {"template": template.replace('x', &"x".repeat(1000))}}]);
+    let problem = rewritten(longer("x{{ .value }}"), &found).expect_err("three megabytes");
+    assert!(problem.contains("transform.template: makes names"), "{problem}");
+    assert!(rewritten(longer("x{{ .value }}"), &found[..1000]).is_ok());
+
+    let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(100_000));
+    let copies: Vec<Value> = (0..64)
+        .map(|copy| json!({"merge": {"strategy": "JSON", "into": copy.to_string(), "conflictPolicy": "Ignore"}}))
+        .collect();
+    let problem = rewritten(Value::Array(copies), &[("one", &large)]).expect_err("six megabytes");
+    assert!(problem.contains("merge: makes values"), "{problem}");
 }
 
 #[test]
