@@ -259,9 +259,9 @@ fn a_template_wakes_its_users_and_nothing_is_kept_of_one_that_nobody_uses() {
 }
 
 /// An object whose last refresh succeeded, and its target as that left it.
-fn synced(state: &State, name: &str, target: Value) {
+fn synced(state: &State, name: &str, target: Value, version: &str) {
     object(state, name, "aws", target);
-    let _ = state.target_seen(&key(name), &secret("5", true), now());
+    let _ = state.target_seen(&key(name), &secret(version, true), now());
     let tokens = BTreeMap::new();
     let refresh = report::Refresh {
         what: report::Refreshed::Synced,
@@ -286,7 +286,7 @@ fn what_others_make_of_an_orphan_stays_until_a_comparison() {
     for change in ["edited", "deleted"] {
         let state = state();
         store(&state, "aws", aws());
-        synced(&state, "one", json!({"creationPolicy": "Orphan"}));
+        synced(&state, "one", json!({"creationPolicy": "Orphan"}), "5");
         let woken = match change {
             "edited" => state.target_seen(&key("one"), &secret("7", false), now()),
             _ => state.target_gone(&key("one"), now()),
@@ -294,7 +294,7 @@ fn what_others_make_of_an_orphan_stays_until_a_comparison() {
         assert_eq!((woken, state.decide(&key("one"), now())), (vec![], Some(Decision::Skip)), "{change}");
         state.compared(&key("one"), Some(true), now());
         assert_eq!(state.decide(&key("one"), now()), Some(Decision::Read), "{change}");
-        synced(&state, "one", json!({"creationPolicy": "Orphan"}));
+        synced(&state, "one", json!({"creationPolicy": "Orphan"}), "9");
         state.compared(&key("one"), Some(true), now());
         assert_eq!(state.decide(&key("one"), now()), Some(Decision::Skip), "{change} and put right");
     }
@@ -305,7 +305,7 @@ fn a_label_that_somebody_removed_is_put_back_at_a_comparison() {
     let state = state();
     store(&state, "aws", aws());
     for name in ["one", "none"] {
-        synced(&state, name, json!({"creationPolicy": if name == "none" { "None" } else { "Owner" }}));
+        synced(&state, name, json!({"creationPolicy": if name == "none" { "None" } else { "Owner" }}), "5");
         let mut relabelled = secret("7", true);
         relabelled.metadata.labels.as_mut().expect("labels").insert("team".to_owned(), "a".to_owned());
         assert_eq!(state.target_seen(&key(name), &relabelled, now()), [], "its data are right");
