@@ -10,6 +10,8 @@ use std::time::Duration;
 use anyhow::Context;
 use rekey_core::identity::Region;
 use rekey_core::rollout::hash::HashKey;
+use rekey_core::rollout::options::Options;
+use rekey_core::rollout::pace::Limits;
 use rekey_core::store::Rules;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -181,7 +183,10 @@ fn leader(
     let objects = ExternalSecrets::new(writer.clone());
     let events = Events::new(writer.clone(), args.pod_name.clone());
     let options = RolloutOptions {
-        min_interval: args.min_restart_interval,
+        choices: Options {
+            limits: Limits { min_interval: args.min_restart_interval, ..Limits::default() },
+            ..Options::default()
+        },
         events: Some(events.clone()),
         metrics: metrics.clone(),
     };

@@ -1,56 +1,50 @@
 //! Rollouts: carries what `rekey_core::rollout` decides from the watches to the workloads.
 //!
 //! ```text
-//! watch ─► secret_seen, workload_seen ─► book (core) ─► run ─► cluster/workload.rs
+//! watch ─► resource_seen, workload_seen ─► book (core) ─► run ─► cluster/workload.rs
 //! sync ──► baseline, sync_queued, sync_finished ─┘
 //! ```
 //!
-//! A Secret is hashed when it is seen and nothing of its data is kept. This module never reads from AWS, never writes a
+//! A Secret or ConfigMap is hashed when it is seen and nothing of its data is kept. This module never reads from AWS, never writes a
 //! Secret, and does not care who wrote one.
 
 mod baseline;
+mod followed;
 mod report;
 mod run;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Secret;
 use rekey_core::object::ObjectKey;
-use rekey_core::rollout::book::{Book, SecretSeen};
+use rekey_core::rollout::annotations::Annotations;
+use rekey_core::rollout::book::{Book, ResourceSeen};
 use rekey_core::rollout::decision::Flags;
 use rekey_core::rollout::hash::HashKey;
-use rekey_core::rollout::pace::Limits;
-use rekey_core::rollout::resource::ResourceKind;
+use rekey_core::rollout::options::Options;
+use rekey_core::rollout::resource::ResourceKey;
 use rekey_core::rollout::workload::{Restartable, Workload, WorkloadKey};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
+pub use self::followed::Followed;
 use self::report::Reports;
 use crate::cluster::Writer;
 use crate::cluster::event::Events;
 use crate::cluster::workload::Workloads;
 use crate::metrics::Metrics;
 
-/// What an installation can choose.
-#[derive(Clone)]
+/// What rollouts need to know besides what they see.
+#[derive(Clone, Default)]
 pub struct RolloutOptions {
-    /// The least time between two restarts of one workload.
-    pub min_interval: Duration,
+    /// What the installation chose.
+    pub choices: Options,
     /// Where Events about workloads go; nowhere, if there is nothing.
     pub events: Option<Events>,
     /// Where rollouts are counted.
     pub metrics: Metrics,
-}
-
-impl Default for RolloutOptions {
-    fn default() -> Self {
-        Self { min_interval: Limits::default().min_interval, events: None, metrics: Metrics::default() }
-    }
 }
 
 /// All rollouts of this agent. Clones are the same.
@@ -62,6 +56,7 @@ pub struct Rollouts {
 struct Inner {
     book: Mutex<Book>,
     key: HashKey,
+    choices: Options,
     workloads: Workloads,
     reports: Reports,
     /// Something may have become due.
@@ -74,10 +69,10 @@ impl Rollouts {
     /// Nothing is known yet: feed the watches, call [`Rollouts::complete`], and let [`Rollouts::run`] run.
     #[must_use]
     pub fn new(writer: Writer, key: HashKey, options: RolloutOptions) -> Self {
-        let limits = Limits { min_interval: options.min_interval, ..Limits::default() };
         let inner = Inner {
-            book: Mutex::new(Book::new(key.id(), limits)),
+            book: Mutex::new(Book::new(key.id(), options.choices.clone())),
             key,
+            choices: options.choices,
             workloads: Workloads::new(writer),
             reports: Reports::new(options.events, options.metrics),
             due: Notify::new(),
@@ -86,32 +81,33 @@ impl Rollouts {
         Self { inner: Arc::new(inner) }
     }
 
-    /// A Secret as Kubernetes holds it. It may come from the watch, from a read, or from the answer to a write, in any
+    /// A Secret or ConfigMap as Kubernetes holds it. It may come from the watch, from a read, or from the answer to a write, in any
     /// order: an older version than one seen before is ignored. Whoever writes a Secret shows the answer before
     /// [`Rollouts::sync_finished`], so that a restart carries it even when the watch is a moment behind.
-    pub fn secret_seen(&self, secret: &Secret) {
-        let (Some(namespace), Some(name)) = (&secret.metadata.namespace, &secret.metadata.name) else { return };
-        let key = ObjectKey::new(namespace, name);
-        let (no_data, no_annotations) = (BTreeMap::new(), BTreeMap::new());
-        let data = secret.data.as_ref().unwrap_or(&no_data).iter();
-        let data = data.map(|(key, value)| (key.as_str(), value.0.as_slice()));
-        let seen = SecretSeen {
-            resource_version: secret.metadata.resource_version.as_deref().unwrap_or_default(),
-            mac: self.inner.key.hash(ResourceKind::Secret, &key, data),
-            flags: Flags::read(secret.metadata.annotations.as_ref().unwrap_or(&no_annotations)),
+    pub fn resource_seen<K: Followed>(&self, resource: &K) {
+        let metadata = resource.metadata();
+        let (Some(namespace), Some(name)) = (&metadata.namespace, &metadata.name) else { return };
+        let key = ResourceKey { kind: K::RESOURCE, object: ObjectKey::new(namespace, name) };
+        let none = Annotations::new();
+        let seen = ResourceSeen {
+            resource_version: metadata.resource_version.as_deref().unwrap_or_default(),
+            mac: self.inner.key.hash(key.kind, &key.object, resource.entries().into_iter()),
+            sha: resource.sha(),
+            flags: Flags::read(metadata.annotations.as_ref().unwrap_or(&none), &self.inner.choices.keys),
         };
-        self.book().secret_seen(&key, &seen, Timestamp::now());
+        self.book().resource_seen(&key, &seen, Timestamp::now());
         self.inner.due.notify_one();
     }
 
-    /// A Secret was deleted. That restarts nothing.
-    pub fn secret_gone(&self, key: &ObjectKey) {
-        self.book().secret_gone(key);
+    /// A Secret or ConfigMap was deleted.
+    pub fn resource_gone(&self, key: &ResourceKey) {
+        self.book().resource_gone(key);
+        self.inner.due.notify_one();
     }
 
     /// A workload as Kubernetes holds it.
     pub fn workload_seen<K: Restartable>(&self, object: &K) {
-        let workload = match Workload::read(object, self.inner.key.id()) {
+        let workload = match Workload::read(object, &self.inner.choices, self.inner.key.id()) {
             Ok(workload) => workload,
             Err(error) => {
                 let (kind, name) = (K::WORKLOAD.as_str(), &object.metadata().name);
@@ -129,7 +125,7 @@ impl Rollouts {
         self.book().workload_gone(key);
     }
 
-    /// Every Secret and workload that exists has been seen, and this instance leads. Nothing is decided before.
+    /// Every resource and workload that exists has been seen, and this instance leads. Nothing is decided before.
     pub fn complete(&self) {
         self.book().complete();
         self.inner.due.notify_one();

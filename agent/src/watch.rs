@@ -24,6 +24,7 @@ use rekey_core::object::ObjectKey;
 use rekey_core::resource::{
     ClusterExternalSecret, ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreSpec,
 };
+use rekey_core::rollout::resource::ResourceKey;
 use rekey_core::rollout::workload::{Restartable, WorkloadKey};
 use rekey_core::template_from::TemplateSource;
 use rekey_core::{release, report};
@@ -219,12 +220,12 @@ impl Watches {
         let (key, metadata, producers) = match seen {
             Seen::There(secret) => {
                 let Some(key) = key_of(&secret.metadata) else { return };
-                self.rollouts.secret_seen(&secret);
+                self.rollouts.resource_seen(&secret);
                 let producers = self.state.target_seen(&key, &secret, Timestamp::now());
                 (key, Some(secret.metadata), producers)
             }
             Seen::Gone(key) => {
-                self.rollouts.secret_gone(&key);
+                self.rollouts.resource_gone(&ResourceKey::secret(key.clone()));
                 let producers = self.state.target_gone(&key, Timestamp::now());
                 (key, None, producers)
             }
@@ -240,9 +241,13 @@ impl Watches {
         match seen {
             Seen::There(config_map) => {
                 let Some(key) = key_of(&config_map.metadata) else { return };
+                self.rollouts.resource_seen(&config_map);
                 self.template_changed(&TemplateSource::ConfigMap(key), Some(&config_map.metadata));
             }
-            Seen::Gone(key) => self.template_changed(&TemplateSource::ConfigMap(key), None),
+            Seen::Gone(key) => {
+                self.rollouts.resource_gone(&ResourceKey::config_map(key.clone()));
+                self.template_changed(&TemplateSource::ConfigMap(key), None);
+            }
         }
     }
 

@@ -2,12 +2,15 @@
 
 use std::fmt::Debug;
 
-use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
+use k8s_openapi::api::batch::v1::{CronJob, Job};
 use kube::Resource;
 use kube::api::{Api, Patch, PatchParams};
 use kube::core::NamespaceResourceScope;
 use rekey_core::rollout::book::Write;
-use rekey_core::rollout::workload::{Incomplete, Restartable, Workload, WorkloadKind};
+use rekey_core::rollout::options::Options;
+use rekey_core::rollout::restart::Restart;
+use rekey_core::rollout::workload::{Incomplete, Restartable, Rollout, Workload, WorkloadKind};
 use rekey_core::rollout::{marker, state};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -33,14 +36,28 @@ impl Workloads {
 
     /// Carries out a write and returns the workload as it is then; `key_id` names the key whose hashes are believed. It is a
     /// conflict if the workload has changed since the decision.
-    pub async fn patch(&self, write: &Write, key_id: &str) -> Result<Result<Workload, Incomplete>, ClusterError> {
+    pub async fn write(
+        &self,
+        write: &Write,
+        options: &Options,
+        key_id: &str,
+    ) -> Result<Result<Workload, Incomplete>, ClusterError> {
         match write.workload.kind {
-            WorkloadKind::Deployment => self.patch_a::<Deployment>(write, key_id).await,
-            WorkloadKind::StatefulSet => self.patch_a::<StatefulSet>(write, key_id).await,
+            WorkloadKind::CronJob => self.patch::<CronJob>(write, options, key_id).await,
+            WorkloadKind::DaemonSet => self.patch::<DaemonSet>(write, options, key_id).await,
+            WorkloadKind::Deployment => self.patch::<Deployment>(write, options, key_id).await,
+            WorkloadKind::Job => self.patch::<Job>(write, options, key_id).await,
+            WorkloadKind::Rollout => self.patch::<Rollout>(write, options, key_id).await,
+            WorkloadKind::StatefulSet => self.patch::<StatefulSet>(write, options, key_id).await,
         }
     }
 
-    async fn patch_a<K>(&self, write: &Write, key_id: &str) -> Result<Result<Workload, Incomplete>, ClusterError>
+    async fn patch<K>(
+        &self,
+        write: &Write,
+        options: &Options,
+        key_id: &str,
+    ) -> Result<Result<Workload, Incomplete>, ClusterError>
     where
         K: Restartable + Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Debug,
     {
@@ -51,7 +68,7 @@ impl Workloads {
         let future = api.patch(&object.name, &parameters, &patch);
         let what = format!("{} {object}", write.workload.kind.as_str().to_lowercase());
         let written = self.writer.write(Action::Patch, what, future).await?;
-        Ok(Workload::read(&written, key_id))
+        Ok(Workload::read(&written, options, key_id))
     }
 }
 
@@ -64,7 +81,7 @@ fn body(write: &Write) -> Value {
             "annotations": { state::ANNOTATION: write.state },
         },
     });
-    if let Some(text) = &write.marker {
+    if let Some(Restart::Annotate(text)) = &write.restart {
         body["spec"] = json!({ "template": { "metadata": { "annotations": { marker::ANNOTATION: text } } } });
     }
     body

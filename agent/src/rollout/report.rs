@@ -98,7 +98,7 @@ fn resources(write: &Write) -> String {
 
 fn reference(key: &WorkloadKey, uid: &str) -> ObjectReference {
     ObjectReference {
-        api_version: Some("apps/v1".to_owned()),
+        api_version: Some(key.kind.api_version().to_owned()),
         kind: Some(key.kind.as_str().to_owned()),
         namespace: Some(key.object.namespace.clone()),
         name: Some(key.object.name.clone()),

@@ -34,7 +34,9 @@ impl Rollouts {
                 wake = next;
                 for write in due {
                     let (inner, patch) = (Arc::clone(&self.inner), write.clone());
-                    let id = writes.spawn(async move { inner.workloads.patch(&patch, inner.key.id()).await }).id();
+                    let id = writes
+                        .spawn(async move { inner.workloads.write(&patch, &inner.choices, inner.key.id()).await })
+                        .id();
                     under_way.insert(id, write);
                 }
             }

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::routing::patch;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Secret;
 use kube::api::ObjectMeta;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -113,14 +114,14 @@ async fn a_change_reaches_the_template_and_a_broken_workload_holds_up_nobody() {
     for name in ["broken", "one", "two"] {
         rollouts.workload_seen(&server.add(name));
     }
-    rollouts.secret_seen(&secret(1, "hunter2"));
+    rollouts.resource_seen(&secret(1, "hunter2"));
     rollouts.complete();
     let shutdown = CancellationToken::new();
     let running = tokio::spawn(rollouts.clone().run(shutdown.clone()));
 
     let baselines = server.patches(2).await;
     assert!(baselines.iter().all(|(_, patch)| patch.get("spec").is_none()));
-    rollouts.secret_seen(&secret(2, "hunter3"));
+    rollouts.resource_seen(&secret(2, "hunter3"));
     let all = server.patches(4).await;
     for (name, patch) in &all[2..] {
         assert!(["one", "two"].contains(&name.as_str()), "{name}");
@@ -146,7 +147,7 @@ async fn a_change_reaches_the_template_and_a_broken_workload_holds_up_nobody() {
 async fn a_baseline_is_on_record_before_it_returns_and_does_not_wait_for_the_broken() {
     let server = Server::default();
     let rollouts = rollouts(&server).await;
-    rollouts.secret_seen(&secret(1, "hunter2"));
+    rollouts.resource_seen(&secret(1, "hunter2"));
     let target = ObjectKey::new("ns", "db");
     let shutdown = CancellationToken::new();
     let running = tokio::spawn(rollouts.clone().run(shutdown.clone()));

@@ -179,7 +179,7 @@ impl Syncer {
     }
 
     fn seen(&self, task: &Task, secret: &Secret) {
-        self.rollouts.secret_seen(secret);
+        self.rollouts.resource_seen(secret);
         // Whoever produces it is being handled right now.
         let _ = self.state.target_seen(&task.target, secret, Timestamp::now());
     }

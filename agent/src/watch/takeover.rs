@@ -25,7 +25,7 @@ pub async fn look_at_secrets(client: &kube::Client, rollouts: &Rollouts) {
         let problem = match timeout(TIME_LIMIT, secrets.list(&page)).await {
             Ok(Ok(list)) => {
                 for secret in &list.items {
-                    rollouts.secret_seen(secret);
+                    rollouts.resource_seen(secret);
                 }
                 match list.metadata.continue_.filter(|token| !token.is_empty()) {
                     Some(token) => page = ListParams::default().limit(PAGE).continue_token(&token),

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use rekey_core::object::ObjectKey;
+use rekey_core::rollout::content::Content;
 use rekey_core::rollout::hash::{HashKey, Mac};
 use rekey_core::rollout::marker::Marker;
 use rekey_core::rollout::resource::{ResourceKind, ResourceName};
@@ -75,7 +76,7 @@ fn carries_final(seen: &Seen, sources: &[&Source], key: &HashKey, macs: &BTreeMa
     let state = State::parse(text, key.id(), &seen.uid).context("its state is not readable")?;
     for source in sources {
         let recorded = state.hashes.get(&ResourceName::secret(&source.name));
-        let equal = recorded.is_some() && recorded == macs.get(&source.name);
+        let equal = recorded.is_some() && recorded == macs.get(&source.name).map(|mac| Content::Data(*mac)).as_ref();
         ensure!(equal, "its state has another value of {}", source.name);
     }
     let Some(marker) = seen.markers.last() else {

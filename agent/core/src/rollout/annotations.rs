@@ -7,16 +7,8 @@ use std::collections::BTreeMap;
 
 use regex::{Regex, RegexBuilder};
 
+use super::options::Options;
 use super::resource::ResourceKind;
-
-/// Follow every referenced resource of every kind.
-pub const AUTO: &str = "reloader.stakater.com/auto";
-/// Follow the referenced resources that carry [`MATCH`].
-pub const SEARCH: &str = "reloader.stakater.com/search";
-/// On a Secret: restarts the workloads that [`SEARCH`].
-pub const MATCH: &str = "reloader.stakater.com/match";
-/// On a Secret: it never restarts anything.
-pub const IGNORE: &str = "reloader.stakater.com/ignore";
 
 /// Compiled size up to which a pattern is accepted; names are short, so are honest patterns.
 const PATTERN_SIZE: usize = 256 * 1024;
@@ -39,7 +31,7 @@ pub struct Triggers {
 #[error("{item:?} in the annotation {annotation} is not a regular expression and matches nothing: {reason}")]
 pub struct BadPattern {
     /// The annotation that holds it.
-    pub annotation: &'static str,
+    pub annotation: String,
     /// The item as it was written.
     pub item: String,
     /// What is wrong with it, in one line.
@@ -59,22 +51,25 @@ impl Triggers {
     /// The workload's own annotations are used as soon as they hold any one key of the set, even an empty one;
     /// otherwise the template's are. The two are never mixed, except that the exclude list is always the workload's.
     #[must_use]
-    pub fn read(kind: ResourceKind, workload: &Annotations, template: &Annotations) -> Self {
-        let keys = [kind.named_annotation(), SEARCH, AUTO, kind.auto_annotation()];
-        let chosen = if keys.iter().any(|key| workload.contains_key(*key)) { workload } else { template };
+    pub fn read(kind: ResourceKind, options: &Options, workload: &Annotations, template: &Annotations) -> Self {
+        let keys = &options.keys;
+        let set = [keys.named(kind), &keys.search, &keys.auto, keys.auto_of(kind)];
+        let chosen = if set.iter().any(|key| workload.contains_key(*key)) { workload } else { template };
         let value = |key: &str| chosen.get(key).map(String::as_str);
 
+        let autos = [value(&keys.auto), value(keys.auto_of(kind))];
+        let unsaid = autos.iter().all(|auto| auto.is_none_or(str::is_empty));
         let mut triggers = Self {
-            search: is_true(value(SEARCH)),
-            auto: parse_bool(value(AUTO)) || parse_bool(value(kind.auto_annotation())),
+            search: is_true(value(&keys.search)),
+            auto: autos.into_iter().any(parse_bool) || (options.auto_all && unsaid),
             exclude: list(workload.get(kind.exclude_annotation())).map(str::to_owned).collect(),
             ..Self::default()
         };
-        for item in list(chosen.get(kind.named_annotation())) {
+        for item in list(chosen.get(keys.named(kind))) {
             match NamePattern::parse(item) {
                 Ok(pattern) => triggers.named.push(pattern),
                 Err(reason) => {
-                    let annotation = kind.named_annotation();
+                    let annotation = keys.named(kind).to_owned();
                     triggers.bad.push(BadPattern { annotation, item: item.to_owned(), reason });
                 }
             }
@@ -94,7 +89,7 @@ impl Triggers {
         self.auto
     }
 
-    /// Whether referenced resources with [`MATCH`] restart it.
+    /// Whether referenced resources that say they match restart it.
     #[must_use]
     pub fn search(&self) -> bool {
         self.search
@@ -180,6 +175,8 @@ fn parse_bool(value: Option<&str>) -> bool {
 mod tests {
     use super::*;
 
+    const AUTO: &str = "reloader.stakater.com/auto";
+    const SEARCH: &str = "reloader.stakater.com/search";
     const NAMED: &str = "secret.reloader.stakater.com/reload";
     const TYPED_AUTO: &str = "secret.reloader.stakater.com/auto";
     const EXCLUDE: &str = "secrets.exclude.reloader.stakater.com/reload";
@@ -189,7 +186,7 @@ mod tests {
     }
 
     fn read(workload: &[(&str, &str)], template: &[(&str, &str)]) -> Triggers {
-        Triggers::read(ResourceKind::Secret, &map(workload), &map(template))
+        Triggers::read(ResourceKind::Secret, &Options::default(), &map(workload), &map(template))
     }
 
     #[test]
@@ -202,6 +199,23 @@ mod tests {
             assert!(!read(&[(AUTO, value)], &[]).auto(), "{value:?}");
         }
         assert!(read(&[(AUTO, "false"), (TYPED_AUTO, "true")], &[]).auto());
+    }
+
+    #[test]
+    fn those_that_say_nothing_follow_all_if_the_installation_says_so() {
+        let all = Options { auto_all: true, ..Options::default() };
+        let auto = |kind, pairs: &[(&str, &str)]| Triggers::read(kind, &all, &map(pairs), &map(&[])).auto();
+        for (pairs, secrets, config_maps) in [
+            (&[][..], true, true),
+            (&[(AUTO, ""), (TYPED_AUTO, "")], true, true),
+            (&[(AUTO, "false")], false, false),
+            (&[(TYPED_AUTO, "false")], false, true),
+            (&[(TYPED_AUTO, "nonsense")], false, true),
+            (&[(AUTO, "false"), (TYPED_AUTO, "true")], true, false),
+        ] {
+            assert_eq!(auto(ResourceKind::Secret, pairs), secrets, "{pairs:?}");
+            assert_eq!(auto(ResourceKind::ConfigMap, pairs), config_maps, "{pairs:?}");
+        }
     }
 
     #[test]

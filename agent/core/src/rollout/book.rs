@@ -1,4 +1,4 @@
-//! Everything that rollouts know: the hashes of Secrets, the workloads, what waits and what is being written.
+//! Everything that rollouts know: the hashes of resources, the workloads, what waits and what is being written.
 //!
 //! The agent feeds it from its watches, asks it for writes, carries them out and reports what became of them. It does
 //! no I/O and has no clock: the time is passed in.
@@ -6,7 +6,7 @@
 mod interest;
 mod outcome;
 mod queue;
-mod secrets;
+mod resources;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
@@ -19,14 +19,14 @@ use jiff::Timestamp;
 use self::interest::Interest;
 pub use self::outcome::Outcome;
 use self::queue::Queue;
-pub use self::secrets::SecretSeen;
-use self::secrets::Secrets;
+pub use self::resources::ResourceSeen;
+use self::resources::Resources;
 use super::annotations::BadPattern;
-use super::decide::{self, Current, Currents, Decision, Held, Memory};
+use super::decide::{self, Decision, Held, Memory};
 use super::decision;
-use super::marker::Marker;
-use super::pace::Limits;
-use super::resource::ResourceName;
+use super::options::Options;
+use super::resource::{ResourceKey, ResourceName};
+use super::restart::Restart;
 use super::state::State;
 use super::workload::{Workload, WorkloadKey};
 use crate::budget::Bucket;
@@ -36,13 +36,13 @@ use crate::object::ObjectKey;
 #[derive(Debug)]
 pub struct Book {
     key_id: String,
-    limits: Limits,
+    options: Options,
     bucket: Bucket,
-    secrets: Secrets,
+    resources: Resources,
     entries: HashMap<WorkloadKey, Entry>,
     interest: Interest,
     /// Syncs that are queued or running, by target.
-    syncs: HashMap<ObjectKey, usize>,
+    syncs: HashMap<ResourceKey, usize>,
     queue: Queue,
     complete: bool,
 }
@@ -71,9 +71,9 @@ pub struct Write {
     pub resource_version: String,
     /// The new value of the state annotation; nothing removes it.
     pub state: Option<String>,
-    /// The new value of the template's marker; nothing leaves it alone, and the pods with it.
-    pub marker: Option<String>,
-    /// The resources for which the pods are restarted; empty exactly if there is no marker.
+    /// How the workload is restarted; nothing leaves its pods alone.
+    pub restart: Option<Restart>,
+    /// The resources for which it is restarted; empty exactly if it is not.
     pub changed: Vec<ResourceName>,
     /// Whether the last write of this workload failed. Such writes must not take the place of others.
     pub retrying: bool,
@@ -112,12 +112,12 @@ pub struct Unrecorded {
 impl Book {
     /// An empty book. `key_id` names the key whose hashes are believed.
     #[must_use]
-    pub fn new(key_id: impl Into<String>, limits: Limits) -> Self {
+    pub fn new(key_id: impl Into<String>, options: Options) -> Self {
         Self {
             key_id: key_id.into(),
-            bucket: Bucket::new(limits.rate, limits.burst),
-            limits,
-            secrets: Secrets::default(),
+            bucket: Bucket::new(options.limits.rate, options.limits.burst),
+            options,
+            resources: Resources::default(),
             entries: HashMap::new(),
             interest: Interest::default(),
             syncs: HashMap::new(),
@@ -126,17 +126,17 @@ impl Book {
         }
     }
 
-    /// A Secret as Kubernetes holds it, from a watch, a read or the answer to a write. Older versions than one seen before
+    /// A resource as Kubernetes holds it, from a watch, a read or the answer to a write. Older versions than one seen before
     /// are ignored; so whoever writes a Secret shows the version that he writes over first.
-    pub fn secret_seen(&mut self, key: &ObjectKey, seen: &SecretSeen<'_>, now: Timestamp) {
-        if self.secrets.seen(key, seen, now) && self.complete {
+    pub fn resource_seen(&mut self, key: &ResourceKey, seen: &ResourceSeen<'_>, now: Timestamp) {
+        if self.resources.seen(key, seen, now) && self.complete {
             self.queue.extend(self.interest.workloads(key, &self.entries));
         }
     }
 
-    /// A Secret was deleted. That restarts nothing; what was applied of it stays remembered on the workloads.
-    pub fn secret_gone(&mut self, key: &ObjectKey) {
-        self.secrets.gone(key);
+    /// A resource was deleted. What was applied of it stays remembered on the workloads.
+    pub fn resource_gone(&mut self, key: &ResourceKey) {
+        self.resources.gone(key);
     }
 
     /// A workload as Kubernetes holds it. Older versions than one seen before are ignored.
@@ -148,15 +148,15 @@ impl Book {
             if self.complete {
                 self.queue.push(key.clone());
             }
-            let seen = Seen { done: false, bad_patterns: workload.triggers.bad_patterns().to_vec() };
+            let seen = Seen { done: false, bad_patterns: workload.bad_patterns() };
             self.entries.insert(key, Entry::new(workload));
             return seen;
         };
         if is_older(&workload.resource_version, &entry.workload.resource_version) {
             return Seen::default();
         }
-        let bad = workload.triggers.bad_patterns();
-        let bad_patterns = if bad == entry.workload.triggers.bad_patterns() { Vec::new() } else { bad.to_vec() };
+        let bad = workload.bad_patterns();
+        let bad_patterns = if bad == entry.workload.bad_patterns() { Vec::new() } else { bad };
         self.interest.replace(&entry.workload, &workload);
         entry.memory.seen(&workload);
         entry.workload = workload;
@@ -167,7 +167,7 @@ impl Book {
         if self.complete {
             self.queue.push(key);
         }
-        Seen { done: entry.take_done(self.secrets.changes), bad_patterns }
+        Seen { done: entry.take_done(self.resources.changes), bad_patterns }
     }
 
     /// A workload was deleted.
@@ -178,7 +178,7 @@ impl Book {
         }
     }
 
-    /// All Secrets and workloads that exist have been seen once, and this process is the one that writes. Nothing is decided
+    /// All resources and workloads that exist have been seen once, and this process is the one that writes. Nothing is decided
     /// or queued before, however long it takes.
     pub fn complete(&mut self) {
         self.complete = true;
@@ -193,16 +193,17 @@ impl Book {
 
     /// A sync of this target was queued; each call is followed by one of [`Book::sync_finished`].
     pub fn sync_queued(&mut self, target: &ObjectKey) {
-        *self.syncs.entry(target.clone()).or_default() += 1;
+        *self.syncs.entry(ResourceKey::secret(target.clone())).or_default() += 1;
     }
 
     /// A sync of this target ended, well or not.
     pub fn sync_finished(&mut self, target: &ObjectKey) {
-        let Some(count) = self.syncs.get_mut(target) else { return };
+        let target = ResourceKey::secret(target.clone());
+        let Some(count) = self.syncs.get_mut(&target) else { return };
         *count -= 1;
         if *count == 0 {
-            self.syncs.remove(target);
-            self.queue.extend(self.interest.workloads(target, &self.entries));
+            self.syncs.remove(&target);
+            self.queue.extend(self.interest.workloads(&target, &self.entries));
         }
     }
 
@@ -240,13 +241,14 @@ impl Book {
 
     /// The workloads that a change of this Secret would restart and whose state does not know it yet. They are made due.
     pub fn unrecorded(&mut self, target: &ObjectKey, now: Timestamp) -> Unrecorded {
-        let name = ResourceName::secret(target.name.clone());
+        let target = ResourceKey::secret(target.clone());
+        let name = target.local();
         let mut unrecorded = Unrecorded::default();
-        let Some(flags) = self.secrets.flags(target) else { return unrecorded };
-        for key in self.interest.workloads(target, &self.entries) {
+        let Some(flags) = self.resources.flags(&target) else { return unrecorded };
+        for key in self.interest.workloads(&target, &self.entries) {
             let Some(entry) = self.entries.get(&key) else { continue };
             let Workload { triggers, references, .. } = &entry.workload;
-            let asked = decision::decide(triggers, references, &target.name, flags).is_ok();
+            let asked = decision::decide(triggers.of(name.kind), references, &name, flags).is_ok();
             if !asked || entry.workload.recorded().contains_key(&name) || entry.memory.rewrite_waits(now) {
                 continue;
             }
@@ -263,12 +265,12 @@ impl Book {
     fn decide(&mut self, key: &WorkloadKey, now: Timestamp) -> Option<Write> {
         let entry = self.entries.get_mut(key)?;
         let Entry { workload, memory, .. } = entry;
-        let current = self.secrets.current(workload);
+        let current = self.resources.current(workload);
         let sync_pending = Interest::is_any(workload, &self.syncs);
         let held = Held { sync_pending, throttled: self.bucket.next(now) };
         memory.examine(workload, &current, now);
 
-        let (state, changed) = match decide::decide(workload, memory, &current, held, &self.limits, now) {
+        let (state, changed) = match decide::decide(workload, memory, &current, held, &self.options.limits, now) {
             Decision::Nothing => {
                 // A write whose answer was lost has arrived after all.
                 (entry.failures, entry.conflicts) = (0, 0);
@@ -281,16 +283,18 @@ impl Book {
             Decision::Record(state) => (state, Vec::new()),
             Decision::Restart { state, changed } => {
                 self.bucket.take();
-                memory.restart_decided(self.secrets.changes);
+                memory.restart_decided(self.resources.changes);
                 (state, changed)
             }
         };
+        let text = state.render(&self.key_id, &workload.uid);
         let write = Write {
             workload: key.clone(),
             uid: workload.uid.clone(),
             resource_version: workload.resource_version.clone(),
-            state: (!state.hashes.is_empty()).then(|| state.render(&self.key_id, &workload.uid)),
-            marker: changed.first().and_then(|name| marker(workload, name, &current, now)),
+            restart: Restart::of(workload, &changed, &current, &self.options, &text, now)
+                .filter(|_| !changed.is_empty()),
+            state: (!state.hashes.is_empty()).then_some(text),
             seen: changed.iter().filter_map(|name| current.get(name)?.changed).map(|change| change.at).min(),
             changed,
             retrying: entry.failures > 0,
@@ -316,12 +320,6 @@ impl Entry {
         }
         done
     }
-}
-
-fn marker(workload: &Workload, name: &ResourceName, current: &Currents<'_>, now: Timestamp) -> Option<String> {
-    let Current { mac, container, .. } = current.get(name)?;
-    let namespace = &workload.key.object.namespace;
-    Some(Marker::new(name, namespace, *mac, container, now, workload.marker.as_ref()).render())
 }
 
 /// Whether a version is certainly older. Versions are numbers on every API server that matters; others are not compared.

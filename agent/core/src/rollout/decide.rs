@@ -1,13 +1,14 @@
-//! What to do about one workload now: the comparison of what its pods have got with what the Secrets hold.
+//! What to do about one workload now: the comparison of what its pods have got with what the resources hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::hash::Mac;
+use super::content::Content;
 use super::pace::Limits;
 use super::resource::ResourceName;
+use super::stakater::Sha;
 use super::state::{Hashes, State};
 use super::workload::Workload;
 use crate::backoff::{Backoff, after};
@@ -22,8 +23,8 @@ pub struct Change {
     pub at: Timestamp,
     /// The version of the resource with the new data, as a number.
     pub version: Option<u64>,
-    /// The hash of the data before.
-    pub from: Mac,
+    /// What it held before.
+    pub from: Content,
     /// Its number among all changes that this process saw.
     pub number: u64,
 }
@@ -31,8 +32,10 @@ pub struct Change {
 /// A resource that restarts the workload when its data changes, as Kubernetes holds it.
 #[derive(Clone, Copy, Debug)]
 pub struct Current<'a> {
-    /// The hash of its data.
-    pub mac: Mac,
+    /// What it holds.
+    pub content: Content,
+    /// The hash of its data for a variable; nothing if it is gone.
+    pub sha: Option<Sha>,
     /// The last change that this process saw.
     pub changed: Option<Change>,
     /// The container of the workload that uses it.
@@ -129,14 +132,14 @@ impl Memory {
     /// the first time their baseline. That is the data as it stands, or, if this process saw it change under the
     /// workload, the data before, so that the workload is restarted even if this process ends before it could.
     pub fn examine(&mut self, workload: &Workload, current: &Currents<'_>, now: Timestamp) {
-        self.applied.hashes.retain(|name, _| workload.concerns(&name.name));
+        self.applied.hashes.retain(|name, _| workload.concerns(name));
         for (name, resource) in current {
             if resource.changed.is_some_and(|change| self.met_starting_pods(change.number)) {
                 self.uncertain.insert(name.clone());
             }
             if !self.applied.hashes.contains_key(name) {
                 let missed = resource.changed.filter(|change| self.is_later_than(workload, change, now));
-                self.applied.hashes.insert(name.clone(), missed.map_or(resource.mac, |change| change.from));
+                self.applied.hashes.insert(name.clone(), missed.map_or(resource.content, |change| change.from));
             }
         }
         self.examined = true;
@@ -207,7 +210,7 @@ pub fn decide(
     let changed: Vec<ResourceName> = current
         .iter()
         .filter(|(name, resource)| {
-            memory.applied.hashes.get(name) != Some(&resource.mac) || memory.uncertain.contains(name)
+            memory.applied.hashes.get(name) != Some(&resource.content) || memory.uncertain.contains(name)
         })
         .map(|(name, _)| name.clone())
         .collect();
@@ -219,7 +222,7 @@ pub fn decide(
         wait = wait_of_restart(workload, memory, held, limits, now);
         if wait.is_none() {
             let mut hashes = memory.applied.hashes.clone();
-            hashes.extend(current.iter().map(|(name, resource)| (name.clone(), resource.mac)));
+            hashes.extend(current.iter().map(|(name, resource)| (name.clone(), resource.content)));
             return Decision::Restart { state: memory.next(hashes), changed };
         }
     }
@@ -242,7 +245,7 @@ fn wait_of_restart(
     now: Timestamp,
 ) -> Option<Timestamp> {
     // The marker remembers for a process that does not. A time in the future is a clock that was set back.
-    let last = memory.last_restart.max(workload.marker.as_ref().and_then(super::marker::Marker::at));
+    let last = memory.last_restart.max(workload.markers.at());
     let paced =
         last.filter(|last| *last <= now).map(|last| after(last, limits.min_interval)).filter(|until| *until > now);
     let paced = paced.max(held.throttled);

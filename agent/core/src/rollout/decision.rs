@@ -1,9 +1,11 @@
 //! Whether a change of one resource restarts one workload: Stakater Reloader's decision order, first hit wins.
 
 use super::annotations::{self, Annotations, Triggers};
+use super::keys::Keys;
 use super::references::References;
+use super::resource::ResourceName;
 
-/// What a Secret says about itself.
+/// What a resource says about itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
     /// It never restarts anything.
@@ -15,9 +17,9 @@ pub struct Flags {
 impl Flags {
     /// Reads a resource's annotations.
     #[must_use]
-    pub fn read(resource: &Annotations) -> Self {
+    pub fn read(resource: &Annotations, keys: &Keys) -> Self {
         let is_true = |key: &str| annotations::is_true(resource.get(key).map(String::as_str));
-        Self { ignore: is_true(annotations::IGNORE), matched: is_true(annotations::MATCH) }
+        Self { ignore: is_true(&keys.ignore), matched: is_true(&keys.matched) }
     }
 }
 
@@ -36,25 +38,26 @@ pub enum Reason {
     NoContainers,
 }
 
-/// Decides for one resource and one workload: the container that carries the marker, or the reason why not.
+/// Decides for one resource and one workload: the container that carries the marker, or the reason why not. `triggers`
+/// are those of the resource's kind.
 ///
 /// # Errors
 /// The [`Reason`] of the first row that says no.
 pub fn decide<'a>(
     triggers: &Triggers,
     references: &'a References,
-    name: &str,
+    resource: &ResourceName,
     flags: Flags,
 ) -> Result<&'a str, Reason> {
     if flags.ignore {
         return Err(Reason::Ignored);
     }
-    if triggers.excludes(name) {
+    if triggers.excludes(&resource.name) {
         return Err(Reason::Excluded);
     }
     let Some(first) = references.first_container() else { return Err(Reason::NoContainers) };
-    let container = references.container_of(name);
-    if triggers.names(name) {
+    let container = references.container_of(resource);
+    if triggers.names(&resource.name) {
         return Ok(container.unwrap_or(first));
     }
     if triggers.auto() || (triggers.search() && flags.matched) {
@@ -66,8 +69,8 @@ pub fn decide<'a>(
 /// Whether a resource of this name could restart the workload, whatever the resource says about itself. What could
 /// not, has no place in the workload's state.
 #[must_use]
-pub fn concerns(triggers: &Triggers, references: &References, name: &str) -> bool {
-    decide(triggers, references, name, Flags { ignore: false, matched: true }).is_ok()
+pub fn concerns(triggers: &Triggers, references: &References, resource: &ResourceName) -> bool {
+    decide(triggers, references, resource, Flags { ignore: false, matched: true }).is_ok()
 }
 
 #[cfg(test)]
@@ -76,6 +79,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::rollout::options::Options;
     use crate::rollout::resource::ResourceKind;
 
     const NAMED: &str = "secret.reloader.stakater.com/reload";
@@ -115,24 +119,29 @@ mod tests {
             (&[(SEARCH, "true"), (AUTO, "true")], "used", PLAIN, Ok("two")),
         ] {
             let workload: Annotations = workload.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-            let triggers = Triggers::read(ResourceKind::Secret, &workload, &Annotations::new());
-            assert_eq!(decide(&triggers, &references, name, flags), expected, "{workload:?} {name} {flags:?}");
+            let triggers = Triggers::read(ResourceKind::Secret, &Options::default(), &workload, &Annotations::new());
+            assert_eq!(
+                decide(&triggers, &references, &ResourceName::secret(name), flags),
+                expected,
+                "{workload:?} {name} {flags:?}"
+            );
         }
     }
 
     #[test]
     fn a_workload_without_containers_is_never_restarted() {
         let named = Annotations::from([(NAMED.to_owned(), "s".to_owned())]);
-        let triggers = Triggers::read(ResourceKind::Secret, &named, &Annotations::new());
-        assert_eq!(decide(&triggers, &pod(&json!([])), "s", PLAIN), Err(Reason::NoContainers));
+        let triggers = Triggers::read(ResourceKind::Secret, &Options::default(), &named, &Annotations::new());
+        assert_eq!(decide(&triggers, &pod(&json!([])), &ResourceName::secret("s"), PLAIN), Err(Reason::NoContainers));
     }
 
     #[test]
     fn flags_are_exactly_true() {
         for (value, expected) in [("true", true), ("True", false), ("1", false), ("", false)] {
+            let keys = Keys::default();
             let resource: Annotations =
-                [annotations::IGNORE, annotations::MATCH].map(|key| (key.to_owned(), value.to_owned())).into();
-            assert_eq!(Flags::read(&resource), Flags { ignore: expected, matched: expected }, "{value:?}");
+                [&keys.ignore, &keys.matched].map(|key| (key.to_owned(), value.to_owned())).into();
+            assert_eq!(Flags::read(&resource, &keys), Flags { ignore: expected, matched: expected }, "{value:?}");
         }
     }
 }

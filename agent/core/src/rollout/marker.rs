@@ -1,10 +1,14 @@
-//! The annotation on the pod template whose change restarts the pods, in the form that Stakater Reloader gives it.
+//! What on a pod template says that it was restarted, and for what: an annotation or variables of its containers, both
+//! in the form that Stakater Reloader gives them.
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 use serde::{Deserialize, Serialize};
 
-use super::hash::Mac;
+use super::content::Content;
+use super::options::Strategy;
 use super::resource::ResourceName;
+use super::stakater;
 
 /// The annotation on the pod template.
 pub const ANNOTATION: &str = "reloader.stakater.com/last-reloaded-from";
@@ -14,7 +18,7 @@ pub const ANNOTATION: &str = "reloader.stakater.com/last-reloaded-from";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Marker {
-    /// `SECRET`.
+    /// `SECRET` or `CONFIGMAP`.
     #[serde(rename = "type")]
     pub kind: String,
     /// The resource's name.
@@ -35,7 +39,7 @@ impl Marker {
     pub fn new(
         resource: &ResourceName,
         namespace: &str,
-        hash: Mac,
+        content: Content,
         container: &str,
         now: Timestamp,
         previous: Option<&Self>,
@@ -44,7 +48,10 @@ impl Marker {
             kind: resource.kind.marker_type().to_owned(),
             name: resource.name.clone(),
             namespace: namespace.to_owned(),
-            hash: hash.to_string(),
+            hash: match content {
+                Content::Data(mac) => mac.to_string(),
+                Content::Gone => stakater::DELETED.to_owned(),
+            },
             container_refs: vec![container.to_owned()],
             observed_at: now.as_second(),
         };
@@ -74,13 +81,68 @@ impl Marker {
     }
 }
 
+/// A variable of a container that stands for a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// The container.
+    pub container: String,
+    /// The variable's name.
+    pub name: String,
+    /// Its value; nothing if it is to be removed.
+    pub value: Option<String>,
+}
+
+/// The markers on a pod template.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Markers {
+    /// The annotation.
+    pub annotation: Option<Marker>,
+    /// The variables, in the order of the containers.
+    pub variables: Vec<Variable>,
+}
+
+impl Markers {
+    /// Reads a pod template.
+    #[must_use]
+    pub fn of(template: &PodTemplateSpec) -> Self {
+        let annotations = template.metadata.as_ref().and_then(|metadata| metadata.annotations.as_ref());
+        let annotation = annotations.and_then(|annotations| annotations.get(ANNOTATION));
+        let containers = template.spec.iter().flat_map(|pod| &pod.containers);
+        let variables = containers.flat_map(|container| {
+            let ours = container.env.iter().flatten().filter(|variable| stakater::is_variable(&variable.name));
+            ours.map(|variable| Variable {
+                container: container.name.clone(),
+                name: variable.name.clone(),
+                value: variable.value.clone(),
+            })
+        });
+        Self { annotation: annotation.and_then(|text| Marker::parse(text)), variables: variables.collect() }
+    }
+
+    /// How the workload is restarted: as it was before, else as the installation says.
+    #[must_use]
+    pub fn strategy(&self, otherwise: Strategy) -> Strategy {
+        match self {
+            Self { variables, .. } if !variables.is_empty() => Strategy::Variables,
+            Self { annotation: Some(_), .. } => Strategy::Annotations,
+            _ => otherwise,
+        }
+    }
+
+    /// When the last restart was, if a marker says so.
+    #[must_use]
+    pub fn at(&self) -> Option<Timestamp> {
+        self.annotation.as_ref().and_then(Marker::at)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn has_stakaters_form() {
-        let mac = Mac::parse(&"a".repeat(64)).unwrap();
+        let mac = Content::parse(&"a".repeat(64)).unwrap();
         let now = Timestamp::from_second(1_700_000_000).unwrap();
         let marker = Marker::new(&ResourceName::secret("db"), "ns", mac, "app", now, None);
         let hash = "a".repeat(64);

@@ -1,17 +1,19 @@
-//! Which Secrets a pod template uses, and through which container.
+//! Which Secrets and ConfigMaps a pod template uses, and through which container.
 //!
-//! These forms count: a mounted volume of a Secret, a mounted projected volume, `env` and `envFrom`, in containers and
+//! These forms count: a mounted volume of one, a mounted projected volume, `env` and `envFrom`, in containers and
 //! init containers. Everything else (image pull secrets, ephemeral containers, drivers' own secret references) does
-//! not, as with Stakater Reloader; such Secrets can be named in the list. Keys, items and `optional` make no difference.
+//! not, as with Stakater Reloader; such resources can be named in the list. Keys, items and `optional` make no difference.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Container, PodSpec, Volume};
 
-/// The Secrets of a pod template, each with the container that stands for it in the marker.
+use super::resource::ResourceName;
+
+/// The resources of a pod template, each with the container that stands for it in the marker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct References {
-    secrets: BTreeMap<String, String>,
+    containers: BTreeMap<ResourceName, String>,
     first_container: Option<String>,
 }
 
@@ -23,11 +25,11 @@ impl References {
         let volumes = pod.volumes.as_deref().unwrap_or_default();
         let inits = pod.init_containers.as_deref().unwrap_or_default();
 
-        let mut secrets = BTreeMap::new();
-        // In order of precedence; the first container found for a Secret stays.
+        let mut containers = BTreeMap::new();
+        // In order of precedence; the first container found for a resource stays.
         let mut found = |container: &Container, carrier: &Container, names: fn(&Container, &[Volume]) -> Names| {
             for name in names(container, volumes) {
-                secrets.entry(name).or_insert_with(|| carrier.name.clone());
+                containers.entry(name).or_insert_with(|| carrier.name.clone());
             }
         };
         pod.containers.iter().for_each(|container| found(container, container, mounted));
@@ -36,46 +38,62 @@ impl References {
             found(init, first, mounted);
             found(init, first, environment);
         }
-        Self { secrets, first_container: Some(first.name.clone()) }
+        Self { containers, first_container: Some(first.name.clone()) }
     }
 
-    /// The container that uses this Secret; an init container is represented by the first container.
+    /// The container that uses this resource; an init container is represented by the first container.
     #[must_use]
-    pub fn container_of(&self, secret: &str) -> Option<&str> {
-        self.secrets.get(secret).map(String::as_str)
+    pub fn container_of(&self, resource: &ResourceName) -> Option<&str> {
+        self.containers.get(resource).map(String::as_str)
     }
 
-    /// The container that carries the marker of a Secret that is named but not referenced.
+    /// The container that carries the marker of a resource that is named but not referenced.
     #[must_use]
     pub fn first_container(&self) -> Option<&str> {
         self.first_container.as_deref()
     }
 
-    /// The names of all Secrets that are referenced, in order.
-    pub fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.secrets.keys().map(String::as_str)
+    /// All resources that are referenced, in order.
+    pub fn resources(&self) -> impl Iterator<Item = &ResourceName> {
+        self.containers.keys()
     }
 }
 
-type Names = BTreeSet<String>;
+type Names = BTreeSet<ResourceName>;
 
 fn mounted(container: &Container, volumes: &[Volume]) -> Names {
     let mounts = container.volume_mounts.as_deref().unwrap_or_default();
-    volumes.iter().filter(|volume| mounts.iter().any(|mount| mount.name == volume.name)).flat_map(in_volume).collect()
+    let mounted = volumes.iter().filter(|volume| mounts.iter().any(|mount| mount.name == volume.name));
+    named(mounted.flat_map(in_volume))
 }
 
-fn in_volume(volume: &Volume) -> Vec<String> {
-    let direct = volume.secret.as_ref().and_then(|secret| secret.secret_name.clone());
+fn in_volume(volume: &Volume) -> Vec<ResourceName> {
+    let secret = volume.secret.iter().filter_map(|secret| secret.secret_name.as_ref()).map(ResourceName::secret);
+    let config_map = volume.config_map.iter().map(|config_map| ResourceName::config_map(&config_map.name));
     let projected = volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
-    let projected = projected.filter_map(|source| source.secret.as_ref().map(|secret| secret.name.clone()));
-    direct.into_iter().chain(projected).filter(|name| !name.is_empty()).collect()
+    let projected = projected.flat_map(|source| {
+        let secret = source.secret.iter().map(|secret| ResourceName::secret(&secret.name));
+        secret.chain(source.config_map.iter().map(|config_map| ResourceName::config_map(&config_map.name)))
+    });
+    secret.chain(config_map).chain(projected).collect()
 }
 
 fn environment(container: &Container, _: &[Volume]) -> Names {
     let variables = container.env.iter().flatten().filter_map(|variable| variable.value_from.as_ref());
-    let variables = variables.filter_map(|source| source.secret_key_ref.as_ref().map(|secret| secret.name.clone()));
-    let whole = container.env_from.iter().flatten().filter_map(|source| source.secret_ref.as_ref());
-    variables.chain(whole.map(|secret| secret.name.clone())).filter(|name| !name.is_empty()).collect()
+    let variables = variables.flat_map(|source| {
+        let secret = source.secret_key_ref.iter().map(|secret| ResourceName::secret(&secret.name));
+        secret.chain(source.config_map_key_ref.iter().map(|config_map| ResourceName::config_map(&config_map.name)))
+    });
+    let whole = container.env_from.iter().flatten().flat_map(|source| {
+        let secret = source.secret_ref.iter().map(|secret| ResourceName::secret(&secret.name));
+        secret.chain(source.config_map_ref.iter().map(|config_map| ResourceName::config_map(&config_map.name)))
+    });
+    named(variables.chain(whole))
+}
+
+/// The API server lets names be empty that have to be there.
+fn named(resources: impl Iterator<Item = ResourceName>) -> Names {
+    resources.filter(|resource| !resource.name.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -89,7 +107,7 @@ mod tests {
     }
 
     fn carrier(pod: Value, secret: &str) -> Option<String> {
-        references(pod).container_of(secret).map(str::to_owned)
+        references(pod).container_of(&ResourceName::secret(secret)).map(str::to_owned)
     }
 
     fn volume(name: &str, secret: &str) -> Value {
@@ -120,6 +138,25 @@ mod tests {
             ),
         ] {
             assert_eq!(carrier(pod, "s").as_deref(), Some("c"), "{form}");
+        }
+    }
+
+    #[test]
+    fn config_maps_are_used_in_the_same_forms_and_are_not_secrets() {
+        let mount = json!([{"name": "v", "mountPath": "/v"}]);
+        let env = json!([{"name": "E", "valueFrom": {"configMapKeyRef": {"name": "s", "key": "k"}}}]);
+        let env_from = json!([{"configMapRef": {"name": "s"}}]);
+        let direct = json!({"name": "v", "configMap": {"name": "s"}});
+        let projected = json!({"name": "v", "projected": {"sources": [{"configMap": {"name": "s"}}]}});
+        for (form, pod) in [
+            ("volume", json!({"containers": [{"name": "c", "volumeMounts": mount}], "volumes": [direct]})),
+            ("projected", json!({"containers": [{"name": "c", "volumeMounts": mount}], "volumes": [projected]})),
+            ("env", json!({"containers": [{"name": "c", "env": env}]})),
+            ("envFrom", json!({"containers": [{"name": "c", "envFrom": env_from}]})),
+        ] {
+            let references = references(pod);
+            assert_eq!(references.container_of(&ResourceName::config_map("s")), Some("c"), "{form}");
+            assert_eq!(references.container_of(&ResourceName::secret("s")), None, "{form}");
         }
     }
 
@@ -173,7 +210,7 @@ mod tests {
         let pod = json!({"containers": [{"name": "a", "envFrom": [{"secretRef": {"name": "t"}}, {"secretRef": {"name": "s"}}]},
                                         {"name": "b", "envFrom": [{"secretRef": {"name": "s"}}]}]});
         let references = references(pod);
-        assert_eq!(references.secrets().collect::<Vec<_>>(), ["s", "t"]);
+        assert_eq!(references.resources().map(|resource| resource.name.as_str()).collect::<Vec<_>>(), ["s", "t"]);
         assert_eq!(references.first_container(), Some("a"));
     }
 }

@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::hash::{ALGORITHM, Mac};
+use super::content::Content;
+use super::hash::ALGORITHM;
 use super::resource::ResourceName;
 
 /// The annotation that holds the state.
 pub const ANNOTATION: &str = "rekey.dev/applied";
 
-/// Hashes by resource.
-pub type Hashes = BTreeMap<ResourceName, Mac>;
+/// Contents, as hashes, by resource.
+pub type Hashes = BTreeMap<ResourceName, Content>;
 
 /// The state of one workload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl State {
         if text.key_id != key_id || text.algorithm != ALGORITHM || text.uid != uid {
             return None;
         }
-        let entry = |(name, mac): (&String, &String)| Some((ResourceName::parse(name)?, Mac::parse(mac)?));
+        let entry = |(name, mac): (&String, &String)| Some((ResourceName::parse(name)?, Content::parse(mac)?));
         Some(Self { serial: text.serial, hashes: text.hashes.iter().filter_map(entry).collect() })
     }
 
@@ -70,8 +71,8 @@ impl State {
 mod tests {
     use super::*;
 
-    fn mac(digit: char) -> Mac {
-        Mac::parse(&digit.to_string().repeat(64)).unwrap()
+    fn mac(digit: char) -> Content {
+        Content::parse(&digit.to_string().repeat(64)).unwrap()
     }
 
     fn state() -> State {

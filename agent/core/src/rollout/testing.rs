@@ -7,12 +7,17 @@ use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Map, Value, json};
 
 use super::book::Write;
+use super::content::Content;
 use super::hash::Mac;
 use super::marker;
+use super::options::Options;
+use super::restart::Restart;
+use super::stakater::Sha;
 use super::state::{self, State};
 use super::workload::Workload;
 
 pub const KEY: &str = "key";
+pub const AUTO: &str = "reloader.stakater.com/auto";
 
 /// A time, in milliseconds after the tests' beginning.
 pub fn at(millis: u64) -> Timestamp {
@@ -22,6 +27,16 @@ pub fn at(millis: u64) -> Timestamp {
 /// The hash that stands for the n-th content of a Secret.
 pub fn mac(content: u32) -> Mac {
     Mac::parse(&format!("{content:08x}").repeat(8)).unwrap()
+}
+
+/// The same as what the state records.
+pub fn content(number: u32) -> Content {
+    mac(number).into()
+}
+
+/// A hash for variables that nothing here looks at.
+pub fn sha() -> Sha {
+    Sha::of(Vec::new())
 }
 
 /// One Deployment as the API server holds it.
@@ -58,7 +73,8 @@ impl Fake {
     }
 
     pub fn workload(&self) -> Workload {
-        Workload::read::<Deployment>(&serde_json::from_value(self.object.clone()).unwrap(), KEY).unwrap()
+        Workload::read::<Deployment>(&serde_json::from_value(self.object.clone()).unwrap(), &Options::default(), KEY)
+            .unwrap()
     }
 
     pub fn version(&self) -> &str {
@@ -93,7 +109,7 @@ impl Fake {
             return false;
         }
         self.annotate(version, state::ANNOTATION, write.state.as_deref());
-        if let Some(marker) = &write.marker {
+        if let Some(Restart::Annotate(marker)) = &write.restart {
             self.set_marker(Some(marker));
         }
         true

@@ -1,19 +1,22 @@
 //! A workload in the few facts that rollouts need. The whole object is dropped once these are read.
 
+mod argo;
 mod kind;
 
 use std::fmt;
 
 use jiff::Timestamp;
 
-use super::annotations::{Annotations, Triggers};
+use super::annotations::{Annotations, BadPattern, Triggers};
 use super::decision;
-use super::marker::{self, Marker};
+use super::marker::Markers;
+use super::options::Options;
 use super::references::References;
-use super::resource::ResourceKind;
+use super::resource::{ByKind, ResourceName};
 use super::state::{self, State};
 use crate::object::ObjectKey;
 
+pub use argo::Rollout;
 pub use kind::{Restartable, WorkloadKind};
 
 /// Kind, namespace and name of a workload.
@@ -36,16 +39,36 @@ pub struct Workload {
     pub resource_version: String,
     /// When it was created, by the API server's clock, in whole seconds.
     pub created: Timestamp,
-    /// What restarts it, for Secrets.
-    pub triggers: Triggers,
+    /// What restarts it.
+    pub triggers: ByKind<Triggers>,
     /// What it references. Empty if nothing restarts it.
     pub references: References,
     /// The state on it, if it is ours.
     pub state: Option<State>,
-    /// The marker on its template.
-    pub marker: Option<Marker>,
+    /// The markers on its template.
+    pub markers: Markers,
     /// How far its rollout is.
     pub progress: Progress,
+    /// What keeps it from replacing its pods.
+    pub standing: Standing,
+    /// Whether it replaces its pods without a change of their template.
+    pub restarts_in_place: bool,
+}
+
+/// What keeps a workload from replacing its pods when their template changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing.
+    #[default]
+    Usual,
+    /// Its pods are replaced only when somebody deletes them.
+    OnDelete,
+    /// Its rollouts are paused.
+    Paused,
+    /// A CronJob that runs nothing at present.
+    Suspended,
+    /// A Job that has ended.
+    Finished,
 }
 
 /// How far a rollout is, as the workload's own controller reports it.
@@ -76,50 +99,71 @@ pub struct Incomplete(
 impl Workload {
     /// Reads an object; `key_id` names the key whose hashes are believed.
     ///
+    /// One whose pods have no template of its own (an Argo Rollout with `workloadRef`) has no containers either.
+    ///
     /// # Errors
     /// [`Incomplete`] if it lacks a field that every stored object has.
-    pub fn read<K: Restartable>(object: &K, key_id: &str) -> Result<Self, Incomplete> {
+    pub fn read<K: Restartable>(object: &K, options: &Options, key_id: &str) -> Result<Self, Incomplete> {
         let none = Annotations::new();
         let metadata = object.metadata();
-        let pods = object.template().ok_or(Incomplete("spec"))?;
+        let pods = object.template();
         let annotations = metadata.annotations.as_ref().unwrap_or(&none);
-        let template = pods.metadata.as_ref().and_then(|metadata| metadata.annotations.as_ref());
+        let template = pods.and_then(|pods| pods.metadata.as_ref()?.annotations.as_ref());
         let template = template.unwrap_or(&none);
         let uid = metadata.uid.clone().ok_or(Incomplete("metadata.uid"))?;
         let name = metadata.name.clone().ok_or(Incomplete("metadata.name"))?;
         let namespace = metadata.namespace.clone().ok_or(Incomplete("metadata.namespace"))?;
 
-        let triggers = Triggers::read(ResourceKind::Secret, annotations, template);
-        let references = match &pods.spec {
-            Some(pod) if triggers.any() => References::of(pod),
-            _ => References::default(),
+        let triggers = if options.ignored.contains(&K::WORKLOAD) {
+            ByKind::default()
+        } else {
+            ByKind::new(|kind| Triggers::read(kind, options, annotations, template))
         };
+        let followed = pods.filter(|_| triggers.iter().any(|(_, triggers)| triggers.any()));
         Ok(Self {
             key: WorkloadKey { kind: K::WORKLOAD, object: ObjectKey { namespace, name } },
             resource_version: metadata.resource_version.clone().ok_or(Incomplete("metadata.resourceVersion"))?,
             created: metadata.creation_timestamp.as_ref().ok_or(Incomplete("metadata.creationTimestamp"))?.0,
             state: annotations.get(state::ANNOTATION).and_then(|text| State::parse(text, key_id, &uid)),
             uid,
-            marker: template.get(marker::ANNOTATION).filter(|_| triggers.any()).and_then(|text| Marker::parse(text)),
+            markers: followed.map(Markers::of).unwrap_or_default(),
+            references: followed.and_then(|pods| pods.spec.as_ref()).map(References::of).unwrap_or_default(),
             triggers,
-            references,
             progress: object.progress(),
+            standing: object.standing(),
+            restarts_in_place: object.restarts_in_place(),
         })
     }
 
-    /// The names of Secrets that stand in it and could restart it, in order. Patterns may match more.
+    /// The resources that stand in it and could restart it, in order. Patterns may match more.
     #[must_use]
-    pub fn secret_names(&self) -> Vec<String> {
-        let mut names: Vec<&str> = self.triggers.literals().chain(self.references.secrets()).collect();
-        names.sort_unstable();
-        names.dedup();
-        names.into_iter().filter(|name| self.concerns(name)).map(str::to_owned).collect()
+    pub fn resources(&self) -> Vec<ResourceName> {
+        let named = self.triggers.iter().flat_map(|(kind, triggers)| {
+            triggers.literals().map(move |name| ResourceName { kind, name: name.to_owned() })
+        });
+        let mut resources: Vec<ResourceName> = named.chain(self.references.resources().cloned()).collect();
+        resources.sort_unstable();
+        resources.dedup();
+        resources.retain(|resource| self.concerns(resource));
+        resources
     }
 
-    /// Whether a Secret of this name could restart it.
+    /// Whether this resource could restart it.
     #[must_use]
-    pub fn concerns(&self, name: &str) -> bool {
-        decision::concerns(&self.triggers, &self.references, name)
+    pub fn concerns(&self, resource: &ResourceName) -> bool {
+        decision::concerns(self.triggers.of(resource.kind), &self.references, resource)
+    }
+
+    /// Whether it may be restarted by resources whose names do not stand in it.
+    #[must_use]
+    pub fn has_patterns(&self) -> bool {
+        self.triggers.iter().any(|(_, triggers)| triggers.has_patterns())
+    }
+
+    /// The list items that are no regular expressions.
+    #[must_use]
+    pub fn bad_patterns(&self) -> Vec<BadPattern> {
+        self.triggers.iter().flat_map(|(_, triggers)| triggers.bad_patterns()).cloned().collect()
     }
 
     /// The hashes in its state; none if there is no state of ours.
@@ -163,7 +207,7 @@ mod tests {
     use super::*;
 
     fn read(deployment: Value) -> Result<Workload, Incomplete> {
-        Workload::read::<Deployment>(&serde_json::from_value(deployment).unwrap(), "key")
+        Workload::read::<Deployment>(&serde_json::from_value(deployment).unwrap(), &Options::default(), "key")
     }
 
     fn deployment() -> Value {
@@ -195,10 +239,14 @@ mod tests {
         let workload = read(deployment()).unwrap();
         assert_eq!(workload.key.to_string(), "Deployment ns/app");
         assert_eq!((workload.uid.as_str(), workload.resource_version.as_str()), ("u", "7"));
-        assert_eq!(workload.secret_names(), ["named", "used"]);
-        assert!(workload.concerns("pattern-x") && !workload.concerns("excluded") && !workload.concerns("stranger"));
+        assert_eq!(workload.resources(), [ResourceName::secret("named"), ResourceName::secret("used")]);
+        assert!(
+            workload.concerns(&ResourceName::secret("pattern-x"))
+                && !workload.concerns(&ResourceName::secret("excluded"))
+                && !workload.concerns(&ResourceName::secret("stranger"))
+        );
         assert_eq!(workload.serial(), 5);
-        assert_eq!(workload.marker.as_ref().map(|marker| marker.observed_at), Some(9));
+        assert_eq!(workload.markers.annotation.as_ref().map(|marker| marker.observed_at), Some(9));
         let progress = Progress { generation: 4, observed: 4, wanted: 2, existing: 3, updated: 2, available: 2 };
         assert_eq!(workload.progress, progress);
     }
@@ -207,11 +255,12 @@ mod tests {
     fn a_stateful_set_is_read_in_the_same_way() {
         let mut object = deployment();
         object["spec"]["serviceName"] = json!("app");
-        let set = Workload::read::<StatefulSet>(&serde_json::from_value(object).unwrap(), "key").unwrap();
+        let set = Workload::read::<StatefulSet>(&serde_json::from_value(object).unwrap(), &Options::default(), "key")
+            .unwrap();
         assert_eq!(set.key.to_string(), "StatefulSet ns/app");
         assert_eq!(
-            (set.secret_names(), set.progress),
-            (vec!["named".to_owned(), "used".to_owned()], read(deployment()).unwrap().progress)
+            (set.resources(), set.progress),
+            (vec![ResourceName::secret("named"), ResourceName::secret("used")], read(deployment()).unwrap().progress)
         );
     }
 
@@ -221,7 +270,9 @@ mod tests {
         object["metadata"]["annotations"] = json!({});
         let workload = read(object).unwrap();
         assert_eq!(workload.references, References::default());
-        assert!(workload.marker.is_none() && workload.secret_names().is_empty() && workload.recorded().is_empty());
+        assert!(
+            workload.markers == Markers::default() && workload.resources().is_empty() && workload.recorded().is_empty()
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ fn mac(number: u8) -> Mac {
 }
 
 fn marker(name: &str, number: u8) -> Marker {
-    Marker::new(&ResourceName::secret(name), "ns", mac(number), "app", Timestamp::UNIX_EPOCH, None)
+    Marker::new(&ResourceName::secret(name), "ns", mac(number).into(), "app", Timestamp::UNIX_EPOCH, None)
 }
 
 fn source(name: &str, versions: usize) -> Source {
@@ -56,7 +56,8 @@ fn the_final_value_is_in_the_state_and_in_the_marker() {
     let key = HashKey::new(&[7; KEY_LENGTH]).unwrap();
     let macs: BTreeMap<String, Mac> = [("a".to_owned(), mac(3)), ("b".to_owned(), mac(4))].into();
     let state = |a: u8, b: u8| {
-        let hashes: Hashes = [(ResourceName::secret("a"), mac(a)), (ResourceName::secret("b"), mac(b))].into();
+        let hashes: Hashes =
+            [(ResourceName::secret("a"), mac(a).into()), (ResourceName::secret("b"), mac(b).into())].into();
         Some(State { serial: 1, hashes }.render(key.id(), "uid"))
     };
     let (rotated, still) = (source("a", 2), source("b", 1));

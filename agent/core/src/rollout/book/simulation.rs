@@ -10,9 +10,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::rollout::annotations::AUTO;
 use crate::rollout::decision::Flags;
-use crate::rollout::testing::{Fake, KEY, at, mac};
+use crate::rollout::marker::Marker;
+use crate::rollout::options::Options;
+use crate::rollout::testing::{AUTO, Fake, KEY, at, content as data, mac, sha};
 
 const NAMES: [&str; 2] = ["a", "b"];
 const ROOM: Room = Room { fresh: 1, retrying: 1 };
@@ -120,7 +121,7 @@ impl World {
             secret_feed: VecDeque::new(),
             workload_feed: VecDeque::new(),
             sent: VecDeque::new(),
-            book: Book::new(KEY, Limits::default()),
+            book: Book::new(KEY, Options::default()),
         };
         if setting == Setting::Watched {
             for index in 0..2 {
@@ -149,13 +150,13 @@ impl World {
     fn see(&mut self, index: usize, version: u64, content: u32) {
         let key = ObjectKey::new("ns", NAMES[index]);
         let version = version.to_string();
-        let seen = SecretSeen { resource_version: &version, mac: mac(content), flags: Flags::default() };
-        self.book.secret_seen(&key, &seen, self.at());
+        let seen = ResourceSeen { resource_version: &version, mac: mac(content), sha: sha(), flags: Flags::default() };
+        self.book.resource_seen(&ResourceKey::secret(key), &seen, self.at());
     }
 
     /// A new process: it lists everything.
     fn start(&mut self) {
-        self.book = Book::new(KEY, Limits::default());
+        self.book = Book::new(KEY, Options::default());
         self.secret_feed.clear();
         self.workload_feed.clear();
         for index in 0..2 {
@@ -263,7 +264,7 @@ impl World {
             return false;
         }
         self.workload_feed.push_back(self.fake.workload());
-        if write.marker.is_some() {
+        if write.restart.is_some() {
             assert_ne!(before.marker_text(), self.fake.marker_text(), "two successive equal markers restart nothing");
             self.restarts += 1;
             self.pods = self.secrets.map(|(_, content)| content);
@@ -300,7 +301,7 @@ impl World {
         assert_eq!(self.pods, newest, "the pods have the newest data");
         let state = self.fake.state().unwrap();
         for (name, content) in NAMES.into_iter().zip(newest) {
-            assert_eq!(state.hashes.get(&ResourceName::secret(name)), Some(&mac(content)), "{name}");
+            assert_eq!(state.hashes.get(&ResourceName::secret(name)), Some(&data(content)), "{name}");
         }
         if self.setting == Setting::RolledBack {
             return;

@@ -1,13 +1,15 @@
 use super::*;
-use crate::rollout::annotations::AUTO;
 use crate::rollout::decision::Flags;
-use crate::rollout::testing::{Fake, KEY, at, mac};
+use crate::rollout::marker::Marker;
+use crate::rollout::options::Options;
+use crate::rollout::pace::Limits;
+use crate::rollout::testing::{AUTO, Fake, KEY, at, mac, sha};
 
 const ROOM: Room = Room { fresh: 10, retrying: 10 };
 const NAMED: &str = "secret.reloader.stakater.com/reload";
 
 fn book() -> Book {
-    Book::new(KEY, Limits::default())
+    Book::new(KEY, Options::default())
 }
 
 fn key(name: &str) -> ObjectKey {
@@ -15,8 +17,9 @@ fn key(name: &str) -> ObjectKey {
 }
 
 fn see(book: &mut Book, name: &str, version: u64, content: u32, millis: u64) {
-    let seen = SecretSeen { resource_version: &version.to_string(), mac: mac(content), flags: Flags::default() };
-    book.secret_seen(&key(name), &seen, at(millis));
+    let seen =
+        ResourceSeen { resource_version: &version.to_string(), mac: mac(content), sha: sha(), flags: Flags::default() };
+    book.resource_seen(&ResourceKey::secret(key(name)), &seen, at(millis));
 }
 
 fn app(version: u64) -> Fake {
@@ -40,7 +43,7 @@ fn settled() -> (Book, Fake) {
     see(&mut book, "t", 2, 1, 0);
     book.workload_seen(fake.workload());
     book.complete();
-    assert!(write(&mut book, &mut fake, 11, 20_000).marker.is_none());
+    assert!(write(&mut book, &mut fake, 11, 20_000).restart.is_none());
     (book, fake)
 }
 
@@ -114,17 +117,17 @@ fn patterns_find_secrets_that_stand_nowhere() {
     assert_eq!(write(&mut book, &mut fake, 14, 20_004).changed, [ResourceName::secret("db-1")]);
     // One that appears later is a first sight.
     see(&mut book, "db-2", 15, 7, 40_000);
-    assert!(write(&mut book, &mut fake, 16, 40_001).marker.is_none());
+    assert!(write(&mut book, &mut fake, 16, 40_001).restart.is_none());
 }
 
 #[test]
 fn delete_and_recreate_restarts_only_with_other_data() {
     let (mut book, mut fake) = settled();
-    book.secret_gone(&key("s"));
+    book.resource_gone(&ResourceKey::secret(key("s")));
     assert!(book.take(ROOM, at(20_001)).is_empty());
     see(&mut book, "s", 13, 1, 20_002);
     assert!(book.take(ROOM, at(20_003)).is_empty(), "the same data");
-    book.secret_gone(&key("s"));
+    book.resource_gone(&ResourceKey::secret(key("s")));
     see(&mut book, "s", 15, 2, 20_004);
     assert_eq!(write(&mut book, &mut fake, 16, 20_005).changed.len(), 1);
 }
@@ -136,7 +139,7 @@ fn a_recreated_workload_starts_anew() {
     book.workload_gone(&app(10).workload().key);
     let mut recreated = Fake::new(20, at(30_000), &["s", "t"], &[(AUTO, "true")]);
     book.workload_seen(recreated.workload());
-    assert!(write(&mut book, &mut recreated, 21, 30_001).marker.is_none());
+    assert!(write(&mut book, &mut recreated, 21, 30_001).restart.is_none());
 }
 
 #[test]
@@ -149,7 +152,7 @@ fn a_conflict_waits_for_the_newer_version_and_then_restarts_once() {
     assert!(book.written(&stale, Outcome::Conflict, 0.0, at(20_003)).retry_at.is_some());
     assert!(book.take(ROOM, at(20_004)).is_empty());
     book.workload_seen(fake.workload());
-    assert!(write(&mut book, &mut fake, 14, 20_005).marker.is_some());
+    assert!(write(&mut book, &mut fake, 14, 20_005).restart.is_some());
 }
 
 #[test]
@@ -211,7 +214,7 @@ fn an_answer_that_was_lost_is_found_by_the_watch() {
 #[test]
 fn the_bucket_limits_restarts_of_all_workloads_and_not_baselines() {
     let limits = Limits { rate: 10.0, burst: 5.0, ..Limits::default() };
-    let mut book = Book::new(KEY, limits);
+    let mut book = Book::new(KEY, Options { limits, ..Options::default() });
     let room = Room { fresh: 1000, retrying: 0 };
     see(&mut book, "s", 1, 1, 0);
     for index in 0..20 {
@@ -286,7 +289,7 @@ fn undo_after_a_rotation_restarts_nothing_more_than_itself() {
     write(&mut book, &mut fake, 13, 20_002);
     fake.roll_back(14, &before);
     book.workload_seen(fake.workload());
-    assert!(write(&mut book, &mut fake, 15, 20_003).marker.is_none());
+    assert!(write(&mut book, &mut fake, 15, 20_003).restart.is_none());
     assert!(book.take(ROOM, at(60_000)).is_empty());
     // Nor does the next process.
     let mut next = self::book();

@@ -1,6 +1,5 @@
 use super::*;
-use crate::rollout::annotations::AUTO;
-use crate::rollout::testing::{Fake, KEY, at, mac};
+use crate::rollout::testing::{AUTO, Fake, KEY, at, content as data, sha};
 
 fn limits() -> Limits {
     Limits::default()
@@ -15,15 +14,16 @@ fn workload(content: Option<u32>) -> Workload {
 }
 
 fn hashes(content: u32) -> Hashes {
-    [(ResourceName::secret("s"), mac(content))].into()
+    [(ResourceName::secret("s"), data(content))].into()
 }
 
 fn secret(content: u32, changed: Option<Change>) -> Currents<'static> {
-    [(ResourceName::secret("s"), Current { mac: mac(content), changed, container: "main" })].into()
+    [(ResourceName::secret("s"), Current { content: data(content), sha: Some(sha()), changed, container: "main" })]
+        .into()
 }
 
 fn change(at: Timestamp, version: u64, from: u32) -> Change {
-    Change { at, version: Some(version), from: mac(from), number: version }
+    Change { at, version: Some(version), from: data(from), number: version }
 }
 
 fn run(workload: &Workload, memory: &mut Memory, current: &Currents<'_>, now: Timestamp) -> Decision {
@@ -110,7 +110,7 @@ fn the_marker_keeps_the_pace_across_processes() {
     let mut workload = workload(Some(1));
     let marker =
         r#"{"type":"SECRET","name":"s","namespace":"ns","hash":"h","containerRefs":["main"],"observedAt":1800000003}"#;
-    workload.marker = crate::rollout::marker::Marker::parse(marker);
+    workload.markers.annotation = crate::rollout::marker::Marker::parse(marker);
     let mut memory = Memory::new(&workload);
     assert_eq!(run(&workload, &mut memory, &secret(2, None), at(5_000)), Decision::Wait(at(13_000)));
     assert_eq!(run(&workload, &mut memory, &secret(2, None), at(13_000)), restart(2, 2));
