@@ -10,7 +10,7 @@ mod entry;
 mod known;
 mod pace;
 
-pub use decide::{Applied, Decision, Facts, Policy, Window, decide};
+pub use decide::{Applied, Decision, Facts, Policy, Target, Window, decide};
 pub use known::{Known, Member};
 
 use std::collections::HashMap;

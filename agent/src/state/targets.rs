@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
-use rekey_core::ledger::Decision;
+use rekey_core::ledger::{Decision, Target};
 use rekey_core::object::ObjectKey;
 use rekey_core::plan;
 use rekey_core::report::{self, Refreshed};
@@ -139,14 +139,22 @@ impl Inner {
         users
     }
 
+    /// What others have made of an object's target.
+    pub fn target_of(&self, object: &Object) -> Target {
+        match object.is_as_left(self.targets.get(&object.target()).map(|seen| seen.valid)) {
+            false => Target::Spoilt,
+            true if object.overdue => Target::Overdue,
+            true => Target::AsLeft,
+        }
+    }
+
     /// Has somebody changed an object's target in a way that the object answers at its refreshes only? (An Orphan's data,
     /// or its existence; labels, annotations and owners of any.)
     fn has_drifted(&self, object: &Object) -> bool {
-        let target = self.targets.get(&object.target());
         let writes = object.policy_of_target() != CreationPolicy::None
             && report::last_refresh(object.resource.status.as_ref()) == Some(Refreshed::Synced);
         let same = |seen: &SeenTarget| seen.valid && object.left.is_none_or(|left| left == seen.marks);
-        writes && object.is_as_left(target.map(|seen| seen.valid)) && !target.is_some_and(same)
+        writes && self.target_of(object) != Target::Spoilt && !self.targets.get(&object.target()).is_some_and(same)
     }
 
     /// The names of other objects that write the same Secret.

@@ -41,6 +41,17 @@ pub enum Window {
     Closed(Timestamp),
 }
 
+/// What others have made of an object's target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Nothing that the object minds. (ESO's validity: it exists, with the managed label, and its data have their hash.)
+    AsLeft,
+    /// Something that is put right by refreshes only, and one is due.
+    Overdue,
+    /// It is edited or deleted, and put right at once.
+    Spoilt,
+}
+
 /// All that is known about an object when it is decided upon.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
@@ -53,13 +64,10 @@ pub struct Facts<'a> {
     pub templates: &'a [(String, Known)],
     /// What its target holds.
     pub applied: &'a Applied,
-    /// Does the target exist, unedited? (ESO's validity: managed label, data hash.)
-    pub target_valid: bool,
+    /// What others have made of its target.
+    pub target: Target,
     /// Is `status.syncedResourceVersion` that of the object as it is now?
     pub spec_synced: bool,
-    /// Is its target other than the last sync left it, in a way that waits for the next refresh, and has the time of that
-    /// come?
-    pub overdue: bool,
     /// When it follows its sources.
     pub policy: Policy,
     /// May its sources be followed at this time? (ESO's `syncWindows`.) Edits and spoilt targets are looked at always.
@@ -80,8 +88,7 @@ impl Facts<'_> {
         // An object that was never synced is followed all the same, once its sources are spoken of.
         const NEW: &Applied = &Applied::AsOf(Timestamp::MAX);
         let applied = if *self.applied == Applied::Nothing { NEW } else { self.applied };
-        let (target_valid, spec_synced, failing, overdue, restore_at) = (true, true, false, false, None);
-        Self { applied, target_valid, spec_synced, failing, overdue, restore_at, ..self }
+        Self { applied, target: Target::AsLeft, spec_synced: true, failing: false, restore_at: None, ..self }
     }
 }
 
@@ -118,12 +125,13 @@ pub fn decide(ledger: &Ledger, facts: &Facts<'_>, now: Timestamp) -> Decision {
         .filter(|(_, need)| *need != Need::Nothing)
         .collect();
     let templates_moved = || facts.templates.iter().any(|(name, known)| known.differs(facts.applied, name));
-    let moved_here = periodic && (facts.in_error || facts.overdue || templates_moved());
+    let moved_here = periodic && (facts.in_error || facts.target == Target::Overdue || templates_moved());
+    let spoilt = facts.target == Target::Spoilt;
     let moved = moved_here || !needed.is_empty();
-    if !asked_for && facts.target_valid && !facts.failing && !moved {
+    if !asked_for && !spoilt && !facts.failing && !moved {
         return Decision::Skip;
     }
-    let only_spoilt = !asked_for && !facts.target_valid && !moved;
+    let only_spoilt = !asked_for && spoilt && !moved;
     if let Some(at) = facts.restore_at.filter(|at| only_spoilt && *at > now) {
         return Decision::Contested(at);
     }
@@ -131,12 +139,12 @@ pub fn decide(ledger: &Ledger, facts: &Facts<'_>, now: Timestamp) -> Decision {
         return Decision::Wait(at);
     }
     // What failed while the window was open is not tried while it is closed.
-    let follows_sources = periodic && !asked_for && facts.target_valid;
+    let follows_sources = periodic && !asked_for && !spoilt;
     if let (Window::Closed(until), true) = (facts.window, follows_sources) {
         return Decision::Closed(until);
     }
     let waits = needed.iter().map(|(wanted, need)| ledger.not_before(wanted, *need, now));
-    let forced = asked_for || !facts.target_valid || facts.failing;
+    let forced = asked_for || spoilt || facts.failing;
     // None is the least: something may be read at once.
     match waits.min().flatten().filter(|_| !forced && !moved_here) {
         Some(until) => Decision::LookAgain(until),

@@ -6,11 +6,11 @@ use super::*;
 fn a_contested_target_is_left_for_a_while_but_not_what_moved_at_the_sources() {
     let (asked, applied) = ([current()], holding("v1"));
     let mut ledger = Ledger::default();
-    let held = Facts { target_valid: false, restore_at: Some(at(60)), ..facts(&asked, &applied) };
+    let held = Facts { target: Target::Spoilt, restore_at: Some(at(60)), ..facts(&asked, &applied) };
     assert_eq!(decide(&ledger, &held, at(20)), Decision::Contested(at(60)));
     assert_eq!(decide(&ledger, &Facts { failing: true, ..held.clone() }, at(20)), Decision::Contested(at(60)));
     assert_eq!(decide(&ledger, &held, at(60)), Decision::Read);
-    assert_eq!(decide(&ledger, &Facts { target_valid: true, ..held.clone() }, at(20)), Decision::Skip);
+    assert_eq!(decide(&ledger, &Facts { target: Target::AsLeft, ..held.clone() }, at(20)), Decision::Skip);
     assert_eq!(decide(&ledger, &Facts { spec_synced: false, ..held.clone() }, at(20)), Decision::Read);
     ledger.announce(&current(), &moved("e1", CURRENT, "v2", 20), at(20));
     assert_eq!(decide(&ledger, &held, at(20)), Decision::Read);
@@ -37,7 +37,7 @@ fn what_waits_for_a_refresh_is_put_right_by_those_who_have_refreshes() {
     let (asked, applied) = ([current()], holding("v1"));
     let ledger = Ledger::default();
     let synced = facts(&asked, &applied);
-    let overdue = Facts { overdue: true, ..synced.clone() };
+    let overdue = Facts { target: Target::Overdue, ..synced.clone() };
     // A store went, or denies the namespace.
     let in_error = Facts { wanted: &[], in_error: true, ..synced };
     for (policy, expected) in [
@@ -52,7 +52,7 @@ fn what_waits_for_a_refresh_is_put_right_by_those_who_have_refreshes() {
             let closed = Facts { window: Window::Closed(at(60)), ..facts.clone() };
             let expected = if expected == Decision::Read { Decision::Closed(at(60)) } else { expected };
             assert_eq!(decide(&ledger, &closed, at(20)), expected, "{policy:?} out of its window");
-            let spoilt = Facts { target_valid: false, ..facts };
+            let spoilt = Facts { target: Target::Spoilt, ..facts };
             assert_eq!(decide(&ledger, &spoilt, at(20)), Decision::Read, "{policy:?} with a spoilt target");
         }
         let edited = Facts { policy, spec_synced: false, ..in_error.clone() };
