@@ -14,6 +14,9 @@ use crate::resource::external_secret::DeletionPolicy;
 use crate::template_from::Resolved;
 use crate::value::SecretValue;
 
+/// What taking an object's members apart costs for each byte, in steps of a look-up.
+const MEMBERS: usize = 8;
+
 /// What AWS returned for one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
@@ -87,11 +90,9 @@ pub enum RenderProblem {
         /// The remote key.
         key: String,
     },
-    /// The properties of the object take too long.
-    #[error("key {property} in secret {key} {problem}")]
+    /// The look-ups of the object take too long.
+    #[error("secret {key}: {problem}")]
     Costly {
-        /// The path as written.
-        property: String,
         /// The remote key.
         key: String,
         /// What is too much.
@@ -184,11 +185,11 @@ pub fn render<'a>(
 
 fn taken(request: &Request, payload: &Payload, budget: &Budget, env: &Env) -> Result<Pairs, RenderProblem> {
     let key = || request.written_key.clone();
+    let costly = |problem| RenderProblem::Costly { key: key(), problem };
     let value = |property: Option<&String>| match property {
         None => payload.whole().cloned().ok_or_else(|| RenderProblem::NoValue { key: key() }),
         Some(path) => {
             let found = payload.json().map(|json| property::lookup(json, path, budget)).transpose();
-            let costly = |problem| RenderProblem::Costly { property: path.clone(), key: key(), problem };
             let missing = || RenderProblem::MissingProperty { property: path.clone(), key: key() };
             found.map_err(costly)?.flatten().ok_or_else(missing)
         }
@@ -200,8 +201,9 @@ fn taken(request: &Request, payload: &Payload, budget: &Budget, env: &Env) -> Re
             value.map(|value| Pairs::from([(secret_key.clone(), value)]))
         }
         Take::Members { property, naming } => {
-            let members =
-                property::members(&value(property.as_ref())?).map_err(|_| RenderProblem::NotAnObject { key: key() })?;
+            let value = value(property.as_ref())?;
+            budget.spend(value.expose().len().saturating_mul(MEMBERS)).map_err(costly)?;
+            let members = property::members(&value).map_err(|_| RenderProblem::NotAnObject { key: key() })?;
             pairs::finish(members.into_iter().collect(), naming, decoding, null_bytes, env)
         }
         Take::Found { naming } => pairs::finish(payload.found().collect(), naming, decoding, null_bytes, env),

@@ -17,6 +17,9 @@ use crate::rules;
 use crate::store::{AwsStore, StoreProblem};
 use crate::wanted::{Selector, Wanted};
 
+/// Entries with `find` of one object.
+const SEARCHES: usize = 100;
+
 /// One entry of `data` or `dataFrom`: what to read, from where, and what to take of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -138,6 +141,7 @@ pub fn requests(
 ) -> Result<Vec<Request>, SpecProblem> {
     rules::check(spec)?;
     refuse_unsupported(spec)?;
+    bounded_searches(spec)?;
     let mut requests = Vec::with_capacity(spec.data.len() + spec.data_from.len());
     for (index, entry) in spec.data_from.iter().enumerate() {
         let field = format!("spec.dataFrom[{index}]");
@@ -169,6 +173,16 @@ pub fn requests(
         });
     }
     Ok(requests)
+}
+
+/// Each search has an expression, and to read one takes up to some milliseconds.
+fn bounded_searches(spec: &ExternalSecretSpec) -> Result<(), SpecProblem> {
+    let searches = spec.data_from.iter().filter(|entry| entry.find.is_some()).count();
+    if searches <= SEARCHES {
+        return Ok(());
+    }
+    let problem = format!("has {searches} searches; use {SEARCHES} at most");
+    Err(SpecProblem::Invalid { field: "spec.dataFrom".to_owned(), problem })
 }
 
 fn refuse_unsupported(spec: &ExternalSecretSpec) -> Result<(), SpecProblem> {

@@ -8,7 +8,7 @@ mod merge;
 use rekey_template::{Env, Input, render};
 
 use crate::pairs::Pairs;
-use crate::regexp::Regexp;
+use crate::regexp::Counted;
 use crate::resource::external_secret::Rewrite;
 
 /// Operations of one entry.
@@ -47,9 +47,11 @@ fn apply(operation: &Rewrite, pairs: Pairs, env: &Env) -> Result<Pairs, Failed> 
         return merge::merge(merge, pairs);
     }
     if let Some(regexp) = &operation.regexp {
-        let source = Regexp::parse(&regexp.source).map_err(|malformed| ("regexp.source", malformed.to_string()))?;
+        let source = Counted::parse(&regexp.source, env).map_err(|refused| ("regexp.source", refused.to_string()))?;
         return renamed(pairs, |name, left| {
-            source.replace_all(name, &regexp.target, left).ok_or_else(|| too_much("regexp.target"))
+            let replaced = source.replace_all(name, &regexp.target, left, env);
+            let replaced = replaced.map_err(|limit| ("regexp.source", limit.to_string()))?;
+            replaced.ok_or_else(|| too_much("regexp.target"))
         });
     }
     if let Some(transform) = &operation.transform {

@@ -47,7 +47,7 @@ pub enum Error {
     #[error("the template's functions make more than {} MiB; simplify it", limits::MADE / 1024 / 1024)]
     TooMuchMade,
     /// See [`limits::READ`].
-    #[error("the template's functions look through more than {} MiB; simplify it", limits::READ / 1024 / 1024)]
+    #[error("the object's templates and rewrites look through more than {} MiB; simplify them", limits::READ / 1024 / 1024)]
     TooMuchRead,
     /// Templates that call each other without end, or a list of lists of lists…
     #[error("templates or values are nested too deeply")]

@@ -3,6 +3,7 @@
 //! The syntax of the `regex` crate is Go's but for corners: Go's `\d`, `\w` and `\s` are ASCII, it knows `\Q…\E` and octal
 //! escapes, takes a brace that counts nothing literally, and has no arithmetic inside of brackets. Those are rewritten.
 
+mod counted;
 pub(crate) mod replace;
 
 use std::cmp::Ordering;
@@ -11,7 +12,7 @@ use std::hash::{Hash, Hasher};
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use replace::Replacement;
+pub use counted::{Counted, Refused};
 
 /// Compiled size up to which an expression is accepted, in bytes.
 const SIZE_LIMIT: usize = 1 << 20;
@@ -58,19 +59,6 @@ impl Regexp {
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
         self.compiled.is_match(text.as_bytes())
-    }
-
-    /// The text with each match replaced, as Go's `ReplaceAllString` does: in `replacement`, `$1`, `${1}`, `$name` and
-    /// `${name}` stand for groups, or for nothing where there is no such group. `None` if it gets longer than `longest`.
-    #[must_use]
-    pub fn replace_all(&self, text: &str, replacement: &str, longest: usize) -> Option<String> {
-        let (text, mut out) = (text.as_bytes(), Vec::new());
-        let push = |part: &[u8]| {
-            out.extend_from_slice(part);
-            if out.len() > longest { Err(()) } else { Ok(()) }
-        };
-        Replacement::expanded(&self.compiled, replacement.as_bytes()).apply(&self.compiled, text, push).ok()?;
-        String::from_utf8(out).ok()
     }
 
     /// The expression as it was written.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use regex::bytes::Regex;
 
-use crate::regexp::{Malformed, Regexp};
+use crate::regexp::{Counted, Malformed, Refused};
 use crate::value::{Dict, List, Of, Text, Value};
 use crate::{Env, Error, limits};
 
@@ -17,11 +17,8 @@ pub(crate) struct Run<'a> {
     /// Every dict of the run. While it is here, letting go of one cannot unwind a long chain of them, and at the end
     /// all are emptied, so that none that contains itself stays behind.
     dicts: RefCell<Vec<Dict>>,
-    regexps: RefCell<BTreeMap<Text, (Rc<Regex>, usize)>>,
+    regexps: RefCell<BTreeMap<Text, Counted>>,
 }
-
-/// Compiled sizes of regular expressions, in bytes.
-const REGEX_SIZES: [usize; 3] = [4 << 10, 32 << 10, 1 << 20];
 
 impl<'a> Run<'a> {
     pub(crate) fn new(env: &'a Env, template: &'a str) -> Self {
@@ -80,32 +77,24 @@ impl<'a> Run<'a> {
     /// An expression that is about to search a text. Each is compiled once.
     pub(crate) fn regex(&self, expression: &Text, text: &Text) -> Result<Rc<Regex>, Error> {
         let known = self.regexps.borrow().get(expression).cloned();
-        let (regex, cost) = match known {
+        let counted = match known {
             Some(known) => known,
             None => self.compile(expression)?,
         };
-        self.read(text.len().saturating_mul(cost))?;
-        Ok(regex)
+        counted.about_to_search(text, self.env)
     }
 
-    /// Compiles an expression as small as it can be, because a search may take as long as it is large for each byte.
-    fn compile(&self, expression: &Text) -> Result<(Rc<Regex>, usize), Error> {
-        let words = |problem: String| Error::Failed(format!("the regular expression is not valid: {problem}"));
-        let source = expression.utf8().ok_or_else(|| words("it is not UTF-8".to_owned()))?;
-        for size in REGEX_SIZES {
-            self.read(4 * size + 16 * expression.len())?;
-            match Regexp::compile(source, size) {
-                Ok(compiled) => {
-                    let entry = (Rc::new(compiled), size / 64);
-                    self.regexps.borrow_mut().insert(expression.clone(), entry.clone());
-                    return Ok(entry);
-                }
-                Err(Malformed::TooLarge) => {}
-                // What is wrong with it may quote it, and it may hold a value.
-                Err(Malformed::Syntax(_)) => return Err(words("it cannot be read".to_owned())),
-            }
-        }
-        Err(words("it is too large".to_owned()))
+    fn compile(&self, expression: &Text) -> Result<Counted, Error> {
+        let words = |problem: &str| Error::Failed(format!("the regular expression is not valid: {problem}"));
+        let source = expression.utf8().ok_or_else(|| words("it is not UTF-8"))?;
+        let counted = Counted::parse(source, self.env).map_err(|refused| match refused {
+            Refused::Limit(error) => error,
+            Refused::Malformed(Malformed::TooLarge) => words("it is too large"),
+            // What is wrong with it may quote it, and it may hold a value.
+            Refused::Malformed(Malformed::Syntax(_)) => words("it cannot be read"),
+        })?;
+        self.regexps.borrow_mut().insert(expression.clone(), counted.clone());
+        Ok(counted)
     }
 
     /// An error in words that the template itself contains as a literal; other words might be a value.

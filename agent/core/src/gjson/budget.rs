@@ -11,7 +11,7 @@ const DEPTH: usize = 200;
 
 /// It would cost too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("takes too many steps, with the other properties of this object; use fewer wildcards and queries")]
+#[error("what the object looks up takes too many steps; use fewer entries, wildcards and queries")]
 pub struct Exhausted;
 
 /// What is left.
@@ -29,7 +29,7 @@ impl Default for Budget {
 
 impl Budget {
     /// Takes steps.
-    pub(super) fn spend(&self, steps: usize) -> Result<(), Exhausted> {
+    pub fn spend(&self, steps: usize) -> Result<(), Exhausted> {
         let left = self.steps.get().checked_sub(steps);
         self.steps.set(left.unwrap_or_default());
         left.map(drop).ok_or(Exhausted)

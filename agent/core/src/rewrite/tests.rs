@@ -8,9 +8,18 @@ fn rewritten(operations: Value, found: &[(&str, &str)]) -> Result<Vec<(String, S
     let found =
         found.iter().map(|(name, value)| ((*name).to_owned(), SecretValue::from((*value).to_owned()))).collect();
     let text = |value: &SecretValue| String::from_utf8(value.expose().to_vec()).expect("text");
-    rewrite("spec.dataFrom[0].rewrite", &operations, found, &Env::new(jiff::Timestamp::UNIX_EPOCH, [7; 32]))
+    rewrite("spec.dataFrom[0].rewrite", &operations, found, &env())
         .map(|pairs| pairs.iter().map(|(name, value)| (name.clone(), text(value))).collect())
         .map_err(|problem| problem.to_string())
+}
+
+fn env() -> Env {
+    Env::new(jiff::Timestamp::UNIX_EPOCH, [7; 32])
+}
+
+fn replace_all(source: &str, text: &str, target: &str, longest: usize) -> Option<String> {
+    let env = env();
+    Counted::parse(source, &env).expect("valid").replace_all(text, target, longest, &env).expect("cheap")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "a json! literal is what is passed")]
@@ -41,13 +50,11 @@ fn every_replacement_gives_what_go_gives() {
     assert!(vectors.len() > 1000);
     for vector in vectors {
         let field = |name: &str| vector[name].as_str().expect(name);
-        let regexp = Regexp::parse(field("source")).expect("valid");
-        let replaced = regexp.replace_all(field("text"), field("target"), usize::MAX);
+        let replaced = replace_all(field("source"), field("text"), field("target"), usize::MAX);
         assert_eq!(replaced.as_deref(), Some(field("result")), "{vector}");
     }
-    let regexp = Regexp::parse("").expect("valid");
-    assert_eq!(regexp.replace_all("ab", "-", 5).as_deref(), Some("-a-b-"));
-    assert_eq!(regexp.replace_all("ab", "-", 4), None, "too long");
+    assert_eq!(replace_all("", "ab", "-", 5).as_deref(), Some("-a-b-"));
+    assert_eq!(replace_all("", "ab", "-", 4), None, "too long");
 }
 
 #[test]
@@ -139,9 +146,20 @@ fn many_names_and_many_copies_are_bounded_together() {
 
 #[test]
 fn what_gets_too_long_is_not_made() {
-    let regexp = Regexp::parse("").expect("valid");
     let text = "x".repeat(60_000);
-    assert_eq!(regexp.replace_all(&text, &"y".repeat(60_000), 100_000), None);
-    assert_eq!(regexp.replace_all("ab", "-", 5).as_deref(), Some("-a-b-"));
-    assert_eq!(regexp.replace_all("ab", "-", 4), None);
+    assert_eq!(replace_all("", &text, &"y".repeat(60_000), 100_000), None);
+    assert_eq!(replace_all("", "ab", "-", 5).as_deref(), Some("-a-b-"));
+    assert_eq!(replace_all("", "ab", "-", 4), None);
+}
+
+#[test]
+fn no_expression_holds_the_agent_up() {
+    // For each byte of a name such an expression may look at each of its own.
+    let names: Vec<String> = (0..2000).map(|number| format!("team-{number}/application/database/password")).collect();
+    let found: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "v")).collect();
+    let costly = json!({"regexp": {"source": "(a|b)*a(a|b){900}", "target": ""}});
+    let problem = rewritten(json!([costly, costly, costly]), &found).expect_err("too much");
+    assert!(problem.contains("regexp.source: the object's templates and rewrites look through"), "{problem}");
+    let usual = json!({"regexp": {"source": "^team-([0-9]+)/(.*)$", "target": "$2/$1"}});
+    assert!(rewritten(Value::Array(vec![usual; 8]), &found).is_ok());
 }
