@@ -37,7 +37,6 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(5);
 const CONFLICT: SignedDuration = SignedDuration::from_millis(200);
 
 /// See the module's head.
-#[derive(Clone)]
 pub struct Companion {
     /// What the agent knows.
     pub state: State,

@@ -1,20 +1,22 @@
 //! `dataFrom[].rewrite`: other names for what was found.
 //!
 //! Where two names become one, the one that is later in the alphabet wins; ESO leaves that to chance. The operations
-//! come from manifests and the names from AWS, so both are bounded.
+//! come from manifests and the names from AWS, so both are bounded, and draw on what rendering the object may cost.
 
 mod merge;
 
 use rekey_template::{Env, Input, render};
 
-use crate::pairs::Pairs;
-use crate::regexp::Counted;
-use crate::resource::external_secret::Rewrite;
+use crate::pairs::{self, Pairs};
+use crate::regexp::Regexp;
+use crate::resource::external_secret::{Rewrite, RewriteRegexp};
 
 /// Operations of one entry.
 const OPERATIONS: usize = 64;
-/// Bytes of all names together, after each operation. A Secret holds half of that, and no key of more than 253.
-const NAMES: usize = 2 * 1024 * 1024;
+/// Bytes of a name between two operations. A key of a Secret has 253 at most.
+const LONGEST_NAME: usize = 64 * 1024;
+/// To compile an expression takes as long as to search so many bytes for it.
+const COMPILING: usize = 256;
 
 /// An operation that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,44 +43,46 @@ pub fn rewrite(field: &str, operations: &[Rewrite], found: Pairs, env: &Env) -> 
 /// The part of an operation that failed, and what is wrong with it.
 type Failed = (&'static str, String);
 
+fn failed(part: &'static str, problem: &impl ToString) -> Failed {
+    (part, problem.to_string())
+}
+
 /// ESO's order where a manifest that came past the schema has several at once.
 fn apply(operation: &Rewrite, pairs: Pairs, env: &Env) -> Result<Pairs, Failed> {
     if let Some(merge) = &operation.merge {
+        env.read(pairs::size(&pairs)).map_err(|problem| failed("merge", &problem))?;
         return merge::merge(merge, pairs);
     }
-    if let Some(regexp) = &operation.regexp {
-        let source = Counted::parse(&regexp.source, env).map_err(|refused| ("regexp.source", refused.to_string()))?;
-        return renamed(pairs, |name, left| {
-            let replaced = source.replace_all(name, &regexp.target, left, env);
-            let replaced = replaced.map_err(|limit| ("regexp.source", limit.to_string()))?;
-            replaced.ok_or_else(|| too_much("regexp.target"))
+    if let Some(RewriteRegexp { source, target }) = &operation.regexp {
+        let source = Regexp::parse(source).map_err(|problem| failed("regexp.source", &problem))?;
+        let search = |bytes: usize| {
+            let cost = source.cost().saturating_mul(bytes);
+            env.read(cost).map_err(|problem| failed("regexp.source", &problem))
+        };
+        search(COMPILING)?;
+        return renamed(pairs, |name| {
+            search(name.len())?;
+            let replaced = source.replace_all(name, target, LONGEST_NAME);
+            let name = replaced
+                .ok_or_else(|| failed("regexp.target", &format!("makes a name longer than {LONGEST_NAME} bytes")))?;
+            env.make(name.len()).map_err(|problem| failed("regexp.target", &problem))?;
+            Ok(name)
         });
     }
     if let Some(transform) = &operation.transform {
-        return renamed(pairs, |name, left| {
+        return renamed(pairs, |name| {
             let input = Input::new([("value", name.as_bytes())]);
-            let made = render(&transform.template, &input, env)
-                .map_err(|problem| ("transform.template", problem.to_string()))?;
-            let name = std::str::from_utf8(&made).map_err(|_| ("transform.template", "makes no text".to_owned()))?;
-            if name.len() > left { Err(too_much("transform.template")) } else { Ok(name.to_owned()) }
+            let made =
+                render(&transform.template, &input, env).map_err(|problem| failed("transform.template", &problem))?;
+            let name = std::str::from_utf8(&made).map_err(|_| failed("transform.template", &"makes no text"))?;
+            Ok(name.to_owned())
         });
     }
     Ok(pairs)
 }
 
-fn too_much(part: &'static str) -> Failed {
-    (part, format!("makes names of more than {NAMES} bytes in all"))
-}
-
-/// Gives every value the name that `rename` makes of its own, of at most as many bytes as are left.
-fn renamed(pairs: Pairs, mut rename: impl FnMut(&str, usize) -> Result<String, Failed>) -> Result<Pairs, Failed> {
-    let mut left = NAMES;
-    let named = pairs.into_iter().map(|(name, value)| {
-        let name = rename(&name, left)?;
-        left = left.saturating_sub(name.len());
-        Ok((name, value))
-    });
-    named.collect()
+fn renamed<E>(pairs: Pairs, mut rename: impl FnMut(&str) -> Result<String, E>) -> Result<Pairs, E> {
+    pairs.into_iter().map(|(name, value)| Ok((rename(&name)?, value))).collect()
 }
 
 #[cfg(test)]

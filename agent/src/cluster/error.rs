@@ -46,6 +46,14 @@ pub enum ClusterError {
         /// To which object.
         object: String,
     },
+    /// There is such an object already, and it is not ours.
+    #[error("{action} {object}: there is one already that belongs to somebody else; delete it or give it another name")]
+    Foreign {
+        /// What was to be done.
+        action: Action,
+        /// To which object.
+        object: String,
+    },
     /// The call never got an answer.
     #[error("{action} {object}: the API server cannot be reached")]
     Unreachable {
@@ -87,12 +95,19 @@ impl fmt::Display for Action {
 }
 
 impl ClusterError {
+    /// The object is not any more what the decision was made on.
+    pub(super) fn changed(action: Action, object: String) -> Self {
+        let (reason, message) = ("Conflict".to_owned(), "it has changed since it was read".to_owned());
+        Self::Refused { action, object, code: 409, reason, message, fields: Vec::new() }
+    }
+
     /// Can the same call succeed later without anybody changing anything?
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::TimedOut { .. } | Self::Unreachable { .. } | Self::NotLeader { .. } => true,
             Self::Refused { code, .. } => matches!(code, 409 | 410 | 429 | 500..=599),
+            Self::Foreign { .. } => false,
         }
     }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use rekey_core::rollout::book::{Seen, Write};
+use rekey_core::rollout::mistake::Mistake;
 use rekey_core::rollout::workload::WorkloadKey;
 use tracing::{debug, error, info, warn};
 
@@ -22,9 +23,13 @@ impl Reports {
 
     /// What a delivered workload gave rise to.
     pub fn seen(&self, key: &WorkloadKey, uid: &str, seen: &Seen) {
-        for bad in &seen.bad_patterns {
-            warn!(workload = %key.object, kind = key.kind.as_str(), error = %bad, "pattern ignored");
-            self.event(key, uid, Kind::Warning, "BadPattern", bad.to_string());
+        for mistake in &seen.mistakes {
+            warn!(workload = %key.object, kind = key.kind.as_str(), %mistake, "annotation ignored");
+            let reason = match mistake {
+                Mistake::Pattern { .. } => "BadPattern",
+                Mistake::Period { .. } => "BadPausePeriod",
+            };
+            self.event(key, uid, Kind::Warning, reason, mistake.to_string());
         }
         if seen.done {
             info!(workload = %key.object, kind = key.kind.as_str(), "rollout done");

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::run::Run;
 use crate::value::{DEEPEST, IntType, Text, Value, letters};
 
-pub(crate) use numbers::{duration, method};
+pub(crate) use numbers::{DAYS, MONTHS, duration, method};
 pub(crate) use quote::{is_print, is_punctuation, quote};
 
 use numbers::Sign;

@@ -3,7 +3,6 @@
 //! The syntax of the `regex` crate is Go's but for corners: Go's `\d`, `\w` and `\s` are ASCII, it knows `\Q…\E` and octal
 //! escapes, takes a brace that counts nothing literally, and has no arithmetic inside of brackets. Those are rewritten.
 
-mod counted;
 pub(crate) mod replace;
 
 use std::cmp::Ordering;
@@ -12,16 +11,18 @@ use std::hash::{Hash, Hasher};
 
 use regex::bytes::{Regex, RegexBuilder};
 
-pub use counted::{Counted, Refused};
+use replace::Replacement;
 
-/// Compiled size up to which an expression is accepted, in bytes.
-const SIZE_LIMIT: usize = 1 << 20;
+/// Compiled sizes, in bytes. An expression is compiled as small as it can be, because a search may take as long as it is
+/// large for each byte; what needs more than the last is refused.
+pub(crate) const SIZES: [usize; 3] = [4 << 10, 32 << 10, 1 << 20];
 
 /// A compiled expression. It is not anchored. Two are equal if they are written alike.
 #[derive(Clone, Debug)]
 pub struct Regexp {
     source: String,
     compiled: Regex,
+    size: usize,
 }
 
 /// What is wrong with an expression, in one line.
@@ -38,7 +39,19 @@ pub enum Malformed {
 impl Regexp {
     /// Compiles an expression of Go's.
     pub fn parse(source: &str) -> Result<Self, Malformed> {
-        Ok(Self { source: source.to_owned(), compiled: Self::compile(source, SIZE_LIMIT)? })
+        for size in SIZES {
+            match Self::compile(source, size) {
+                Err(Malformed::TooLarge) => {}
+                compiled => return Ok(Self { source: source.to_owned(), compiled: compiled?, size }),
+            }
+        }
+        Err(Malformed::TooLarge)
+    }
+
+    /// What a byte counts that is searched for it (see [`crate::limits::READ`]).
+    #[must_use]
+    pub fn cost(&self) -> usize {
+        cost(self.size)
     }
 
     /// The same for searching bytes, up to a compiled size.
@@ -61,11 +74,29 @@ impl Regexp {
         self.compiled.is_match(text.as_bytes())
     }
 
+    /// The text with each match replaced, as Go's `ReplaceAllString` does: in `replacement`, `$1`, `${1}`, `$name` and
+    /// `${name}` stand for groups, or for nothing where there is no such group. `None` if it gets longer than `longest`.
+    #[must_use]
+    pub fn replace_all(&self, text: &str, replacement: &str, longest: usize) -> Option<String> {
+        let (text, mut out) = (text.as_bytes(), Vec::new());
+        let push = |part: &[u8]| {
+            out.extend_from_slice(part);
+            if out.len() > longest { Err(()) } else { Ok(()) }
+        };
+        Replacement::expanded(&self.compiled, replacement.as_bytes()).apply(&self.compiled, text, push).ok()?;
+        String::from_utf8(out).ok()
+    }
+
     /// The expression as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.source
     }
+}
+
+/// What a byte counts that is searched for an expression of a compiled size.
+pub(crate) fn cost(size: usize) -> usize {
+    size / 16
 }
 
 impl PartialEq for Regexp {

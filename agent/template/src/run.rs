@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use regex::bytes::Regex;
 
-use crate::regexp::{Counted, Malformed, Refused};
+use crate::regexp::{self, Malformed, Regexp};
 use crate::value::{Dict, List, Of, Text, Value};
 use crate::{Env, Error, limits};
 
@@ -17,9 +17,11 @@ pub(crate) struct Run<'a> {
     /// Every dict of the run. While it is here, letting go of one cannot unwind a long chain of them, and at the end
     /// all are emptied, so that none that contains itself stays behind.
     dicts: RefCell<Vec<Dict>>,
-    regexps: RefCell<BTreeMap<Text, Counted>>,
+    regexps: RefCell<BTreeMap<Text, (Rc<Regex>, usize)>>,
 }
 
+/// What a byte counts that a function looks at: see [`limits::READ`].
+const READ_BY_FUNCTION: usize = 4;
 impl<'a> Run<'a> {
     pub(crate) fn new(env: &'a Env, template: &'a str) -> Self {
         Self { env, template, dicts: RefCell::default(), regexps: RefCell::default() }
@@ -36,12 +38,12 @@ impl<'a> Run<'a> {
 
     /// Counts bytes that are about to be made.
     pub(crate) fn make(&self, bytes: usize) -> Result<(), Error> {
-        self.env.budget().make(bytes)
+        self.env.make(bytes)
     }
 
     /// Counts bytes that are about to be looked through.
     pub(crate) fn read(&self, bytes: usize) -> Result<(), Error> {
-        self.env.budget().read(bytes)
+        self.env.read(bytes.saturating_mul(READ_BY_FUNCTION))
     }
 
     /// A text that counts.
@@ -77,24 +79,32 @@ impl<'a> Run<'a> {
     /// An expression that is about to search a text. Each is compiled once.
     pub(crate) fn regex(&self, expression: &Text, text: &Text) -> Result<Rc<Regex>, Error> {
         let known = self.regexps.borrow().get(expression).cloned();
-        let counted = match known {
+        let (regex, cost) = match known {
             Some(known) => known,
             None => self.compile(expression)?,
         };
-        counted.about_to_search(text, self.env)
+        self.env.read(text.len().saturating_mul(cost))?;
+        Ok(regex)
     }
 
-    fn compile(&self, expression: &Text) -> Result<Counted, Error> {
-        let words = |problem: &str| Error::Failed(format!("the regular expression is not valid: {problem}"));
-        let source = expression.utf8().ok_or_else(|| words("it is not UTF-8"))?;
-        let counted = Counted::parse(source, self.env).map_err(|refused| match refused {
-            Refused::Limit(error) => error,
-            Refused::Malformed(Malformed::TooLarge) => words("it is too large"),
-            // What is wrong with it may quote it, and it may hold a value.
-            Refused::Malformed(Malformed::Syntax(_)) => words("it cannot be read"),
-        })?;
-        self.regexps.borrow_mut().insert(expression.clone(), counted.clone());
-        Ok(counted)
+    /// Compiles an expression as small as it can be.
+    fn compile(&self, expression: &Text) -> Result<(Rc<Regex>, usize), Error> {
+        let words = |problem: String| Error::Failed(format!("the regular expression is not valid: {problem}"));
+        let source = expression.utf8().ok_or_else(|| words("it is not UTF-8".to_owned()))?;
+        for size in regexp::SIZES {
+            self.read(4 * size + 16 * expression.len())?;
+            match Regexp::compile(source, size) {
+                Ok(compiled) => {
+                    let entry = (Rc::new(compiled), regexp::cost(size));
+                    self.regexps.borrow_mut().insert(expression.clone(), entry.clone());
+                    return Ok(entry);
+                }
+                Err(Malformed::TooLarge) => {}
+                // What is wrong with it may quote it, and it may hold a value.
+                Err(Malformed::Syntax(_)) => return Err(words("it cannot be read".to_owned())),
+            }
+        }
+        Err(words("it is too large".to_owned()))
     }
 
     /// An error in words that the template itself contains as a literal; other words might be a value.

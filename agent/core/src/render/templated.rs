@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use rekey_template::{Input, render, yaml};
+use rekey_template::{Env, Input, render, yaml};
 use zeroize::Zeroizing;
 
 use super::{Ingredients, RenderProblem, Rendered};
@@ -23,6 +23,7 @@ pub(super) fn templated(
 ) -> Result<Rendered, RenderProblem> {
     let input = Input::new(fetched.iter().map(|(key, value)| (key.as_str(), value.expose())));
     let mut target = Target {
+        env: ingredients.env,
         run: |field: &str, text: &str| render(text, &input, ingredients.env).map_err(|problem| failed(field, problem)),
         data: Pairs::new(),
         labels: BTreeMap::new(),
@@ -56,14 +57,15 @@ pub(super) fn templated(
 }
 
 /// What the templates have made so far.
-struct Target<R> {
+struct Target<'a, R> {
+    env: &'a Env,
     run: R,
     data: Pairs,
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
 }
 
-impl<R: Fn(&str, &str) -> Result<Zeroizing<Vec<u8>>, RenderProblem>> Target<R> {
+impl<R: Fn(&str, &str) -> Result<Zeroizing<Vec<u8>>, RenderProblem>> Target<'_, R> {
     /// Renders the value of one key.
     fn value(
         &mut self,
@@ -86,7 +88,7 @@ impl<R: Fn(&str, &str) -> Result<Zeroizing<Vec<u8>>, RenderProblem>> Target<R> {
         decoding: DecodingStrategy,
     ) -> Result<(), RenderProblem> {
         let output = (self.run)(field, text)?;
-        let pairs = yaml::strings(&output).map_err(|problem| failed(field, problem))?;
+        let pairs = yaml::strings(&output, self.env).map_err(|problem| failed(field, problem))?;
         pairs.into_iter().try_for_each(|(key, value)| {
             self.put(field, key, &SecretValue::new(value.as_bytes().to_vec()), part, decoding)
         })

@@ -1,3 +1,5 @@
+mod bounds;
+
 use serde_json::json;
 
 use super::*;
@@ -16,10 +18,26 @@ fn rendered(spec: serde_json::Value, text: Option<&str>) -> Result<Rendered, Ren
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "a json! literal is what is passed")]
 fn outcome(
     spec: serde_json::Value,
     text: Option<&str>,
+    exists: impl Fn(&str) -> bool,
+) -> Result<Outcome, RenderProblem> {
+    let payload = Payload::Value { text: text.map(|text| SecretValue::from(text.to_owned())), binary: None };
+    outcome_in(&env(), spec, &payload, &template_data(), exists)
+}
+
+fn env() -> Env {
+    Env::new(jiff::Timestamp::UNIX_EPOCH, [7; 32])
+}
+
+/// `data` is what the namespace holds, and each source that exists yields `payload`.
+#[expect(clippy::needless_pass_by_value, reason = "a json! literal is what is passed")]
+fn outcome_in(
+    env: &Env,
+    spec: serde_json::Value,
+    payload: &Payload,
+    data: &TemplateData,
     exists: impl Fn(&str) -> bool,
 ) -> Result<Outcome, RenderProblem> {
     let mut full = json!({"secretStoreRef": {"name": "aws"}});
@@ -33,15 +51,13 @@ fn outcome(
         retry: Retry::default(),
     };
     let requests = requests(&spec, |_| Ok(store.clone())).expect("requests");
-    let payload = Payload::Value { text: text.map(|text| SecretValue::from(text.to_owned())), binary: None };
     let own = OwnMetadata {
         labels: [("own".to_owned(), "label".to_owned())].into(),
         annotations: [("own".to_owned(), "annotation".to_owned())].into(),
     };
-    let payload_of = |request: &Request| exists(&request.written_key).then_some(&payload);
-    let templates = Resolved::all(spec.target.template.as_ref(), "ns", &template_data());
-    let env = Env::new(jiff::Timestamp::UNIX_EPOCH, [7; 32]);
-    let ingredients = Ingredients { spec: &spec, own: &own, templates: &templates, env: &env };
+    let payload_of = |request: &Request| exists(&request.written_key).then_some(payload);
+    let templates = Resolved::all(spec.target.template.as_ref(), "ns", data);
+    let ingredients = Ingredients { spec: &spec, own: &own, templates: &templates, env };
     render(&ingredients, requests.iter().map(|request| (request, payload_of(request))))
 }
 

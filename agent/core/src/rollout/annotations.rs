@@ -5,13 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use regex::{Regex, RegexBuilder};
-
+use super::mistake::Mistake;
 use super::options::Options;
 use super::resource::ResourceKind;
-
-/// Compiled size up to which a pattern is accepted; names are short, so are honest patterns.
-const PATTERN_SIZE: usize = 256 * 1024;
+use crate::regexp::Regexp;
 
 /// Annotations as Kubernetes objects carry them.
 pub type Annotations = BTreeMap<String, String>;
@@ -20,29 +17,17 @@ pub type Annotations = BTreeMap<String, String>;
 #[derive(Clone, Debug, Default)]
 pub struct Triggers {
     named: Vec<NamePattern>,
-    bad: Vec<BadPattern>,
+    bad: Vec<Mistake>,
     exclude: Vec<String>,
     search: bool,
     auto: bool,
-}
-
-/// A list item that is no regular expression.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{item:?} in the annotation {annotation} is not a regular expression and matches nothing: {reason}")]
-pub struct BadPattern {
-    /// The annotation that holds it.
-    pub annotation: String,
-    /// The item as it was written.
-    pub item: String,
-    /// What is wrong with it, in one line.
-    pub reason: String,
 }
 
 /// One item of a list of names. Most items are plain names, for which a comparison is enough.
 #[derive(Clone, Debug)]
 enum NamePattern {
     Literal(String),
-    Pattern(Box<Regex>),
+    Pattern(Box<Regexp>),
 }
 
 impl Triggers {
@@ -70,7 +55,7 @@ impl Triggers {
                 Ok(pattern) => triggers.named.push(pattern),
                 Err(reason) => {
                     let annotation = keys.named(kind).to_owned();
-                    triggers.bad.push(BadPattern { annotation, item: item.to_owned(), reason });
+                    triggers.bad.push(Mistake::Pattern { annotation, item: item.to_owned(), reason });
                 }
             }
         }
@@ -123,7 +108,7 @@ impl Triggers {
 
     /// The items that are no regular expressions, in the order of the list.
     #[must_use]
-    pub fn bad_patterns(&self) -> &[BadPattern] {
+    pub fn mistakes(&self) -> &[Mistake] {
         &self.bad
     }
 }
@@ -134,25 +119,17 @@ impl NamePattern {
             return Ok(Self::Literal(item.to_owned()));
         }
         // Alone first: `a)|(b` becomes valid, and means something else, once it stands between our brackets.
-        compile(item)?;
-        compile(&format!("^(?:{item})$")).map(|regex| Self::Pattern(Box::new(regex)))
+        let parse = |text: &str| Regexp::parse(text).map_err(|malformed| malformed.to_string());
+        parse(item)?;
+        parse(&format!("^(?:{item})$")).map(|regexp| Self::Pattern(Box::new(regexp)))
     }
 
     fn matches(&self, name: &str) -> bool {
         match self {
             Self::Literal(literal) => literal == name,
-            Self::Pattern(regex) => regex.is_match(name),
+            Self::Pattern(regexp) => regexp.is_match(name),
         }
     }
-}
-
-fn compile(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern)
-        .size_limit(PATTERN_SIZE)
-        .dfa_size_limit(PATTERN_SIZE)
-        .build()
-        // The crate draws the pattern over several lines; its last line is the sentence.
-        .map_err(|error| error.to_string().lines().last().unwrap_or_default().trim().to_owned())
 }
 
 /// The trimmed items of a comma list, without empty ones: those match no name.
@@ -273,19 +250,23 @@ mod tests {
     #[test]
     fn a_bad_item_is_reported_and_the_others_still_work() {
         let triggers = read(&[(NAMED, "good, [bad, a)|(b, (?x)c #, also.good")], &[]);
-        let bad: Vec<&str> = triggers.bad_patterns().iter().map(|bad| bad.item.as_str()).collect();
+        let item = |mistake: &Mistake| match mistake {
+            Mistake::Pattern { item, .. } => item.clone(),
+            Mistake::Period { .. } => String::new(),
+        };
+        let bad: Vec<String> = triggers.mistakes().iter().map(item).collect();
         assert_eq!(bad, ["[bad", "a)|(b", "(?x)c #"]);
         assert!(triggers.names("good") && triggers.names("also-good"));
         for name in ["a", "b", "c"] {
             assert!(!triggers.names(name), "{name}");
         }
-        let text = triggers.bad_patterns()[0].to_string();
+        let text = triggers.mistakes()[0].to_string();
         assert!(text.contains("[bad") && text.contains(NAMED) && !text.contains('\n'), "{text}");
     }
 
     #[test]
     fn a_pattern_that_would_take_megabytes_is_refused() {
         let triggers = read(&[(NAMED, "((a{99}){99}){99}")], &[]);
-        assert_eq!(triggers.bad_patterns().len(), 1);
+        assert_eq!(triggers.mistakes().len(), 1);
     }
 }

@@ -21,14 +21,15 @@ pub use self::outcome::Outcome;
 use self::queue::Queue;
 pub use self::resources::ResourceSeen;
 use self::resources::Resources;
-use super::annotations::BadPattern;
 use super::decide::{self, Decision, Held, Memory};
 use super::decision;
+use super::mistake::Mistake;
 use super::options::Options;
+use super::pause::Pause;
 use super::resource::{ResourceKey, ResourceName};
 use super::restart::Restart;
 use super::state::State;
-use super::workload::{Workload, WorkloadKey};
+use super::workload::{Standing, Workload, WorkloadKey};
 use crate::budget::Bucket;
 use crate::object::ObjectKey;
 
@@ -75,6 +76,11 @@ pub struct Write {
     pub restart: Option<Restart>,
     /// The resources for which it is restarted; empty exactly if it is not.
     pub changed: Vec<ResourceName>,
+    /// What becomes of the Deployment's pause; nothing leaves it alone.
+    pub pause: Option<Pause>,
+    /// What kept the workload from replacing its pods when this was decided. If it is paused or replaces them only when
+    /// they are deleted, a restart changes its template and the pods keep the old data until somebody acts.
+    pub standing: Standing,
     /// Whether the last write of this workload failed. Such writes must not take the place of others.
     pub retrying: bool,
     /// When the first of the changes was seen, of those that this process saw.
@@ -96,8 +102,8 @@ pub struct Room {
 pub struct Seen {
     /// The rollout of a restart of ours is done.
     pub done: bool,
-    /// List items that are no regular expressions, if they are new.
-    pub bad_patterns: Vec<BadPattern>,
+    /// What stands in its annotations and cannot be understood, if that is new.
+    pub mistakes: Vec<Mistake>,
 }
 
 /// The workloads whose state lacks a Secret that is about to be written.
@@ -148,15 +154,17 @@ impl Book {
             if self.complete {
                 self.queue.push(key.clone());
             }
-            let seen = Seen { done: false, bad_patterns: workload.bad_patterns() };
+            let seen = Seen { done: false, mistakes: workload.mistakes() };
             self.entries.insert(key, Entry::new(workload));
             return seen;
         };
         if is_older(&workload.resource_version, &entry.workload.resource_version) {
             return Seen::default();
         }
-        let bad = workload.bad_patterns();
-        let bad_patterns = if bad == entry.workload.bad_patterns() { Vec::new() } else { bad };
+        let mut mistakes = workload.mistakes();
+        if mistakes == entry.workload.mistakes() {
+            mistakes.clear();
+        }
         self.interest.replace(&entry.workload, &workload);
         entry.memory.seen(&workload);
         entry.workload = workload;
@@ -167,7 +175,7 @@ impl Book {
         if self.complete {
             self.queue.push(key);
         }
-        Seen { done: entry.take_done(self.resources.changes), bad_patterns }
+        Seen { done: entry.take_done(self.resources.changes), mistakes }
     }
 
     /// A workload was deleted.
@@ -292,8 +300,10 @@ impl Book {
             workload: key.clone(),
             uid: workload.uid.clone(),
             resource_version: workload.resource_version.clone(),
-            restart: Restart::of(workload, &changed, &current, &self.options, &text, now)
+            restart: Restart::of(workload, &changed, &current, &self.options, &state, now)
                 .filter(|_| !changed.is_empty()),
+            pause: None,
+            standing: workload.standing,
             state: (!state.hashes.is_empty()).then_some(text),
             seen: changed.iter().filter_map(|name| current.get(name)?.changed).map(|change| change.at).min(),
             changed,

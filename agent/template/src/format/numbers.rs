@@ -57,23 +57,25 @@ pub(super) fn unicode(number: i64, flags: Flags) -> String {
     }
 }
 
+pub(crate) const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+pub(crate) const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+
 /// What `String()` gives for the number types that have it.
 pub(super) fn named(type_: IntType, number: i64) -> Option<String> {
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
     let name = |names: &[&str], number: i64| {
         usize::try_from(number).ok().and_then(|number| names.get(number)).map(|name| (*name).to_owned())
     };

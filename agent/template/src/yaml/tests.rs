@@ -12,6 +12,18 @@ fn vectors(part: &str) -> Vec<Value> {
     file[part].as_array().expect("a list").clone()
 }
 
+fn env() -> Env {
+    Env::new(jiff::Timestamp::UNIX_EPOCH, [7; 32])
+}
+
+fn strings(text: &[u8]) -> Result<BTreeMap<String, Zeroizing<String>>, Error> {
+    super::strings(text, &env())
+}
+
+fn read(text: &[u8]) -> Result<Data, Error> {
+    super::read(text, &env())
+}
+
 /// As JSON, where Go has no numbers but floats.
 fn json(data: &Data) -> Value {
     match data {

@@ -251,14 +251,14 @@ fn a_rollout_of_ours_is_done_once() {
 }
 
 #[test]
-fn a_bad_pattern_is_told_once_until_it_changes() {
+fn a_mistake_is_told_once_until_it_changes() {
     let mut book = book();
     let mut fake = Fake::new(10, at(0), &[], &[(NAMED, "[bad")]);
-    assert_eq!(book.workload_seen(fake.workload()).bad_patterns.len(), 1);
+    assert_eq!(book.workload_seen(fake.workload()).mistakes.len(), 1);
     fake.touch(11);
-    assert_eq!(book.workload_seen(fake.workload()).bad_patterns.len(), 0);
+    assert_eq!(book.workload_seen(fake.workload()).mistakes.len(), 0);
     fake.annotate(12, NAMED, Some("[worse"));
-    assert_eq!(book.workload_seen(fake.workload()).bad_patterns.len(), 1);
+    assert_eq!(book.workload_seen(fake.workload()).mistakes.len(), 1);
 }
 
 #[test]

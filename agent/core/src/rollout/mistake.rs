@@ -1,0 +1,25 @@
+//! What somebody wrote into an annotation of a workload that cannot be understood. It is told on that workload, and
+//! everything else that stands on it works.
+
+/// An annotation, or a part of one, that counts as if it were not there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Mistake {
+    /// A list item is no regular expression.
+    #[error("{item:?} in the annotation {annotation} is not a regular expression and matches nothing: {reason}")]
+    Pattern {
+        /// The annotation that holds it.
+        annotation: String,
+        /// The item as it was written.
+        item: String,
+        /// What is wrong with it, in one line.
+        reason: String,
+    },
+    /// The period of pauses is no duration.
+    #[error("the annotation {annotation} is ignored, restarts are not paused: {reason}")]
+    Period {
+        /// The annotation that holds it.
+        annotation: String,
+        /// What is wrong with it, in one line.
+        reason: String,
+    },
+}
