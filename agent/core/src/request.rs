@@ -18,6 +18,9 @@ use crate::rules;
 use crate::store::{AwsStore, StoreProblem};
 use crate::wanted::{Selector, Wanted};
 
+/// Entries with `find` of one object.
+const SEARCHES: usize = 64;
+
 /// One entry of `data` or `dataFrom`: what to read, from where, and what to take of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -131,8 +134,6 @@ pub fn policy(spec: &ExternalSecretSpec) -> Result<Policy, SpecProblem> {
     Ok(if below_zero || interval == Duration::ZERO { Policy::Once } else { Policy::Periodic(interval) })
 }
 
-/// Searches of one object. Each event is held against every expression, which may take a quarter of a megabyte.
-const MOST_SEARCHES: usize = 64;
 /// Bytes of the longest name or ARN that either service takes (`SecretId` of GetSecretValue, `Name` of GetParameter).
 const LONGEST_KEY: usize = 2048;
 
@@ -144,15 +145,7 @@ pub fn requests(
 ) -> Result<Vec<Request>, SpecProblem> {
     rules::check(spec)?;
     refuse_unsupported(spec)?;
-    let searches = spec.data_from.iter().filter(|entry| entry.find.is_some()).count();
-    if searches > MOST_SEARCHES {
-        return Err(SpecProblem::Invalid {
-            field: "spec.dataFrom".to_owned(),
-            problem: format!(
-                "has {searches} entries with find; use {MOST_SEARCHES} at most, or several ExternalSecrets"
-            ),
-        });
-    }
+    bounded_searches(spec)?;
     let mut requests = Vec::with_capacity(spec.data.len() + spec.data_from.len());
     for (index, entry) in spec.data_from.iter().enumerate() {
         let field = format!("spec.dataFrom[{index}]");
@@ -184,6 +177,16 @@ pub fn requests(
         });
     }
     Ok(requests)
+}
+
+/// Each search has an expression, and to read one takes up to some milliseconds.
+fn bounded_searches(spec: &ExternalSecretSpec) -> Result<(), SpecProblem> {
+    let searches = spec.data_from.iter().filter(|entry| entry.find.is_some()).count();
+    if searches <= SEARCHES {
+        return Ok(());
+    }
+    let problem = format!("has {searches} entries with find; use {SEARCHES} at most, or several ExternalSecrets");
+    Err(SpecProblem::Invalid { field: "spec.dataFrom".to_owned(), problem })
 }
 
 fn refuse_unsupported(spec: &ExternalSecretSpec) -> Result<(), SpecProblem> {

@@ -18,6 +18,7 @@ use rekey_core::template_from::TemplateSource;
 use rekey_core::wanted::{Token, Wanted};
 use rekey_core::window::Windows;
 
+use super::targets::Marks;
 use super::world::World;
 use super::{Others, Tally, Task};
 
@@ -39,6 +40,10 @@ pub struct Object {
     pub checked: Option<Timestamp>,
     /// Was its pipe proven then? `None` before that, and while it is being compared.
     pub checked_proven: Option<bool>,
+    /// The marks that its last sync left on its target; `None` before this process has synced it.
+    pub(super) left: Option<Marks>,
+    /// Was its target found to be otherwise, by a comparison?
+    pub(super) overdue: bool,
     /// When its sources may be followed.
     windows: Windows,
     /// Its syncs so far.
@@ -70,6 +75,8 @@ impl Object {
             retry: None,
             checked: None,
             checked_proven: None,
+            left: None,
+            overdue: false,
             windows: Windows::default(),
             tally: Tally::default(),
             others: Others::new(request::policy(&resource.spec).unwrap_or(Policy::OnChange)),
@@ -178,6 +185,7 @@ impl Object {
     ) {
         self.applied = Applied::Tokens(tokens);
         self.retry = None;
+        self.overdue = false;
         // A comparison is never put off by a sync, so that the objects of a store keep being due together.
         self.checked.get_or_insert(now);
         self.status_written(status, version);

@@ -1,5 +1,8 @@
 use rekey_core::change;
+use std::collections::BTreeMap;
+
 use rekey_core::ledger::Known;
+use rekey_core::report;
 use rekey_core::store::{Identity, Rules};
 use rekey_core::template_from::TemplateSource;
 use rekey_core::wanted::Token;
@@ -299,4 +302,61 @@ fn a_template_wakes_its_users_and_nothing_is_kept_of_one_that_nobody_uses() {
     let _ = state.object_gone(&key("one"));
     object(&state, "two", "aws", json!({}));
     assert!(state.lock().templates.is_empty());
+}
+
+/// An object whose last refresh succeeded, and its target as that left it.
+fn synced(state: &State, name: &str, target: Value, version: &str) {
+    object(state, name, "aws", target);
+    let _ = state.target_seen(&key(name), &secret(version, true), now());
+    let tokens = BTreeMap::new();
+    let refresh = report::Refresh {
+        what: report::Refreshed::Synced,
+        object_version: state
+            .with_object(&key(name), |object| report::synced_resource_version(&object.resource))
+            .expect("it is there"),
+        bound: None,
+        tokens: &tokens,
+        started: now(),
+        note: None,
+    };
+    let status = report::synced(None, refresh, now());
+    let wanted =
+        state.with_object(&key(name), |object| object.wanted().cloned().collect::<Vec<_>>()).expect("it is there");
+    let tokens = wanted.iter().map(|wanted| (wanted.to_string(), Token::of_secret(ARN, "v1"))).collect();
+    state.synced(&key(name), tokens, status, "6".to_owned(), now());
+    assert_eq!(state.decide(&key(name), now()), Some(Decision::Skip), "the test's own premise");
+}
+
+#[test]
+fn what_others_make_of_an_orphan_stays_until_a_comparison() {
+    for change in ["edited", "deleted"] {
+        let state = state();
+        store(&state, "aws", aws());
+        synced(&state, "one", json!({"creationPolicy": "Orphan"}), "5");
+        let woken = match change {
+            "edited" => state.target_seen(&key("one"), &secret("7", false), now()),
+            _ => state.target_gone(&key("one"), now()),
+        };
+        assert_eq!((woken, state.decide(&key("one"), now())), (vec![], Some(Decision::Skip)), "{change}");
+        state.compared(&key("one"), Some(true), now());
+        assert_eq!(state.decide(&key("one"), now()), Some(Decision::Read), "{change}");
+        synced(&state, "one", json!({"creationPolicy": "Orphan"}), "9");
+        state.compared(&key("one"), Some(true), now());
+        assert_eq!(state.decide(&key("one"), now()), Some(Decision::Skip), "{change} and put right");
+    }
+}
+
+#[test]
+fn a_label_that_somebody_removed_is_put_back_at_a_comparison() {
+    let state = state();
+    store(&state, "aws", aws());
+    for name in ["one", "none"] {
+        synced(&state, name, json!({"creationPolicy": if name == "none" { "None" } else { "Owner" }}), "5");
+        let mut relabelled = secret("7", true);
+        relabelled.metadata.labels.as_mut().expect("labels").insert("team".to_owned(), "a".to_owned());
+        assert_eq!(state.target_seen(&key(name), &relabelled, now()), [], "its data are right");
+        state.compared(&key(name), Some(true), now());
+    }
+    assert_eq!(state.decide(&key("one"), now()), Some(Decision::Read));
+    assert_eq!(state.decide(&key("none"), now()), Some(Decision::Skip), "it writes nothing");
 }

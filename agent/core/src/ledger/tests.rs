@@ -52,9 +52,10 @@ fn holding(version: &str) -> Applied {
 fn facts<'a>(wanted: &'a [Wanted], applied: &'a Applied) -> Facts<'a> {
     Facts {
         wanted,
+        in_error: false,
         templates: &[],
         applied,
-        target_valid: true,
+        target: Target::AsLeft,
         spec_synced: true,
         policy: Policy::Periodic(Duration::from_hours(1)),
         window: Window::Open,

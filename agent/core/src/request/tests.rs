@@ -48,6 +48,16 @@ fn an_entry_can_name_a_store_of_its_own() {
 }
 
 #[test]
+fn the_searches_of_an_object_are_few_enough_to_be_read_at_once() {
+    let searches = |count| {
+        let entries = vec![json!({"find": {"name": {"regexp": "."}}}); count];
+        requests(&spec(json!({"secretStoreRef": {"name": "aws"}, "dataFrom": entries})), store).map(|all| all.len())
+    };
+    assert_eq!(searches(64), Ok(100));
+    assert!(searches(65).is_err_and(|problem| problem.to_string().contains("spec.dataFrom has 65 entries with find")));
+}
+
+#[test]
 fn a_search_knows_full_names_and_no_prefix() {
     let find =
         json!({"path": "team/", "name": {"regexp": "^team/db"}, "tags": {"a": "b"}, "decodingStrategy": "Base64"});

@@ -138,3 +138,11 @@ fn looking_through_a_name_again_and_again_ends() {
     let problem = rewritten(operation, &[(&name, "1")]).expect_err("too much");
     assert!(problem.contains("rewrite[0].regexp.source") && problem.contains("look"), "{problem}");
 }
+
+#[test]
+fn many_copies_are_bounded_together() {
+    let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(100_000));
+    let copy = |copy: i32| json!({"merge": {"strategy": "JSON", "into": copy.to_string(), "conflictPolicy": "Ignore"}});
+    let problem = rewritten((0..64).map(copy).collect(), &[("one", &large)]).expect_err("six megabytes");
+    assert!(problem.contains("merge: makes values"), "{problem}");
+}

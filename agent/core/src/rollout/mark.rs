@@ -127,9 +127,7 @@ mod tests {
     #[test]
     fn what_is_no_template_is_left_as_it_is() {
         for nonsense in [json!(null), json!("text"), json!({"metadata": "text", "spec": {"containers": "none"}})] {
-            for mark in
-                [Mark::Annotation("text".to_owned()), Mark::Variables(vec![variable("c", "V", Some("1"))])]
-            {
+            for mark in [Mark::Annotation("text".to_owned()), Mark::Variables(vec![variable("c", "V", Some("1"))])] {
                 assert_eq!(marked(&mark, &nonsense), nonsense);
             }
         }

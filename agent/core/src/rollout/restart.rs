@@ -166,8 +166,7 @@ mod tests {
         }
         let job = restart(&workload(WorkloadKind::Job), content(2), Strategy::Variables, 1);
         assert_eq!(job, Restart::Again(set.clone()));
-        let Restart::Run { job, mark } =
-            restart(&workload(WorkloadKind::CronJob), content(2), Strategy::Variables, 1)
+        let Restart::Run { job, mark } = restart(&workload(WorkloadKind::CronJob), content(2), Strategy::Variables, 1)
         else {
             panic!("a CronJob runs");
         };
