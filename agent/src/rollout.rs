@@ -11,6 +11,7 @@
 mod again;
 mod baseline;
 mod followed;
+mod hook;
 mod report;
 mod run;
 #[cfg(test)]

@@ -147,6 +147,7 @@ impl Watches {
                     if let Some(repeated) = &self.repeated {
                         repeated.external_secret_seen(&object);
                     }
+                    self.rollouts.external_secret_seen(&object);
                     if let Some(key) = self.state.object_seen(object, Timestamp::now()) {
                         // Whoever edits waits.
                         self.look(key, Urgency::Urgent);
@@ -160,6 +161,7 @@ impl Watches {
             },
             Seen::Gone(key) => {
                 lock(&self.unreadable).remove(&key);
+                self.rollouts.external_secret_gone(&key);
                 self.object_gone(&key);
                 if let Some(repeated) = &self.repeated {
                     repeated.external_secret_gone(&key);

@@ -10,6 +10,7 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, PostParams, Preconditions};
 use rekey_core::backoff::after;
 use rekey_core::object::ObjectKey;
+use rekey_core::rollout::hook::Run;
 use rekey_core::rollout::manifest;
 use rekey_core::rollout::mark::Mark;
 use tracing::info;
@@ -46,10 +47,19 @@ impl Jobs {
         Self { saved: SavedJobs::new(writer.clone(), namespace), writer }
     }
 
-    /// Runs a CronJob out of turn, as a Job of this name. One that is there already was an earlier attempt.
-    pub async fn run(&self, cron_job: &DynamicObject, name: &str, mark: &Mark) -> Result<(), ClusterError> {
+    /// Runs a CronJob out of turn, for a hook or a restart, as a Job of this name. One that is there already was an earlier attempt.
+    pub async fn run(
+        &self,
+        cron_job: &DynamicObject,
+        name: &str,
+        mark: &Mark,
+        hook: Option<&Run>,
+    ) -> Result<(), ClusterError> {
         let mut job = manifest::run(cron_job, name);
         mark.apply(&mut job);
+        if let Some(hook) = hook {
+            hook.equip(&mut job);
+        }
         let refused = match self.create(&job).await {
             Err(error) if error.is_conflict() => error,
             created => return created.map(drop),

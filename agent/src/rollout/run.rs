@@ -23,7 +23,7 @@ type Answer = Result<Result<Workload, Incomplete>, ClusterError>;
 impl Rollouts {
     /// Works until told to stop; then finishes the writes under way.
     pub async fn run(self, shutdown: CancellationToken) {
-        tokio::join!(self.carry_out(&shutdown), self.finish_jobs(&shutdown));
+        tokio::join!(self.carry_out(&shutdown), self.finish_jobs(&shutdown), self.tell_hook_problems(&shutdown));
     }
 
     async fn carry_out(&self, shutdown: &CancellationToken) {
