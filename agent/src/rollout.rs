@@ -15,6 +15,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -94,6 +95,7 @@ impl Rollouts {
             mac: self.inner.key.hash(key.kind, &key.object, resource.entries().into_iter()),
             sha: resource.sha(),
             flags: Flags::read(metadata.annotations.as_ref().unwrap_or(&none), &self.inner.choices.keys),
+            labels: metadata.labels.as_ref().unwrap_or(&none),
         };
         self.book().resource_seen(&key, &seen, Timestamp::now());
         self.inner.due.notify_one();
@@ -102,6 +104,12 @@ impl Rollouts {
     /// A Secret or ConfigMap was deleted.
     pub fn resource_gone(&self, key: &ResourceKey) {
         self.book().resource_gone(key);
+        self.inner.due.notify_one();
+    }
+
+    /// A namespace in its labels, or that there is none of this name.
+    pub fn namespace_seen(&self, name: &str, labels: Option<&BTreeMap<String, String>>) {
+        self.book().namespace_seen(name, labels, Timestamp::now());
         self.inner.due.notify_one();
     }
 
@@ -115,7 +123,7 @@ impl Rollouts {
             }
         };
         let (key, uid) = (workload.key.clone(), workload.uid.clone());
-        let seen = self.book().workload_seen(workload);
+        let seen = self.book().workload_seen(workload, Timestamp::now());
         self.inner.reports.seen(&key, &uid, &seen);
         self.inner.due.notify_one();
     }

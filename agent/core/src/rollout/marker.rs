@@ -73,12 +73,6 @@ impl Marker {
         // Strings and numbers always serialise.
         serde_json::to_string(self).unwrap_or_default()
     }
-
-    /// When the restart was, if the number is a time.
-    #[must_use]
-    pub fn at(&self) -> Option<Timestamp> {
-        Timestamp::from_second(self.observed_at).ok()
-    }
 }
 
 /// A variable of a container that stands for a resource.
@@ -128,12 +122,6 @@ impl Markers {
             _ => otherwise,
         }
     }
-
-    /// When the last restart was, if a marker says so.
-    #[must_use]
-    pub fn at(&self) -> Option<Timestamp> {
-        self.annotation.as_ref().and_then(Marker::at)
-    }
 }
 
 #[cfg(test)]
@@ -154,7 +142,6 @@ mod tests {
             )
         );
         assert_eq!(Marker::parse(&marker.render()), Some(marker.clone()));
-        assert_eq!(marker.at(), Some(now));
 
         let again = Marker::new(&ResourceName::secret("db"), "ns", mac, "app", now, Some(&marker));
         assert_ne!(again.render(), marker.render());

@@ -11,7 +11,7 @@ use super::annotations::{Annotations, Triggers};
 use super::decision;
 use super::marker::Markers;
 use super::mistake::Mistake;
-use super::options::Options;
+use super::options::{Batch, Options};
 use super::pause::Pausing;
 use super::references::References;
 use super::resource::{ByKind, ResourceName};
@@ -118,11 +118,10 @@ impl Workload {
         let name = metadata.name.clone().ok_or(Incomplete("metadata.name"))?;
         let namespace = metadata.namespace.clone().ok_or(Incomplete("metadata.namespace"))?;
 
-        let triggers = if options.ignored.contains(&K::WORKLOAD) {
-            ByKind::default()
-        } else {
-            ByKind::new(|kind| Triggers::read(kind, options, annotations, template))
-        };
+        let triggers = ByKind::new(|kind| {
+            let followed = !options.scope.resources_to_ignore.contains(&kind);
+            if followed { Triggers::read(kind, options, annotations, template) } else { Triggers::default() }
+        });
         let followed = pods.filter(|_| triggers.iter().any(|(_, triggers)| triggers.any()));
         Ok(Self {
             key: WorkloadKey { kind: K::WORKLOAD, object: ObjectKey { namespace, name } },
@@ -159,7 +158,7 @@ impl Workload {
     /// Whether this resource could restart it.
     #[must_use]
     pub fn concerns(&self, resource: &ResourceName) -> bool {
-        decision::concerns(self.triggers.of(resource.kind), &self.references, resource)
+        decision::conceive(self.triggers.of(resource.kind), &self.references, resource).is_ok()
     }
 
     /// Whether it may be restarted by resources whose names do not stand in it.
@@ -173,6 +172,28 @@ impl Workload {
     pub fn mistakes(&self) -> Vec<Mistake> {
         let patterns = self.triggers.iter().flat_map(|(_, triggers)| triggers.mistakes());
         patterns.chain(self.pausing.mistake.as_deref()).cloned().collect()
+    }
+
+    /// Whether a restart makes pods, now or when somebody deletes the old ones or ends a pause.
+    #[must_use]
+    pub fn starts_pods(&self, batch: Batch) -> bool {
+        match self.standing {
+            Standing::Suspended => batch.suspended_cron_jobs,
+            Standing::Finished => batch.finished_jobs,
+            Standing::Usual | Standing::OnDelete | Standing::Paused => true,
+        }
+    }
+
+    /// Whether anything at all can restart it.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.triggers.iter().any(|(_, triggers)| triggers.any())
+    }
+
+    /// Whether it asks for the same resources as another one.
+    #[must_use]
+    pub fn asks_like(&self, other: &Self) -> bool {
+        self.triggers == other.triggers && self.references == other.references
     }
 
     /// The hashes in its state; none if there is no state of ours.
