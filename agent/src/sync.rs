@@ -4,6 +4,7 @@
 
 mod error;
 mod reads;
+mod rendering;
 mod target;
 mod tell;
 mod templates;
@@ -17,7 +18,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
 use rekey_core::ledger::{Absence, Decision};
 use rekey_core::object::ObjectKey;
-use rekey_core::render::{self, Env, Ingredients, Outcome, OwnMetadata};
+use rekey_core::render::Outcome;
 use rekey_core::report::{self, Refresh, Refreshed};
 use rekey_core::resource::ExternalSecret;
 use rekey_core::resource::external_secret::DeletionPolicy;
@@ -26,6 +27,8 @@ use tracing::{debug, info, warn};
 
 pub use error::SyncError;
 pub use reads::{Reads, Unread};
+use rendering::Recipe;
+pub use rendering::Rendering;
 
 use crate::cluster::event::Events;
 use crate::cluster::external_secret::ExternalSecrets;
@@ -74,12 +77,13 @@ enum Fetched {
 }
 
 /// See the module's head.
-#[derive(Clone)]
 pub struct Syncer {
     /// What the agent knows.
     pub state: State,
     /// Values from AWS.
     pub reads: Reads,
+    /// What makes targets of them.
+    pub rendering: Rendering,
     /// Secrets.
     pub targets: Targets,
     /// Where templates stand.
@@ -154,17 +158,15 @@ impl Syncer {
             // Whatever the values are, they cannot be rendered.
             return Err(problem.clone().into());
         }
-        let reads = requests.iter().map(|request| self.reads.get(&request.store, &request.wanted, asked));
-        let read = futures::future::join_all(reads).await;
-        let (mut answers, mut later) = (Vec::with_capacity(read.len()), None);
-        for (request, read) in requests.iter().zip(read) {
+        let (mut answers, mut later) = (Vec::with_capacity(requests.len()), None);
+        for (request, read) in self.reads.get_all(&requests, asked).await {
             match read {
-                Ok(answer) => answers.push((request, Some(answer))),
+                Ok(answer) => answers.push(Some(answer)),
                 Err(Unread::Failed(problem)) => return Err(problem.into()),
                 // A search without a match is no failure.
-                Err(Unread::Missing(..)) if retains && request.wanted.is_search() => answers.push((request, None)),
+                Err(Unread::Missing(..)) if retains && request.wanted.is_search() => answers.push(None),
                 Err(Unread::Missing(problem, _)) if retains => return Err(problem.into()),
-                Err(Unread::Missing(_, Absence::Confirmed)) => answers.push((request, None)),
+                Err(Unread::Missing(_, Absence::Confirmed)) => answers.push(None),
                 Err(Unread::Missing(problem, Absence::Unconfirmed(until))) => {
                     info!(externalsecret = %task.key, %problem, %until, "source not found; looking once more before the deletion policy acts");
                     later = later.max(Some(until));
@@ -175,21 +177,13 @@ impl Syncer {
         if let Some(until) = later {
             return Ok(Fetched::Later(until));
         }
-        let values = answers.iter().map(|(request, answer)| (*request, answer.as_ref().map(|answer| &answer.payload)));
-        let metadata = &task.resource.metadata;
-        let own = OwnMetadata {
-            labels: metadata.labels.clone().unwrap_or_default(),
-            annotations: metadata.annotations.clone().unwrap_or_default(),
-        };
-        let env = Env::new(Timestamp::now(), rand::random());
-        let ingredients =
-            Ingredients { spec: &task.resource.spec, own: &own, templates: &templates.resolved, env: &env };
-        let outcome = render::render(&ingredients, values)?;
         let token = |answer: &Option<Arc<Answer>>| {
             answer.as_ref().map_or_else(Token::absent, |answer| answer.known.token.clone())
         };
-        let read = answers.iter().map(|(request, answer)| (request.wanted.to_string(), token(answer)));
-        Ok(Fetched::All(outcome, read.chain(templates.tokens).collect()))
+        let read = requests.iter().zip(&answers).map(|(request, answer)| (request.wanted.to_string(), token(answer)));
+        let tokens = read.chain(templates.tokens).collect();
+        let recipe = Recipe { resource: Arc::clone(&task.resource), requests, answers, templates: templates.resolved };
+        Ok(Fetched::All(self.rendering.render(recipe).await?, tokens))
     }
 
     async fn report(
@@ -215,7 +209,7 @@ impl Syncer {
             Err(error) if error.is_conflict() => return Err(SyncError::Edited),
             outcome => outcome?,
         };
-        self.state.with_object(&task.key, |object| object.synced(tokens.clone(), status, version, now));
+        self.state.synced(&task.key, tokens.clone(), status, version, now);
         Ok(())
     }
 }

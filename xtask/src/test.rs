@@ -35,18 +35,30 @@ enum Phase {
     E2e,
     /// The table of cases that tells what an ExternalSecret means, played on the local stack
     Conformance,
+    /// The table of cases that tells what restarts a workload, played on the local Kubernetes
+    Rollouts,
     /// End-to-end tests of everything that goes wrong in a cluster, with a table of what each fault cost
     Faults,
     /// cargo xtask demo, which fails unless each step was seen
     Demo,
 }
 
-const PHASES: [Phase; 8] =
-    [Phase::Fmt, Phase::Clippy, Phase::Alone, Phase::Unit, Phase::E2e, Phase::Conformance, Phase::Faults, Phase::Demo];
+const PHASES: [Phase; 9] = [
+    Phase::Fmt,
+    Phase::Clippy,
+    Phase::Alone,
+    Phase::Unit,
+    Phase::E2e,
+    Phase::Conformance,
+    Phase::Rollouts,
+    Phase::Faults,
+    Phase::Demo,
+];
 
-/// The modules of the phases `faults` and `conformance`.
-const FAULTS: &str = "faults::";
+/// The modules of the phases of these names.
 const CONFORMANCE: &str = "conformance::";
+const ROLLOUTS: &str = "rollouts::";
+const FAULTS: &str = "faults::";
 
 const END_TO_END: [&str; 6] = ["test", "--package", "rekey-tests", "--test", "e2e", "--"];
 
@@ -59,6 +71,7 @@ impl Phase {
             Phase::Unit => "unit tests",
             Phase::E2e => "end-to-end tests",
             Phase::Conformance => "conformance",
+            Phase::Rollouts => "rollouts",
             Phase::Faults => "faults",
             Phase::Demo => "demo",
         }
@@ -79,10 +92,11 @@ impl Phase {
             ],
             // They wait for servers more than they compute.
             Phase::E2e => {
-                let others = ["--test-threads=4", "--skip", FAULTS, "--skip", CONFORMANCE];
+                let others = ["--test-threads=4", "--skip", FAULTS, "--skip", CONFORMANCE, "--skip", ROLLOUTS];
                 vec![[END_TO_END.as_slice(), &others].concat()]
             }
             Phase::Conformance => vec![[END_TO_END.as_slice(), &[CONFORMANCE]].concat()],
+            Phase::Rollouts => vec![[END_TO_END.as_slice(), &[ROLLOUTS]].concat()],
             // A fault is everybody's, so one row at a time.
             Phase::Faults => vec![[END_TO_END.as_slice(), &["--test-threads=1", FAULTS]].concat()],
             Phase::Demo => vec![vec!["run", "--quiet", "--package", "xtask", "--", "demo"]],

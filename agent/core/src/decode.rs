@@ -40,6 +40,9 @@ fn with(engine: &GeneralPurpose, value: &SecretValue) -> Option<SecretValue> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     fn value(text: &str) -> SecretValue {
@@ -65,5 +68,41 @@ mod tests {
             assert_eq!(decoded, expected.map(value), "{text} {strategy:?}");
         }
         assert_eq!(decode(&value("1234"), Auto).expect("decodes").expose(), [0xd7, 0x6d, 0xf8]);
+    }
+
+    fn strategy() -> impl Strategy<Value = DecodingStrategy> {
+        select(vec![
+            DecodingStrategy::None,
+            DecodingStrategy::Base64,
+            DecodingStrategy::Base64URL,
+            DecodingStrategy::Auto,
+        ])
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_decoded_or_refused_and_never_grow(
+            bytes in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..40),
+                prop::collection::vec(select(b"aZ09+/-_=\r\n ".as_slice()), 0..40),
+            ],
+            strategy in strategy(),
+        ) {
+            let decoded = decode(&SecretValue::new(bytes.clone()), strategy);
+            match decoded {
+                Ok(value) => prop_assert!(value.expose().len() <= bytes.len()),
+                Err(_) => prop_assert!(matches!(strategy, DecodingStrategy::Base64 | DecodingStrategy::Base64URL)),
+            }
+        }
+
+        #[test]
+        fn what_was_encoded_is_decoded(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let encoded = |engine: &GeneralPurpose| value(&engine.encode(&bytes));
+            let decoded = |value: SecretValue, strategy| decode(&value, strategy).map(|value| value.expose().to_vec());
+            prop_assert_eq!(decoded(encoded(&STANDARD), DecodingStrategy::Base64), Ok(bytes.clone()));
+            prop_assert_eq!(decoded(encoded(&URL_SAFE), DecodingStrategy::Base64URL), Ok(bytes.clone()));
+            prop_assert_eq!(decoded(encoded(&STANDARD), DecodingStrategy::Auto), Ok(bytes.clone()));
+            prop_assert_eq!(decoded(encoded(&URL_SAFE), DecodingStrategy::Auto), Ok(bytes.clone()));
+        }
     }
 }

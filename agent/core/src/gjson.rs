@@ -4,7 +4,7 @@
 //! The library's answers are part of what manifests mean, and that includes its answers to JSON that is not valid: it
 //! looks for what can start a value and skips the rest. The Rust crate of that name answers otherwise in many places (in
 //! `{"a":{"x":1,"y":{"k":2}}}` it finds nothing at `a.*.k`). Paths come from manifests and JSON from AWS, so a look-up has
-//! a limit of steps and of depth, beyond which it finds nothing.
+//! a limit of depth, and draws on what rendering its object may cost; beyond that it finds nothing.
 
 mod array;
 mod budget;
@@ -19,6 +19,8 @@ mod value;
 
 use std::borrow::Cow;
 
+use rekey_template::Env;
+
 use budget::{Budget, Exhausted};
 use multipath::Multipath;
 use scan::Next;
@@ -27,13 +29,13 @@ pub use value::Value;
 
 /// What is at a path; nothing where there is nothing, or where finding it takes too much.
 #[must_use]
-pub fn get<'t>(text: &'t [u8], path: &str) -> Option<Value<'t>> {
-    let found = find(&Budget::default(), text, path.as_bytes());
+pub fn get<'t>(env: &Env, text: &'t [u8], path: &str) -> Option<Value<'t>> {
+    let found = find(&Budget::new(env), text, path.as_bytes());
     found.ok().filter(Value::exists)
 }
 
 /// [`get`] with what is left of the limits. A value that does not exist is one too, for a pipe can make something of it.
-fn find<'t>(budget: &Budget, text: &'t [u8], path: &[u8]) -> Result<Value<'t>, Exhausted> {
+fn find<'t>(budget: &Budget<'_>, text: &'t [u8], path: &[u8]) -> Result<Value<'t>, Exhausted> {
     let _level = budget.descend(text.len() + path.len())?;
     let mut path = path;
     let made = match path {
@@ -67,7 +69,7 @@ fn find<'t>(budget: &Budget, text: &'t [u8], path: &[u8]) -> Result<Value<'t>, E
 }
 
 /// [`find`] in a text that may have been made on the way.
-fn within<'t>(budget: &Budget, text: Cow<'t, [u8]>, path: &[u8]) -> Result<Value<'t>, Exhausted> {
+fn within<'t>(budget: &Budget<'_>, text: Cow<'t, [u8]>, path: &[u8]) -> Result<Value<'t>, Exhausted> {
     match text {
         Cow::Borrowed(text) => find(budget, text, path),
         Cow::Owned(text) => Ok(find(budget, &text, path)?.into_owned()),
@@ -76,7 +78,7 @@ fn within<'t>(budget: &Budget, text: Cow<'t, [u8]>, path: &[u8]) -> Result<Value
 
 /// A search for one path in one text.
 struct Search<'s, 't> {
-    budget: &'s Budget,
+    budget: &'s Budget<'s>,
     value: Value<'t>,
     /// The path to follow in the value that was found.
     pipe: Option<&'s [u8]>,
@@ -106,27 +108,22 @@ impl<'s, 't> Search<'s, 't> {
             let matches = if step.wild { glob::matches(self.budget, &name, &step.part)? } else { name == step.part };
             let Next::Value(value, end) = scan::value(text, end, false) else { break };
             at = end;
-            match step.rest {
-                _ if !matches => {}
-                Rest::More(rest) => {
-                    if self.inside(&value, rest)? {
-                        return Ok(true);
-                    }
-                }
-                Rest::Pipe(_) | Rest::End => {
-                    self.value = value;
-                    return Ok(true);
-                }
+            if matches && self.at(value, step.rest)? {
+                return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Goes on in a value, if it is an object or array.
-    fn inside(&mut self, value: &Value<'t>, rest: &'s [u8]) -> Result<bool, Exhausted> {
-        match value.json() {
-            Some(text) => self.container(text, rest),
-            None => Ok(false),
+    /// Goes on at a value: in it, if it is an object or array, or nowhere. Returns whether that ends the search.
+    fn at(&mut self, value: Value<'t>, rest: Rest<'s>) -> Result<bool, Exhausted> {
+        match (rest, value.json()) {
+            (Rest::More(rest), Some(text)) => self.container(text, rest),
+            (Rest::More(_), None) => Ok(false),
+            (Rest::Pipe(_) | Rest::End, _) => {
+                self.value = value;
+                Ok(true)
+            }
         }
     }
 }

@@ -58,6 +58,12 @@ pub enum PairProblem {
     NulByte(String),
 }
 
+/// Bytes of all names and values.
+#[must_use]
+pub fn size(pairs: &Pairs) -> usize {
+    pairs.iter().map(|(name, value)| name.len() + value.expose().len()).sum()
+}
+
 /// Goes all the way. Names that become empty are dropped, as ESO does.
 pub fn finish(
     found: Pairs,

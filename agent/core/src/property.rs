@@ -3,6 +3,7 @@
 //! The path language is gjson's. A path with dots is first tried as one literal key, so that a member named `a.b` wins
 //! over `b` inside `a` (ESO `pkg/provider/aws/secretsmanager`, `mapSecretToGjson`).
 
+use rekey_template::Env;
 use serde_json::value::RawValue;
 
 use crate::gjson;
@@ -15,11 +16,12 @@ pub struct NotAnObject;
 
 /// The property at `path`, or `None` where there is none. Text is unescaped, integers keep their digits, other numbers
 /// become the shortest plain decimal, `null` is empty, objects and arrays keep their bytes. A path that would take
-/// too long, or too deep a stack, finds nothing.
+/// more than `env` has left, or too deep a stack, finds nothing.
 #[must_use]
-pub fn lookup(json: &SecretValue, path: &str) -> Option<SecretValue> {
+pub fn lookup(json: &SecretValue, path: &str, env: &Env) -> Option<SecretValue> {
+    let get = |path: &str| gjson::get(env, json.expose(), path);
     let literal = path.contains('.').then(|| path.replace('.', "\\."));
-    let found = literal.and_then(|path| gjson::get(json.expose(), &path)).or_else(|| gjson::get(json.expose(), path));
+    let found = literal.and_then(|path| get(&path)).or_else(|| get(path));
     found.map(|value| SecretValue::new(value.text().into_owned()))
 }
 
@@ -73,8 +75,12 @@ impl<'de> serde::Deserialize<'de> for Members<'de> {
 mod tests {
     use super::*;
 
+    fn env() -> Env {
+        Env::new(jiff::Timestamp::UNIX_EPOCH, [7; 32])
+    }
+
     fn get(json: &str, path: &str) -> Option<String> {
-        lookup(&SecretValue::from(json.to_owned()), path)
+        lookup(&SecretValue::from(json.to_owned()), path, &env())
             .map(|value| String::from_utf8(value.expose().to_vec()).expect("text"))
     }
 
@@ -198,10 +204,10 @@ mod tests {
         #[test]
         fn a_look_up_in_anything_never_panics(
             json in r#"(\{"a":)?[\[\]{}",:a.b\\u0e1 \-é]{0,24}"#,
-            path in r"(a|b|#|@(this|reverse|valid|pretty|ugly|flatten|join|values|keys)|[*?.|:1]|[(){}\[\],=~!]|é){0,8}",
+            path in r#"(a|b|#|@(this|reverse|valid|pretty|ugly|flatten|join|values|keys|fromstr|tostr|group|dig)|[*?.|:1"]|[(){}\[\],=~!]|é){0,8}"#,
         ) {
             let json = SecretValue::from(json);
-            let _ = lookup(&json, &path);
+            let _ = lookup(&json, &path, &env());
             let _ = members(&json);
         }
     }

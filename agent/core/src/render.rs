@@ -5,6 +5,7 @@ mod templated;
 use std::collections::BTreeMap;
 
 pub use rekey_template::Env;
+use rekey_template::limits;
 
 use crate::pairs::{self, PairProblem, Pairs};
 use crate::property;
@@ -93,6 +94,15 @@ pub enum RenderProblem {
         /// The remote key.
         key: String,
     },
+    /// All that the object asks for, this included, would take too long to look through.
+    #[error("{key}: looking through what is asked for takes too long; ask for less, or by simpler paths")]
+    TooMuchToRead {
+        /// The remote key.
+        key: String,
+    },
+    /// No Secret holds as much, and no template gets it.
+    #[error("the values are larger than {} MiB together; ask for fewer", limits::INPUT / 1024 / 1024)]
+    TooLarge,
     /// What was found does not become keys and values.
     #[error("{key}: {problem}")]
     Pairs {
@@ -153,9 +163,12 @@ pub fn render<'a>(
 ) -> Result<Outcome, RenderProblem> {
     let Ingredients { spec, own, env, .. } = *ingredients;
     let mut fetched = Pairs::new();
+    let mut room = limits::INPUT;
     for (request, payload) in values {
         if let Some(payload) = payload {
-            fetched.extend(taken(request, payload, env)?);
+            let taken = taken(request, payload, env)?;
+            room = room.checked_sub(pairs::size(&taken)).ok_or(RenderProblem::TooLarge)?;
+            fetched.extend(taken);
         }
     }
     let rendered = match (&spec.target.deletion_policy, &spec.target.template) {
@@ -174,12 +187,19 @@ pub fn render<'a>(
 
 fn taken(request: &Request, payload: &Payload, env: &Env) -> Result<Pairs, RenderProblem> {
     let key = || request.written_key.clone();
-    let value = |property: Option<&String>| match property {
-        None => payload.whole().cloned().ok_or_else(|| RenderProblem::NoValue { key: key() }),
-        Some(path) => payload
-            .json()
-            .and_then(|json| property::lookup(json, path))
-            .ok_or_else(|| RenderProblem::MissingProperty { property: path.clone(), key: key() }),
+    let read = |bytes: usize| env.read(bytes).map_err(|_| RenderProblem::TooMuchToRead { key: key() });
+    let value = |property: Option<&String>| {
+        let value = match property {
+            None => payload.whole().cloned().ok_or_else(|| RenderProblem::NoValue { key: key() })?,
+            Some(path) => payload.json().and_then(|json| property::lookup(json, path, env)).ok_or_else(|| {
+                if env.is_spent() {
+                    return RenderProblem::TooMuchToRead { key: key() };
+                }
+                RenderProblem::MissingProperty { property: path.clone(), key: key() }
+            })?,
+        };
+        read(value.expose().len())?;
+        Ok(value)
     };
     let (decoding, null_bytes) = (request.decoding, request.null_bytes);
     let taken = match &request.take {
@@ -188,11 +208,15 @@ fn taken(request: &Request, payload: &Payload, env: &Env) -> Result<Pairs, Rende
             value.map(|value| Pairs::from([(secret_key.clone(), value)]))
         }
         Take::Members { property, naming } => {
-            let members =
-                property::members(&value(property.as_ref())?).map_err(|_| RenderProblem::NotAnObject { key: key() })?;
+            let json = value(property.as_ref())?;
+            let members = property::members(&json).map_err(|_| RenderProblem::NotAnObject { key: key() })?;
             pairs::finish(members.into_iter().collect(), naming, decoding, null_bytes, env)
         }
-        Take::Found { naming } => pairs::finish(payload.found().collect(), naming, decoding, null_bytes, env),
+        Take::Found { naming } => {
+            let found: Pairs = payload.found().collect();
+            read(pairs::size(&found))?;
+            pairs::finish(found, naming, decoding, null_bytes, env)
+        }
     };
     taken.map_err(|problem| RenderProblem::Pairs { key: key(), problem })
 }

@@ -4,18 +4,20 @@
 //! dropped. Values enter it at the edge (`provider/` in the agent) and leave it only where a target is written.
 
 use std::fmt;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-/// Bytes of a secret. Equality is by content, so that the plan can tell whether a target has to be written.
+/// Bytes of a secret. Equality is by content, so that the plan can tell whether a target has to be written. Clones share
+/// the bytes, for a manifest may name one value, or one template, thousands of times.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct SecretValue(Zeroizing<Vec<u8>>);
+pub struct SecretValue(Arc<Zeroizing<Vec<u8>>>);
 
 impl SecretValue {
     /// Takes over the bytes; they are wiped when the value is dropped.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(Arc::new(Zeroizing::new(bytes)))
     }
 
     /// The bytes, for the places that decode, render, hash or write them.

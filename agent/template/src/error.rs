@@ -41,13 +41,13 @@ pub enum Error {
     #[error("the output is larger than {} KiB; make it smaller", limits::OUTPUT / 1024)]
     OutputTooLarge,
     /// See [`limits::STEPS`].
-    #[error("the template takes more than {} steps; simplify its loops", limits::STEPS)]
+    #[error("it takes more than {} steps; simplify it", limits::STEPS)]
     TooManySteps,
     /// See [`limits::MADE`].
-    #[error("the template's functions make more than {} MiB; simplify it", limits::MADE / 1024 / 1024)]
+    #[error("more than {} MiB would have to be made; simplify it", limits::MADE / 1024 / 1024)]
     TooMuchMade,
     /// See [`limits::READ`].
-    #[error("the template's functions look through more than {} MiB; simplify it", limits::READ / 1024 / 1024)]
+    #[error("more than {} MiB would have to be looked through; simplify it", limits::READ / 1024 / 1024)]
     TooMuchRead,
     /// Templates that call each other without end, or a list of lists of lists…
     #[error("templates or values are nested too deeply")]

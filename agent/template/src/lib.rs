@@ -37,11 +37,14 @@ pub fn render(text: &str, input: &Input, env: &Env) -> Result<Zeroizing<Vec<u8>>
     if input.size() > limits::INPUT {
         return Err(Error::InputTooLarge);
     }
+    env.parse(text.as_bytes())?;
     let functions = functions::table();
     let templates = syntax::parse(text, &|name| functions.get(name).is_some())?;
     let run = Run::new(env, text);
     let root = input.value(&run)?;
-    exec::execute(&templates, functions, &run, &root)
+    let output = exec::execute(&templates, functions, &run, &root)?;
+    env.make(output.len())?;
+    Ok(output)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What the templates of one object may cost. Templates that need more are an error, with nothing written.
+//! What rendering one object may cost: its templates, and whatever else draws on the same [`crate::Env`]. What needs more
+//! is an error, with nothing written.
 //!
 //! The depth of nesting is limited too: 100 levels in a text and in a value, 200 at run time.
 
@@ -14,10 +15,12 @@ pub const INPUT: usize = 4 * 1024 * 1024;
 pub const OUTPUT: usize = 1024 * 1024;
 /// Actions, expressions and turns of loops; functions that take long count for more.
 pub const STEPS: u64 = 200_000;
-/// Bytes that functions may make.
+/// Bytes of text, of a template or YAML, that are parsed in a step.
+pub const STEP: usize = 64;
+/// Bytes that templates and their functions may make.
 pub const MADE: u64 = 16 * 1024 * 1024;
-/// Bytes that functions may look through.
-pub const READ: u64 = 128 * 1024 * 1024;
+/// Bytes that may be looked through. Functions take long for a byte, so each counts as four.
+pub const READ: u64 = 512 * 1024 * 1024;
 /// What an element of a list or dict counts as, in bytes.
 pub const ITEM: usize = 32;
 
@@ -27,33 +30,42 @@ pub(crate) struct Budget {
     steps: Cell<u64>,
     made: Cell<u64>,
     read: Cell<u64>,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { steps: Cell::new(STEPS), made: Cell::new(MADE), read: Cell::new(READ) }
-    }
+    spent: Cell<bool>,
 }
 
 impl Budget {
+    /// One part of so many of all that is allowed.
+    pub(crate) fn part_of(parts: u64) -> Self {
+        let [steps, made, read] = [STEPS, MADE, READ].map(|limit| Cell::new(limit / parts));
+        Self { steps, made, read, spent: Cell::new(false) }
+    }
+
+    /// Was more asked for than there was?
+    pub(crate) fn is_spent(&self) -> bool {
+        self.spent.get()
+    }
+
     /// Takes steps.
     pub(crate) fn steps(&self, count: u64) -> Result<(), Error> {
-        draw(&self.steps, count, Error::TooManySteps)
+        self.draw(&self.steps, count, Error::TooManySteps)
     }
 
     /// Takes bytes to make.
     pub(crate) fn make(&self, bytes: usize) -> Result<(), Error> {
-        draw(&self.made, bytes as u64, Error::TooMuchMade)
+        self.draw(&self.made, bytes as u64, Error::TooMuchMade)
     }
 
     /// Takes bytes to look through.
     pub(crate) fn read(&self, bytes: usize) -> Result<(), Error> {
-        draw(&self.read, bytes as u64, Error::TooMuchRead)
+        self.draw(&self.read, bytes as u64, Error::TooMuchRead)
     }
-}
 
-fn draw(counter: &Cell<u64>, amount: u64, spent: Error) -> Result<(), Error> {
-    let rest = counter.get().checked_sub(amount).ok_or(spent)?;
-    counter.set(rest);
-    Ok(())
+    fn draw(&self, counter: &Cell<u64>, amount: u64, problem: Error) -> Result<(), Error> {
+        let Some(rest) = counter.get().checked_sub(amount) else {
+            self.spent.set(true);
+            return Err(problem);
+        };
+        counter.set(rest);
+        Ok(())
+    }
 }

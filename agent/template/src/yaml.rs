@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-use crate::limits;
+use crate::{Env, limits};
 
 pub(crate) use tree::Data;
 pub(crate) use write::write;
@@ -81,8 +81,8 @@ pub enum Error {
         /// What it is instead.
         found: &'static str,
     },
-    /// See [`limits::INPUT`].
-    #[error("the YAML text is larger than {} MiB; make it smaller", limits::INPUT / 1024 / 1024)]
+    /// See [`limits::OUTPUT`]: its nodes take a hundred times as much, and no Secret holds more.
+    #[error("the YAML text is larger than {} MiB; make it smaller", limits::OUTPUT / 1024 / 1024)]
     TooLarge,
     /// Collections in collections in collections.
     #[error("the YAML text is nested more than {DEEPEST} levels deep; make it flatter")]
@@ -90,19 +90,24 @@ pub enum Error {
     /// Few bytes that stand for many.
     #[error("the YAML text is larger than {} MiB once its aliases are replaced; use fewer", EXPANDED / 1024 / 1024)]
     TooMuchAliasing,
+    /// It costs more than is left.
+    #[error(transparent)]
+    Cost(#[from] crate::Error),
 }
 
 /// Reads a map of scalars; numbers and booleans become text (`010` becomes `8`, `1.0` becomes `1`), null the empty text.
 /// An empty document is an empty map. (Go: `yaml.Unmarshal` into a `map[string]string`.)
-pub fn strings(text: &[u8]) -> Result<BTreeMap<String, Zeroizing<String>>, Error> {
+pub fn strings(text: &[u8], env: &Env) -> Result<BTreeMap<String, Zeroizing<String>>, Error> {
+    env.parse(text)?;
     let Some(document) = parse::document(text)? else { return Ok(BTreeMap::new()) };
-    tree::strings(&document)
+    tree::strings(&document, env)
 }
 
 /// Reads any value. (Go: `yaml.Unmarshal` into an `interface{}`.)
-pub(crate) fn read(text: &[u8]) -> Result<Data, Error> {
+pub(crate) fn read(text: &[u8], env: &Env) -> Result<Data, Error> {
+    env.parse(text)?;
     let Some(document) = parse::document(text)? else { return Ok(Data::Null) };
-    tree::data(&document)
+    tree::data(&document, env)
 }
 
 #[cfg(test)]

@@ -93,15 +93,16 @@ class Lambdas(unittest.TestCase):
 
     def test_a_quiet_warm_invocation_costs_no_waiting(self):
         """MiniStack's 50 ms for a line that may come, and 40 ms for an acknowledgement, would be most of a rotation's
-        time. Median of 9 warm calls."""
-        launcher = harness.shared()
-        function = functions.make_provided_function(launcher)
-        service, took = client("lambda"), []
-        for _ in range(10):
+        time. They would be in every call; a busy machine makes only some calls slow, so one quick call is proof."""
+        function = functions.make_provided_function(harness.shared())
+        service = client("lambda")
+
+        def seconds():
             began = time.monotonic()
             service.invoke(FunctionName=function, Payload="{}")
-            took.append(time.monotonic() - began)
-        self.assertLess(sorted(took[1:])[4], 0.03, took)
+            return time.monotonic() - began
+
+        self.assertTrue(any(seconds() < 0.03 for _ in range(100)), "none of 100 calls took less than 30 ms")
 
     def test_a_crash_keeps_what_was_printed_before_even_half_a_line(self):
         """As above; a function that ends without an answer still printed its lines."""

@@ -33,8 +33,10 @@ mod local_stacks;
 mod messages;
 mod migration;
 mod pipe;
+mod rollouts;
 mod rotation;
 mod searches;
+mod table;
 mod targets;
 
 use rekey_tests::aws;

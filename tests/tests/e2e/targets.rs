@@ -15,8 +15,6 @@ use serde_json::{Value, json};
 use crate::fixture::{self, Pipe, Values};
 
 const SOON: Duration = Duration::from_secs(30);
-/// Long enough for the agent to do what it must not.
-const A_WHILE: Duration = Duration::from_secs(3);
 
 /// An application and a source with one value.
 async fn stage(name: &str) -> (App, String, &'static Values) {
@@ -86,6 +84,17 @@ async fn has_event(app: &App, reason: &str) {
     .unwrap();
 }
 
+/// Waits until the agent has done whatever it does about the Secrets as they are. It sees their edits in order, and the one
+/// that it must undo here comes after; when it undoes the second, what began with the first is over.
+async fn edits_are_seen(app: &App, key: &str, value: &str) {
+    object(app, "restored", key, "target: {}").await;
+    app.holds("restored", "ours", value, SOON).await.unwrap();
+    for _ in 0..2 {
+        edit(app, "restored", json!({"stringData": {"ours": "edited"}})).await;
+        app.holds("restored", "ours", value, SOON).await.unwrap();
+    }
+}
+
 async fn holds_both(app: &App, name: &str, ours: &str) -> Result<()> {
     let secret = app.secret(name).await?;
     ensure!(text(&secret, "ours").as_deref() == Some(ours), "our key is not there");
@@ -143,8 +152,8 @@ async fn an_orphan_keeps_edits_until_its_next_refresh_and_none_writes_nothing() 
     app.condition("none", "True", "secret synced", SOON).await.unwrap();
 
     edit(&app, "orphan", json!({"stringData": {"ours": "edited"}})).await;
-    tokio::time::sleep(A_WHILE).await;
-    app.holds("orphan", "ours", "edited", SOON).await.unwrap();
+    edits_are_seen(&app, "orphan", &value).await;
+    assert_eq!(text(&app.secret("orphan").await.unwrap(), "ours").as_deref(), Some("edited"));
     let second = put("targets/orphan", values).await;
     app.holds("orphan", "ours", &second, SOON).await.unwrap();
     let none = app.secret("none").await.unwrap();
@@ -216,9 +225,15 @@ async fn a_closed_window_holds_changes_back_but_not_edits() {
     app.holds("window", "ours", &value, SOON).await.unwrap();
     has_event(&app, "InvalidSyncWindow").await;
 
-    let second = put("targets/window", values).await;
-    tokio::time::sleep(A_WHILE).await;
-    app.holds("window", "ours", &value, SOON).await.unwrap();
+    // One change reaches both. When the open one follows the second, what began with the first is over.
+    object(&app, "open", "window", "target: {}").await;
+    app.holds("open", "ours", &value, SOON).await.unwrap();
+    let mut second = String::new();
+    for _ in 0..2 {
+        second = put("targets/window", values).await;
+        app.holds("open", "ours", &second, SOON).await.unwrap();
+    }
+    assert_eq!(text(&app.secret("window").await.unwrap(), "ours"), Some(value));
     let annotate = Patch::Merge(json!({"metadata": {"annotations": {"external-secrets.io/force-sync": "1"}}}));
     let objects: Api<ExternalSecret> = Api::namespaced(app.client.clone(), &app.namespace);
     objects.patch("window", &PatchParams::default(), &annotate).await.unwrap();

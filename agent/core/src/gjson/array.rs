@@ -87,18 +87,8 @@ impl<'s, 't> Search<'s, 't> {
                 }
             } else if step.each.is_some() {
                 items.push(value);
-            } else if index == Some(count) {
-                match step.rest {
-                    Rest::More(rest) => {
-                        if self.inside(&value, rest)? {
-                            return Ok(true);
-                        }
-                    }
-                    Rest::Pipe(_) | Rest::End => {
-                        self.value = value;
-                        return Ok(true);
-                    }
-                }
+            } else if index == Some(count) && self.at(value, step.rest)? {
+                return Ok(true);
             }
             count += 1;
         }
@@ -125,11 +115,11 @@ impl<'s, 't> Search<'s, 't> {
         for item in items {
             let found = find(self.budget, item.raw(), path)?;
             if found.exists() {
+                self.budget.make(found.raw().len())?;
                 push(&mut list, &found);
             }
         }
         list.push(b']');
-        self.budget.spend(list.len())?;
         Ok(Value::new(Kind::Json, list))
     }
 
@@ -158,7 +148,7 @@ impl<'s, 't> Search<'s, 't> {
         }
         let list = matching.get_or_insert_with(|| vec![b'[']);
         if !found.raw().is_empty() {
-            self.budget.spend(found.raw().len())?;
+            self.budget.make(found.raw().len())?;
             push(list, &found);
         }
         Ok(false)

@@ -3,8 +3,8 @@
 
 use std::cell::Cell;
 
-/// Bytes that may be looked at or made. A path of ten parts in a value of 64 KiB takes a hundredth of it.
-const STEPS: usize = 64 * 1024 * 1024;
+use rekey_template::Env;
+
 /// Searches within searches. Few paths have ten parts.
 const DEPTH: usize = 200;
 
@@ -12,39 +12,42 @@ const DEPTH: usize = 200;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Exhausted;
 
-/// What is left.
+/// What is left: of depth for this look-up, of bytes for all that its object asks for.
 #[derive(Debug)]
-pub(super) struct Budget {
-    steps: Cell<usize>,
+pub(super) struct Budget<'e> {
+    env: &'e Env,
     depth: Cell<usize>,
 }
 
-impl Default for Budget {
-    fn default() -> Self {
-        Self { steps: Cell::new(STEPS), depth: Cell::new(DEPTH) }
-    }
-}
-
-impl Budget {
-    /// Takes steps.
-    pub(super) fn spend(&self, steps: usize) -> Result<(), Exhausted> {
-        self.steps.set(self.steps.get().checked_sub(steps).ok_or(Exhausted)?);
-        Ok(())
+impl<'e> Budget<'e> {
+    pub(super) fn new(env: &'e Env) -> Self {
+        Self { env, depth: Cell::new(DEPTH) }
     }
 
-    /// Takes steps, and one level of depth for as long as the level is kept.
-    pub(super) fn descend(&self, steps: usize) -> Result<Level<'_>, Exhausted> {
-        self.spend(steps)?;
+    /// Takes bytes that are looked at. A path of ten parts in a value of 64 KiB takes a thousandth of all.
+    pub(super) fn spend(&self, bytes: usize) -> Result<(), Exhausted> {
+        self.env.read(bytes).map_err(|_| Exhausted)
+    }
+
+    /// Takes bytes that are made.
+    pub(super) fn make(&self, bytes: usize) -> Result<(), Exhausted> {
+        self.spend(bytes)?;
+        self.env.make(bytes).map_err(|_| Exhausted)
+    }
+
+    /// Takes bytes that are looked at, and one level of depth for as long as the level is kept.
+    pub(super) fn descend(&self, bytes: usize) -> Result<Level<'_>, Exhausted> {
+        self.spend(bytes)?;
         self.depth.set(self.depth.get().checked_sub(1).ok_or(Exhausted)?);
-        Ok(Level(self))
+        Ok(Level(&self.depth))
     }
 }
 
 /// A level of depth.
-pub(super) struct Level<'b>(&'b Budget);
+pub(super) struct Level<'b>(&'b Cell<usize>);
 
 impl Drop for Level<'_> {
     fn drop(&mut self) {
-        self.0.depth.set(self.0.depth.get() + 1);
+        self.0.set(self.0.get() + 1);
     }
 }

@@ -3,7 +3,7 @@
 use super::budget::{Budget, Exhausted};
 
 /// Does a text match a pattern as a whole?
-pub(super) fn matches(budget: &Budget, text: &[u8], pattern: &[u8]) -> Result<bool, Exhausted> {
+pub(super) fn matches(budget: &Budget<'_>, text: &[u8], pattern: &[u8]) -> Result<bool, Exhausted> {
     budget.spend((text.len() + 1).saturating_mul(pattern.len() + 1))?;
     let (mut at, mut next) = (0, 0);
     // Where to go on when the last star has to take one letter more.

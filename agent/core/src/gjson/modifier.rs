@@ -24,7 +24,11 @@ pub(super) fn exists(name: &[u8]) -> bool {
 }
 
 /// Runs the modifier that a path begins with. Nothing if there is none of that name.
-pub(super) fn run<'t, 'p>(budget: &Budget, text: &'t [u8], path: &'p [u8]) -> Result<Option<Made<'t, 'p>>, Exhausted> {
+pub(super) fn run<'t, 'p>(
+    budget: &Budget<'_>,
+    text: &'t [u8],
+    path: &'p [u8],
+) -> Result<Option<Made<'t, 'p>>, Exhausted> {
     let end = path.iter().position(|byte| matches!(byte, b':' | b'|' | b'.')).unwrap_or(path.len());
     let name = &path[1..end];
     if !exists(name) {
@@ -55,7 +59,9 @@ pub(super) fn run<'t, 'p>(budget: &Budget, text: &'t [u8], path: &'p [u8]) -> Re
         b"group" => Cow::Owned(group(text)),
         _ => Cow::Owned(dig(budget, text, argument)?),
     };
-    budget.spend(made.len())?;
+    if let Cow::Owned(made) = &made {
+        budget.make(made.len())?;
+    }
     Ok(Some((made, rest)))
 }
 
@@ -132,7 +138,7 @@ fn reverse(text: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// Puts the items of arrays in the place of the arrays.
-fn flatten<'t>(budget: &Budget, text: &'t [u8], deep: bool) -> Result<Cow<'t, [u8]>, Exhausted> {
+fn flatten<'t>(budget: &Budget<'_>, text: &'t [u8], deep: bool) -> Result<Cow<'t, [u8]>, Exhausted> {
     let _level = budget.descend(text.len())?;
     let value = Value::parse(Cow::Borrowed(text));
     if !value.is_array() {
@@ -215,17 +221,17 @@ fn group(text: &[u8]) -> Vec<u8> {
 }
 
 /// What is at a path, in the value and in everything inside of it.
-fn dig(budget: &Budget, text: &[u8], path: &[u8]) -> Result<Vec<u8>, Exhausted> {
+fn dig(budget: &Budget<'_>, text: &[u8], path: &[u8]) -> Result<Vec<u8>, Exhausted> {
     let mut found = Vec::new();
     dig_in(budget, &Value::parse(Cow::Borrowed(text)), path, &mut found)?;
     Ok(listed(b'[', found, b']'))
 }
 
-fn dig_in(budget: &Budget, value: &Value<'_>, path: &[u8], found: &mut Vec<Vec<u8>>) -> Result<(), Exhausted> {
+fn dig_in(budget: &Budget<'_>, value: &Value<'_>, path: &[u8], found: &mut Vec<Vec<u8>>) -> Result<(), Exhausted> {
     let _level = budget.descend(value.raw().len())?;
     let here = find(budget, value.raw(), path)?;
     if here.exists() {
-        budget.spend(here.raw().len())?;
+        budget.make(here.raw().len())?;
         found.push(here.into_raw().into_owned());
     }
     if value.kind == Kind::Json {

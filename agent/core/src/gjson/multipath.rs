@@ -19,7 +19,7 @@ pub(super) struct Multipath<'p> {
 }
 
 /// Makes the value that a multipath describes.
-pub(super) fn run<'p>(budget: &Budget, text: &[u8], path: &'p [u8]) -> Result<Multipath<'p>, Exhausted> {
+pub(super) fn run<'p>(budget: &Budget<'_>, text: &[u8], path: &'p [u8]) -> Result<Multipath<'p>, Exhausted> {
     let (selectors, rest) = match selectors(path) {
         Some((selectors, rest @ ([] | [b'|' | b'.', ..]))) => (selectors, rest),
         Some((_, rest)) => return Ok(Multipath { made: None, rest }),
@@ -39,8 +39,8 @@ pub(super) fn run<'p>(budget: &Budget, text: &[u8], path: &'p [u8]) -> Result<Mu
             push_name(&mut made, name, path);
             made.push(b':');
         }
+        budget.make(found.raw().len())?;
         made.extend_from_slice(if found.raw().is_empty() { b"null" } else { found.raw() });
-        budget.spend(found.raw().len())?;
     }
     made.push(close);
     Ok(Multipath { made: Some(made), rest })

@@ -53,7 +53,7 @@ pub(super) fn ugly(text: &[u8]) -> Vec<u8> {
 }
 
 /// One member or item a line.
-pub(super) fn pretty(budget: &Budget, text: &[u8], layout: &Layout) -> Result<Vec<u8>, Exhausted> {
+pub(super) fn pretty(budget: &Budget<'_>, text: &[u8], layout: &Layout) -> Result<Vec<u8>, Exhausted> {
     let mut printer = Printer { budget, layout, out: layout.prefix.clone(), line: 0 };
     if let scan::Next::Value(value, _) = scan::value(text, 0, false) {
         printer.value(&value, 0)?;
@@ -65,7 +65,7 @@ pub(super) fn pretty(budget: &Budget, text: &[u8], layout: &Layout) -> Result<Ve
 }
 
 struct Printer<'b> {
-    budget: &'b Budget,
+    budget: &'b Budget<'b>,
     layout: &'b Layout,
     out: Vec<u8>,
     /// Where the line began.
@@ -118,7 +118,7 @@ impl Printer<'_> {
     }
 
     fn new_line(&mut self, depth: usize) -> Result<(), Exhausted> {
-        self.budget.spend(self.layout.prefix.len() + depth.saturating_mul(self.layout.indent.len()))?;
+        self.budget.make(self.layout.prefix.len() + depth.saturating_mul(self.layout.indent.len()))?;
         self.line = self.out.len();
         self.out.push(b'\n');
         self.out.extend_from_slice(&self.layout.prefix);
@@ -130,7 +130,7 @@ impl Printer<'_> {
 }
 
 /// An array on one line; nothing where an object is in it.
-fn flat(budget: &Budget, array: &Value<'_>) -> Result<Option<Vec<u8>>, Exhausted> {
+fn flat(budget: &Budget<'_>, array: &Value<'_>) -> Result<Option<Vec<u8>>, Exhausted> {
     let _level = budget.descend(array.raw().len())?;
     let mut out = vec![b'['];
     for (index, (_, item)) in Parts::of(array).enumerate() {

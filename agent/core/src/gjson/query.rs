@@ -75,7 +75,7 @@ impl<'p> Query<'p> {
     }
 
     /// Is this item meant?
-    pub(super) fn matches(&self, budget: &Budget, item: &Value<'_>) -> Result<bool, Exhausted> {
+    pub(super) fn matches(&self, budget: &Budget<'_>, item: &Value<'_>) -> Result<bool, Exhausted> {
         if item.kind == Kind::Json {
             let found = find(budget, item.raw(), self.path)?;
             return self.accepts(budget, &found);
@@ -83,7 +83,7 @@ impl<'p> Query<'p> {
         if self.path.is_empty() { self.accepts(budget, item) } else { Ok(false) }
     }
 
-    fn accepts(&self, budget: &Budget, found: &Value<'_>) -> Result<bool, Exhausted> {
+    fn accepts(&self, budget: &Budget<'_>, found: &Value<'_>) -> Result<bool, Exhausted> {
         let Some(about) = self.value.strip_prefix(b"~") else { return self.compares(budget, found, &self.value) };
         // Is it like true, like false, like null, or there at all?
         let is = match about {
@@ -105,7 +105,7 @@ impl<'p> Query<'p> {
         self.compares(budget, &verdict, b"true")
     }
 
-    fn compares(&self, budget: &Budget, found: &Value<'_>, with: &[u8]) -> Result<bool, Exhausted> {
+    fn compares(&self, budget: &Budget<'_>, found: &Value<'_>, with: &[u8]) -> Result<bool, Exhausted> {
         if !found.exists() {
             return Ok(false);
         }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -8,9 +9,11 @@ use crate::identity::{Announced, Region, Service, SourceRef};
 use crate::store::Identity;
 use crate::wanted::Token;
 
+mod looks;
 mod others;
 mod searches;
 mod simulation;
+mod states;
 
 const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf";
 
@@ -49,9 +52,10 @@ fn holding(version: &str) -> Applied {
 fn facts<'a>(wanted: &'a [Wanted], applied: &'a Applied) -> Facts<'a> {
     Facts {
         wanted,
+        in_error: false,
         templates: &[],
         applied,
-        target_valid: true,
+        target: Target::AsLeft,
         spec_synced: true,
         policy: Policy::Periodic(Duration::from_hours(1)),
         window: Window::Open,
@@ -71,43 +75,6 @@ fn mark_unknown(ledger: &mut Ledger) {
 fn read(ledger: &mut Ledger, answer: Known, second: i64) {
     let look = ledger.begin_read(&current(), at(second)).expect("not too often");
     ledger.settle(&current(), look, answer);
-}
-
-#[test]
-fn a_template_that_moved_is_followed_like_a_source() {
-    let mut ledger = Ledger::default();
-    read(&mut ledger, known("v1", 0), 0);
-    let template = |version: &str, changed| {
-        let token = Token::from_stored(version);
-        [("ConfigMap/app".to_owned(), Known::of_source(token, None, Some(at(changed))))]
-    };
-    let wanted = [current()];
-    let source = (current().to_string(), Token::of_secret(ARN, "v1"));
-    let of = |version: &str| [("ConfigMap/app".to_owned(), Token::from_stored(version)), source.clone()].into();
-    let decision = |applied: &Applied, (version, changed): (&str, i64), policy| {
-        let templates = template(version, changed);
-        let facts = Facts { templates: &templates, policy, ..facts(&wanted, applied) };
-        decide(&ledger, &facts, at(1000))
-    };
-    let periodic = Policy::Periodic(Duration::from_hours(1));
-    assert_eq!(decision(&Applied::Tokens(of("7")), ("7", 0), periodic), Decision::Skip);
-    assert_eq!(decision(&Applied::Tokens(of("7")), ("8", 0), periodic), Decision::Read);
-    assert_eq!(decision(&Applied::Tokens(of("absent")), ("7", 0), periodic), Decision::Read);
-    assert_eq!(decision(&holding("v1"), ("7", 0), periodic), Decision::Read, "it came with an edit, or an upgrade");
-    for policy in [Policy::Once, Policy::OnChange, Policy::CreatedOnce] {
-        assert_eq!(decision(&Applied::Tokens(of("7")), ("8", 0), policy), Decision::Skip);
-    }
-    // Another controller left no versions; times have to do.
-    assert_eq!(decision(&Applied::AsOf(at(900)), ("7", 0), periodic), Decision::Skip);
-    assert_eq!(decision(&Applied::AsOf(at(900)), ("7", 800), periodic), Decision::Read);
-    // Sync windows and back-off hold for it too.
-    let templates = template("8", 0);
-    let applied = Applied::Tokens(of("7"));
-    let moved = Facts { templates: &templates, ..facts(&wanted, &applied) };
-    let closed = Facts { window: Window::Closed(at(2000)), ..moved.clone() };
-    assert_eq!(decide(&ledger, &closed, at(1000)), Decision::Closed(at(2000)));
-    let failed = Facts { retry_at: Some(at(1007)), ..moved };
-    assert_eq!(decide(&ledger, &failed, at(1000)), Decision::Wait(at(1007)));
 }
 
 #[test]
@@ -165,255 +132,6 @@ fn each_label_concerns_the_selectors_that_it_can_move() {
     }
 }
 
-/// Reads whenever the decision says so, always with the same answer, until it says nothing more. Hands back when, in
-/// milliseconds.
-fn looks(ledger: &mut Ledger, applied: &Applied, answer: &Known) -> Vec<i64> {
-    let mut now = at(10);
-    let mut begun = Vec::new();
-    loop {
-        match decide(ledger, &facts(&[current()], applied), now) {
-            Decision::Read => {
-                begun.push(now.as_millisecond() - at(10).as_millisecond());
-                let look = ledger.begin_read(&current(), now).expect("the decision knew");
-                ledger.settle(&current(), look, answer.clone());
-            }
-            Decision::LookAgain(until) => now = until,
-            Decision::Wait(_) | Decision::Closed(_) | Decision::Contested(_) | Decision::Skip => return begun,
-        }
-    }
-}
-
-#[test]
-fn aws_is_asked_again_while_it_lags_and_then_believed() {
-    let mut ledger = Ledger::default();
-    ledger.announce(&current(), &moved("e1", CURRENT, "v2", 10), at(10));
-    assert_eq!(looks(&mut ledger, &holding("v1"), &known("v1", 0)), [0, 200, 700, 1700, 3200, 4700]);
-    assert_eq!(ledger.known(&current()), Some(&known("v1", 0)));
-    for answer in [known("v2", 9), known("v3", 11)] {
-        let Applied::Tokens(_) = holding("v1") else { panic!("tokens") };
-        let mut ledger = Ledger::default();
-        ledger.announce(&current(), &moved("e1", CURRENT, "v2", 10), at(10));
-        let applied = Applied::Tokens([(current().to_string(), answer.token.clone())].into());
-        read(&mut ledger, answer, 10);
-        assert_eq!(decide(&ledger, &facts(&[current()], &applied), at(10)), Decision::Skip);
-    }
-}
-
-#[test]
-fn what_a_look_finds_is_wanted_at_once_even_if_more_was_announced() {
-    let mut ledger = Ledger::default();
-    ledger.announce(&current(), &moved("e1", CURRENT, "v2", 10), at(10));
-    ledger.announce(&current(), &moved("forged", CURRENT, "v9", 10), at(10));
-    read(&mut ledger, known("v2", 9), 10);
-    assert_eq!(decide(&ledger, &facts(&[current()], &holding("v1")), at(10)), Decision::Read);
-    let again = decide(&ledger, &facts(&[current()], &holding("v2")), at(10));
-    assert!(matches!(again, Decision::LookAgain(_)), "{again:?}");
-}
-
-#[test]
-fn what_is_announced_amid_a_loop_gets_a_loop_of_its_own() {
-    let mut ledger = Ledger::default();
-    ledger.announce(&current(), &moved("forged", CURRENT, "v9", 900), at(10));
-    for second in 10..15 {
-        read(&mut ledger, known("v1", 0), second);
-    }
-    // Even one that seems older than what is awaited: nobody vouches for the times of events.
-    assert!(ledger.announce(&current(), &moved("e2", CURRENT, "v2", 15), at(15)));
-    read(&mut ledger, known("v1", 0), 15);
-    assert_ne!(decide(&ledger, &facts(&[current()], &holding("v1")), at(15)), Decision::Skip);
-    read(&mut ledger, known("v2", 15), 17);
-    assert_eq!(decide(&ledger, &facts(&[current()], &holding("v1")), at(17)), Decision::Read);
-}
-
-#[test]
-fn whatever_is_announced_a_source_is_read_six_times_in_five_seconds_at_most() {
-    let mut ledger = Ledger::default();
-    let mut reads = Vec::new();
-    for tick in 0..600_i64 {
-        let now = Timestamp::from_millisecond(at(0).as_millisecond() + tick * 100).expect("in range");
-        let event = format!("e{tick}");
-        if tick % 2 == 0 {
-            ledger.announce(&current(), &moved(&event, CURRENT, &event, tick), now);
-        } else {
-            ledger.announce(&current(), &Change { what: What::Written, ..moved(&event, CURRENT, "", tick) }, now);
-        }
-        if decide(&ledger, &facts(&[current()], &holding("v1")), now) == Decision::Read
-            && let Ok(look) = ledger.begin_read(&current(), now)
-        {
-            reads.push(tick * 100);
-            ledger.settle(&current(), look, Known { created: None, changed: None, ..known("v1", 0) });
-        }
-    }
-    assert!(reads.windows(7).all(|reads| reads[6] - reads[0] >= 5000), "{reads:?}");
-    assert!(reads.windows(2).all(|reads| reads[1] - reads[0] < 2000), "a change amid them would wait: {reads:?}");
-}
-
-#[test]
-fn a_read_that_began_before_the_announcement_does_not_settle_it() {
-    let mut ledger = Ledger::default();
-    let began = ledger.begin_read(&current(), at(9)).expect("the first");
-    ledger.announce(&current(), &moved("e1", CURRENT, "v2", 10), at(10));
-    ledger.settle(&current(), began, known("v1", 0));
-    assert_eq!(decide(&ledger, &facts(&[current()], &holding("v1")), at(11)), Decision::Read);
-
-    // Unless it returned the very version.
-    let mut ledger = Ledger::default();
-    let began = ledger.begin_read(&current(), at(9)).expect("the first");
-    ledger.announce(&current(), &moved("e1", CURRENT, "v2", 10), at(10));
-    ledger.settle(&current(), began, known("v2", 9));
-    assert_eq!(decide(&ledger, &facts(&[current()], &holding("v2")), at(11)), Decision::Skip);
-}
-
-#[test]
-fn an_answer_that_goes_back_is_taken_only_when_aws_insists() {
-    let mut ledger = Ledger::default();
-    read(&mut ledger, known("v2", 9), 10);
-    let mut stood = Vec::new();
-    for second in 20..27 {
-        let look = ledger.begin_read(&current(), at(second)).expect("not too often");
-        stood.push(ledger.settle(&current(), look, known("v1", 0)));
-    }
-    assert_eq!(stood, [false, false, false, false, false, false, true]);
-    assert_eq!(ledger.known(&current()), Some(&known("v1", 0)));
-
-    // An event that says so is enough.
-    read(&mut ledger, known("v2", 9), 40);
-    ledger.announce(&current(), &moved("rollback", CURRENT, "v1", 50), at(50));
-    let look = ledger.begin_read(&current(), at(50)).expect("not too often");
-    assert!(ledger.settle(&current(), look, known("v1", 0)));
-}
-
-#[test]
-fn an_answer_that_comes_late_takes_nothing_back() {
-    let mut ledger = Ledger::default();
-    let slow = ledger.begin_read(&current(), at(0)).expect("the first");
-    read(&mut ledger, known("v2", 1), 2);
-    assert!(!ledger.settle(&current(), slow, known("v1", 0)));
-    assert_eq!(ledger.known(&current()), Some(&known("v2", 1)));
-}
-
-#[test]
-fn a_source_that_is_gone_is_looked_for_once_more_before_it_counts() {
-    let mut ledger = Ledger::default();
-    read(&mut ledger, known("v1", 0), 0);
-    let (asked, applied) = ([current()], holding("v1"));
-    mark_unknown(&mut ledger);
-    let look = ledger.begin_read(&current(), at(20)).expect("not too often");
-    assert_eq!(ledger.settle_absent(&current(), look, at(20)), Absence::Unconfirmed(at(30)));
-    assert_eq!(decide(&ledger, &facts(&asked, &applied), at(21)), Decision::LookAgain(at(30)));
-    assert_eq!(decide(&ledger, &facts(&asked, &applied), at(30)), Decision::Read);
-    let look = ledger.begin_read(&current(), at(30)).expect("not too often");
-    assert_eq!(ledger.settle_absent(&current(), look, at(30)), Absence::Confirmed);
-    let gone = Applied::Tokens([(current().to_string(), Token::absent())].into());
-    assert_eq!(decide(&ledger, &facts(&asked, &gone), at(31)), Decision::Skip);
-    assert_eq!(decide(&ledger, &facts(&asked, &applied), at(31)), Decision::Read, "another object that uses it");
-
-    // It comes back: by an event, or because a sweep sees it.
-    ledger.announce(&current(), &moved("e2", CURRENT, "v2", 40), at(40));
-    assert_eq!(decide(&ledger, &facts(&asked, &gone), at(40)), Decision::Read);
-    read(&mut ledger, known("v2", 40), 40);
-    let look = ledger.begin_read(&current(), at(50)).expect("not too often");
-    assert_eq!(ledger.settle_absent(&current(), look, at(50)), Absence::Unconfirmed(at(60)), "counted afresh");
-}
-
-#[test]
-fn without_tokens_only_a_source_that_rested_counts_as_applied() {
-    let asked = [current()];
-    for (refreshed, decision) in [(299, Decision::Read), (301, Decision::Skip)] {
-        let mut ledger = Ledger::default();
-        read(&mut ledger, known("v1", 0), 0);
-        let applied = Applied::AsOf(at(refreshed));
-        assert_eq!(decide(&ledger, &facts(&asked, &applied), at(1000)), decision, "{refreshed}");
-    }
-}
-
-/// What the ledger can say of the one source of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
-    /// Nothing has been heard or read of it.
-    Unknown,
-    /// It holds what the object holds.
-    Same,
-    /// It holds something else.
-    Moved,
-    /// A version was announced that AWS has not shown.
-    Announced,
-    /// The same, and AWS was asked a moment ago.
-    AskedAMomentAgo,
-    /// Nobody knows what is there.
-    Vague,
-}
-
-impl Source {
-    fn ledger(self) -> Ledger {
-        let mut ledger = Ledger::default();
-        match self {
-            Source::Unknown => {}
-            Source::Same => read(&mut ledger, known("v1", 0), 10),
-            Source::Moved => read(&mut ledger, known("v2", 10), 10),
-            Source::Announced | Source::AskedAMomentAgo => {
-                ledger.announce(&current(), &moved("e1", CURRENT, "v2", 20), at(20));
-            }
-            Source::Vague => mark_unknown(&mut ledger),
-        }
-        if self == Source::AskedAMomentAgo {
-            read(&mut ledger, known("v1", 0), 20);
-        }
-        ledger
-    }
-}
-
-/// Every case of the decision at second 20: policy, source, window, and what else can be the matter with the object.
-#[test]
-fn each_policy_source_window_and_state_of_the_object() {
-    let (asked, applied, nothing) = ([current()], holding("v1"), Applied::Nothing);
-    let hourly = Policy::Periodic(Duration::from_hours(1));
-    let soon = Decision::LookAgain(at(20).checked_add(jiff::SignedDuration::from_millis(200)).expect("in range"));
-    let (skip, read, closed) = (Decision::Skip, Decision::Read, Decision::Closed(at(99)));
-    let sources = [
-        (Source::Unknown, skip),
-        (Source::Same, skip),
-        (Source::Moved, read),
-        (Source::Announced, read),
-        (Source::AskedAMomentAgo, soon),
-        (Source::Vague, read),
-    ];
-    for policy in [hourly, Policy::Periodic(Duration::ZERO), Policy::OnChange, Policy::CreatedOnce, Policy::Once] {
-        let follows = matches!(policy, Policy::Periodic(_));
-        let follows_edits = follows || policy == Policy::OnChange;
-        for (source, followed) in sources {
-            let ledger = source.ledger();
-            let rest = if follows { followed } else { skip };
-            let base = Facts { policy, ..facts(&asked, &applied) };
-            let case = format!("{policy:?} {source:?}");
-            assert_eq!(decide(&ledger, &base, at(20)), rest, "{case}");
-
-            let shut = Facts { window: Window::Closed(at(99)), ..base.clone() };
-            let expected = if rest == skip { skip } else { closed };
-            assert_eq!(decide(&ledger, &shut, at(20)), expected, "{case}, closed window");
-
-            // Whatever the source and the window: these have to be put right. Only what failed is not tried in a closed one.
-            for facts in [base.clone(), shut] {
-                let is_shut = follows && facts.window != Window::Open;
-                let edited = Facts { spec_synced: false, ..facts.clone() };
-                let expected = if follows_edits { read } else { skip };
-                assert_eq!(decide(&ledger, &edited, at(20)), expected, "{case}, object edited");
-                let spoilt = Facts { target_valid: false, ..facts.clone() };
-                let new = Facts { applied: &nothing, ..facts.clone() };
-                let failing = Facts { failing: true, ..facts };
-                let failing_read = if is_shut { closed } else { read };
-                let cases = [(spoilt, "target edited", read), (new, "new", read), (failing, "not Ready", failing_read)];
-                for (facts, what, read) in cases {
-                    assert_eq!(decide(&ledger, &facts, at(20)), read, "{case}, {what}");
-                    let waiting = Facts { retry_at: Some(at(60)), ..facts };
-                    assert_eq!(decide(&ledger, &waiting, at(20)), Decision::Wait(at(60)), "{case}, {what}, failed");
-                    assert_eq!(decide(&ledger, &waiting, at(60)), read, "{case}, {what}, time to try again");
-                }
-            }
-        }
-    }
-}
-
 #[test]
 fn what_is_vague_does_not_hide_what_was_announced() {
     let mut ledger = Ledger::default();
@@ -430,7 +148,7 @@ fn what_is_vague_does_not_hide_what_was_announced() {
 
 #[test]
 fn two_identities_keep_separate_books() {
-    let other = Wanted { identity: Identity::AccessKeys(Box::default()), ..current() };
+    let other = Wanted { identity: Identity::AccessKeys(Arc::default()), ..current() };
     let mut ledger = Ledger::default();
     ledger.announce(&current(), &moved("e1", CURRENT, "v2", 10), at(10));
     assert_eq!(decide(&ledger, &facts(&[current()], &holding("v1")), at(10)), Decision::Read);

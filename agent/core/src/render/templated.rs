@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use rekey_template::{Input, render, yaml};
+use rekey_template::{Env, Input, render, yaml};
 use zeroize::Zeroizing;
 
 use super::{Ingredients, RenderProblem, Rendered};
@@ -23,6 +23,7 @@ pub(super) fn templated(
 ) -> Result<Rendered, RenderProblem> {
     let input = Input::new(fetched.iter().map(|(key, value)| (key.as_str(), value.expose())));
     let mut target = Target {
+        env: ingredients.env,
         run: |field: &str, text: &str| render(text, &input, ingredients.env).map_err(|problem| failed(field, problem)),
         data: Pairs::new(),
         labels: BTreeMap::new(),
@@ -56,14 +57,15 @@ pub(super) fn templated(
 }
 
 /// What the templates have made so far.
-struct Target<R> {
+struct Target<'a, R> {
+    env: &'a Env,
     run: R,
     data: Pairs,
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
 }
 
-impl<R: Fn(&str, &str) -> Result<Zeroizing<Vec<u8>>, RenderProblem>> Target<R> {
+impl<R: Fn(&str, &str) -> Result<Zeroizing<Vec<u8>>, RenderProblem>> Target<'_, R> {
     /// Renders the value of one key.
     fn value(
         &mut self,
@@ -74,10 +76,13 @@ impl<R: Fn(&str, &str) -> Result<Zeroizing<Vec<u8>>, RenderProblem>> Target<R> {
         decoding: DecodingStrategy,
     ) -> Result<(), RenderProblem> {
         let output = (self.run)(field, text)?;
-        self.put(field, key.to_owned(), &SecretValue::new(output.to_vec()), part, decoding)
+        let value = decode::decode(&SecretValue::new(output.to_vec()), decoding)
+            .map_err(|problem| failed(field, format!("key {key:?}: {problem}")))?;
+        self.put(field, key.to_owned(), value, part)
     }
 
-    /// Renders a YAML map of keys and values.
+    /// Renders a YAML map of keys and values. A key that does not stand in the template is made of values, perhaps: no
+    /// error may quote it, neither one of ours nor one of the API server.
     fn keys_and_values(
         &mut self,
         field: &str,
@@ -86,22 +91,23 @@ impl<R: Fn(&str, &str) -> Result<Zeroizing<Vec<u8>>, RenderProblem>> Target<R> {
         decoding: DecodingStrategy,
     ) -> Result<(), RenderProblem> {
         let output = (self.run)(field, text)?;
-        let pairs = yaml::strings(&output).map_err(|problem| failed(field, problem))?;
-        pairs.into_iter().try_for_each(|(key, value)| {
-            self.put(field, key, &SecretValue::new(value.as_bytes().to_vec()), part, decoding)
-        })
+        let pairs = yaml::strings(&output, self.env).map_err(|problem| failed(field, problem))?;
+        for (key, value) in pairs {
+            let name = if text.contains(&key) { format!("key {key:?}") } else { "a key that it makes".to_owned() };
+            let problem = |problem: &dyn Display| failed(field, format!("{name}: {problem}"));
+            if matches!(part, Part::Data) && !is_key(&key) {
+                return Err(problem(
+                    &"it is none for a Secret: those have 1 to 253 of a-z, A-Z, 0-9, '-', '_' and '.'",
+                ));
+            }
+            let value = decode::decode(&SecretValue::new(value.as_bytes().to_vec()), decoding)
+                .map_err(|error| problem(&error))?;
+            self.put(field, key, value, part)?;
+        }
+        Ok(())
     }
 
-    fn put(
-        &mut self,
-        field: &str,
-        key: String,
-        value: &SecretValue,
-        part: Part,
-        decoding: DecodingStrategy,
-    ) -> Result<(), RenderProblem> {
-        let value =
-            decode::decode(value, decoding).map_err(|problem| failed(field, format!("key {key:?}: {problem}")))?;
+    fn put(&mut self, field: &str, key: String, value: SecretValue, part: Part) -> Result<(), RenderProblem> {
         let metadata = match part {
             Part::Data => {
                 self.data.insert(key, value);
@@ -113,6 +119,12 @@ impl<R: Fn(&str, &str) -> Result<Zeroizing<Vec<u8>>, RenderProblem>> Target<R> {
         metadata.insert(key, utf8(field, &value)?.to_owned());
         Ok(())
     }
+}
+
+/// What Kubernetes takes for a key of a Secret (apimachinery, `IsConfigMapKey`).
+fn is_key(key: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=253).contains(&key.len()) && key.bytes().all(is_plain) && key != "." && !key.starts_with("..")
 }
 
 fn utf8<'a>(field: &str, value: &'a SecretValue) -> Result<&'a str, RenderProblem> {

@@ -1,3 +1,7 @@
+mod bounds;
+
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::*;
@@ -16,32 +20,46 @@ fn rendered(spec: serde_json::Value, text: Option<&str>) -> Result<Rendered, Ren
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "a json! literal is what is passed")]
 fn outcome(
     spec: serde_json::Value,
     text: Option<&str>,
     exists: impl Fn(&str) -> bool,
 ) -> Result<Outcome, RenderProblem> {
+    let payload = Payload::Value { text: text.map(|text| SecretValue::from(text.to_owned())), binary: None };
+    outcome_in(&env(), spec, &payload, &template_data(), exists)
+}
+
+fn env() -> Env {
+    Env::new(jiff::Timestamp::UNIX_EPOCH, [7; 32])
+}
+
+/// `data` is what the namespace holds, and each source that exists yields `payload`.
+#[expect(clippy::needless_pass_by_value, reason = "a json! literal is what is passed")]
+fn outcome_in(
+    env: &Env,
+    spec: serde_json::Value,
+    payload: &Payload,
+    data: &TemplateData,
+    exists: impl Fn(&str) -> bool,
+) -> Result<Outcome, RenderProblem> {
     let mut full = json!({"secretStoreRef": {"name": "aws"}});
     full.as_object_mut().expect("an object").extend(spec.as_object().expect("an object").clone());
     let spec: ExternalSecretSpec = serde_json::from_value(full).expect("a spec");
-    let store = AwsStore {
+    let store = Arc::new(AwsStore {
         service: Service::SecretsManager,
         region: Region::parse("eu-west-1").expect("a region"),
         prefix: String::new(),
         identity: Identity::Agent,
         retry: Retry::default(),
-    };
-    let requests = requests(&spec, |_| Ok(store.clone())).expect("requests");
-    let payload = Payload::Value { text: text.map(|text| SecretValue::from(text.to_owned())), binary: None };
+    });
+    let requests = requests(&spec, |_| Ok(Arc::clone(&store))).expect("requests");
     let own = OwnMetadata {
         labels: [("own".to_owned(), "label".to_owned())].into(),
         annotations: [("own".to_owned(), "annotation".to_owned())].into(),
     };
-    let payload_of = |request: &Request| exists(&request.written_key).then_some(&payload);
-    let templates = Resolved::all(spec.target.template.as_ref(), "ns", &template_data());
-    let env = Env::new(jiff::Timestamp::UNIX_EPOCH, [7; 32]);
-    let ingredients = Ingredients { spec: &spec, own: &own, templates: &templates, env: &env };
+    let payload_of = |request: &Request| exists(&request.written_key).then_some(payload);
+    let templates = Resolved::all(spec.target.template.as_ref(), "ns", data);
+    let ingredients = Ingredients { spec: &spec, own: &own, templates: &templates, env };
     render(&ingredients, requests.iter().map(|request| (request, payload_of(request))))
 }
 
@@ -186,6 +204,15 @@ fn what_is_wrong_with_a_template_from_elsewhere_names_the_field() {
             json!({"literal": "a: /w==", "valuesDecodingStrategy": "Base64", "target": "Labels"}),
             &["templateFrom[0].literal", "UTF-8"],
         ),
+        (
+            json!({"literal": "{{ .password }}: '%'", "valuesDecodingStrategy": "Base64", "target": "Labels"}),
+            &["templateFrom[0].literal: a key that it makes: the value is not Base64"],
+        ),
+        (
+            json!({"literal": "{{ .password }}: a"}),
+            &["templateFrom[0].literal: a key that it makes: it is none for a Secret"],
+        ),
+        (json!({"literal": "a b: c"}), &["templateFrom[0].literal: key \"a b\": it is none for a Secret"]),
     ] {
         let problem = rendered(with_template(json!({"templateFrom": [from]})), Some(VALUE)).expect_err(parts[0]);
         let problem = problem.to_string();

@@ -111,7 +111,7 @@ pub fn decide(
         memory.waiting_since = None;
     } else {
         let contents = current.iter().map(|(name, resource)| (name.clone(), resource.content));
-        let until = wait_of_restart(memory, held, resumes, options, now);
+        let until = wait_of_restart(workload, memory, held, resumes, options, now);
         if !workload.starts_pods(options.batch) {
             // Those that it starts some day get what the resources hold by then.
             state.hashes.extend(contents);
@@ -141,14 +141,17 @@ pub fn decide(
 
 /// Until when an outstanding restart has to wait, if it has to.
 fn wait_of_restart(
+    workload: &Workload,
     memory: &mut Memory,
     held: Held,
     resumes: bool,
     options: &Options,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    // A time in the future is a clock that was set back. The end of a pause makes pods in any case.
-    let last = memory.restarted().filter(|last| *last <= now && !resumes);
+    // The workload remembers for a process that does not. A time in the future is a clock that was set back. The end of a
+    // pause makes pods in any case.
+    let last =
+        [memory.restarted(), workload.restarted].into_iter().flatten().filter(|last| *last <= now && !resumes).max();
     let paced = last.map(|last| after(last, options.limits.min_interval)).filter(|until| *until > now);
     let paced = paced.max(held.throttled);
     if !held.sync_pending {

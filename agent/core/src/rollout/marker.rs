@@ -61,6 +61,12 @@ impl Marker {
         }
     }
 
+    /// When the restart was, if the number is a time.
+    #[must_use]
+    pub fn at(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.observed_at).ok()
+    }
+
     /// Reads the annotation; nothing if it is not a marker.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -121,6 +127,12 @@ impl Markers {
             Self { annotation: Some(_), .. } => Strategy::Annotations,
             _ => otherwise,
         }
+    }
+
+    /// When the last restart was, if a marker says so.
+    #[must_use]
+    pub fn at(&self) -> Option<Timestamp> {
+        self.annotation.as_ref().and_then(Marker::at)
     }
 }
 

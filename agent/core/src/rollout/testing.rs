@@ -12,6 +12,7 @@ use super::content::Content;
 use super::decision::Flags;
 use super::hash::Mac;
 use super::keys::Keys;
+use super::mark::Mark;
 use super::marker::{self, Variable};
 use super::options::Options;
 use super::restart::Restart;
@@ -128,8 +129,12 @@ impl Fake {
         }
         self.annotate(version, state::ANNOTATION, write.state.as_deref());
         match &write.restart {
-            Some(Restart::Annotate(marker)) => self.set_marker(Some(marker)),
-            Some(Restart::Variables(variables)) => variables.iter().for_each(|variable| self.set_variable(variable)),
+            Some(Restart::Mark(Mark::Annotation(marker))) => self.set_marker(Some(marker)),
+            Some(Restart::Mark(Mark::Variables(variables))) => {
+                for variable in variables {
+                    self.set_variable(variable);
+                }
+            }
             _ => {}
         }
         if let Some(pause) = write.pause {

@@ -4,32 +4,29 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-use crate::Error;
 use crate::functions::Table;
 use crate::run::Run;
 use crate::value::{DEEPEST, Of, Text, Value};
 use crate::yaml::{self, Data};
+use crate::{Error, limits};
 
 pub(super) fn add(table: &mut Table) {
     table.add("toYaml", to_yaml);
     table.add("fromYaml", from_yaml);
 }
 
-/// Bytes of YAML that are read or written in a step.
-const STEP: usize = 64;
-
 /// A value as YAML; nothing for one that YAML cannot hold, as in the operator.
 fn to_yaml(run: &Run<'_>, value: Value) -> Result<Text, Error> {
     let text = data(run, &value, 0)?.and_then(|data| yaml::write(&data));
     let text = text.map(|text| Text::from(text.as_str())).unwrap_or_default();
-    run.steps((text.len() / STEP) as u64)?;
+    run.steps((text.len() / limits::STEP) as u64)?;
     Ok(text)
 }
 
 /// A map from YAML; of one that is none, an entry `Error` says why.
 fn from_yaml(run: &Run<'_>, text: Text) -> Result<Value, Error> {
-    run.steps((text.len() / STEP) as u64)?;
-    let problem = match yaml::read(&text).and_then(Data::into_json) {
+    let problem = match yaml::read(&text, run.env()).and_then(Data::into_json) {
+        Err(yaml::Error::Cost(problem)) => return Err(problem),
         Ok(Data::Null) => return value(run, Data::Map(BTreeMap::new())),
         Ok(map @ Data::Map(_)) => return value(run, map),
         Ok(other) => {

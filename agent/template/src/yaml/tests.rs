@@ -12,6 +12,18 @@ fn vectors(part: &str) -> Vec<Value> {
     file[part].as_array().expect("a list").clone()
 }
 
+fn env() -> Env {
+    Env::new(jiff::Timestamp::UNIX_EPOCH, [7; 32])
+}
+
+fn strings(text: &[u8]) -> Result<BTreeMap<String, Zeroizing<String>>, Error> {
+    super::strings(text, &env())
+}
+
+fn read(text: &[u8]) -> Result<Data, Error> {
+    super::read(text, &env())
+}
+
 /// As JSON, where Go has no numbers but floats.
 fn json(data: &Data) -> Value {
     match data {
@@ -110,7 +122,7 @@ fn what_a_document_may_cost_is_limited() {
         writeln!(chain, "a{level}: &a{level} [*a{}]", level - 1).expect("a String takes it");
     }
     assert_eq!(read(chain.as_bytes()).err(), Some(Error::TooDeep));
-    assert_eq!(read(&vec![b' '; limits::INPUT + 1]).err(), Some(Error::TooLarge));
+    assert_eq!(read(&vec![b' '; limits::OUTPUT + 1]).err(), Some(Error::TooLarge));
 }
 
 #[test]

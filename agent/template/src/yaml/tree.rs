@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::parse::{Kind, Node};
 use super::{DEEPEST, EXPANDED, Error, number, resolve};
+use crate::Env;
 
 /// A value.
 pub(crate) enum Data {
@@ -20,12 +21,16 @@ pub(crate) enum Data {
 }
 
 /// The value of a document.
-pub(super) fn data(document: &Node) -> Result<Data, Error> {
-    Expander { left: EXPANDED }.value(document, 0)
+pub(super) fn data(document: &Node, env: &Env) -> Result<Data, Error> {
+    let mut expander = Expander { left: EXPANDED };
+    let data = expander.value(document, 0);
+    // It was expanded, whatever came of it.
+    env.read(EXPANDED - expander.left)?;
+    data
 }
 
 /// The map of texts that a document is.
-pub(super) fn strings(document: &Node) -> Result<BTreeMap<String, Zeroizing<String>>, Error> {
+pub(super) fn strings(document: &Node, env: &Env) -> Result<BTreeMap<String, Zeroizing<String>>, Error> {
     let mut expander = Expander { left: EXPANDED };
     let mut entries = BTreeMap::new();
     match &document.kind {
@@ -35,6 +40,7 @@ pub(super) fn strings(document: &Node) -> Result<BTreeMap<String, Zeroizing<Stri
             other => return Err(Error::NotAMap { found: other.name() }),
         },
     }
+    env.make(EXPANDED - expander.left)?;
     let text = |(key, (line, value)): (String, (u64, Data))| Ok((key, value.into_text(line)?));
     entries.into_iter().map(text).collect()
 }

@@ -9,28 +9,29 @@ use rekey_tests::log::Mark;
 use serde_json::{Value as Json, json};
 use serde_yaml_ng::Value;
 
-use super::Outcome;
-use super::case::{Case, Step};
-use super::pattern::differences;
+use super::case::{Place, Step};
 use super::world::World;
+use crate::table::case::Case;
+use crate::table::pattern::differences;
+use crate::table::report::Outcome;
 
 /// Until an expectation has failed. An absence takes the agent 10 s to believe.
 const PATIENCE: Duration = Duration::from_secs(40);
 /// The same for a case that nobody expects to hold.
 const PENDING_PATIENCE: Duration = Duration::from_secs(8);
 
-pub(super) async fn play(world: &World, case: &Case, number: usize) -> Outcome {
+pub(super) async fn play(world: &World, case: &Case<Place>, number: usize) -> Outcome {
     let begun = Instant::now();
-    let namespace = case.namespace.clone().unwrap_or_else(|| format!("case{number:03}"));
+    let namespace = case.head.namespace.clone().unwrap_or_else(|| format!("case{number:03}"));
     let result = through(world, case, &namespace).await.map_err(|error| format!("{error:#}"));
     Outcome { result, took: begun.elapsed() }
 }
 
-async fn through(world: &World, case: &Case, namespace: &str) -> Result<()> {
+async fn through(world: &World, case: &Case<Place>, namespace: &str) -> Result<()> {
     world.prepare(namespace).await?;
     let patience = if case.pending.is_some() { PENDING_PATIENCE } else { PATIENCE };
     let mut answers = BTreeMap::new();
-    for (number, step) in case.steps(namespace)?.iter().enumerate() {
+    for (number, step) in case.steps::<Step>(&[("<ns>", namespace)])?.iter().enumerate() {
         let mut scene = Scene { world, namespace, step, answers: &mut answers };
         scene.play(patience).await.with_context(|| format!("  in namespace {namespace}, step {}", number + 1))?;
     }
@@ -104,19 +105,19 @@ impl<'a> Scene<'a> {
 
     async fn change_cluster(&self) -> Result<()> {
         for object in &self.step.apply {
-            self.world.apply(self.namespace, &self.with_answers(object)?).await?;
+            self.world.objects.apply(self.namespace, &self.with_answers(object)?).await?;
         }
         if let Some(spec) = &self.step.spec {
             let (api, kind) = ("external-secrets.io/v1", "ExternalSecret");
             let object =
                 json!({"apiVersion": api, "kind": kind, "metadata": {"name": "app"}, "spec": self.with_answers(spec)?});
-            self.world.apply(self.namespace, &object).await?;
+            self.world.objects.apply(self.namespace, &object).await?;
         }
         for (reference, patch) in &self.step.patch {
-            self.world.patch(self.namespace, reference, &self.with_answers(patch)?).await?;
+            self.world.objects.patch(self.namespace, reference, &self.with_answers(patch)?).await?;
         }
         for reference in &self.step.delete {
-            self.world.delete(self.namespace, reference).await?;
+            self.world.objects.delete(self.namespace, reference).await?;
         }
         Ok(())
     }

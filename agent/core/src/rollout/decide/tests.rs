@@ -143,12 +143,16 @@ fn the_first_restart_fires_at_once_and_the_next_waits_for_the_interval() {
 }
 
 #[test]
-fn the_state_keeps_the_pace_across_processes() {
-    let mut workload = workload(Some(1));
-    workload.state = Some(State { restarted: Some(at(3_000)), ..state(1, 1) });
-    let mut memory = Memory::new(&workload);
-    assert_eq!(run(&workload, &mut memory, &secret(2, None), at(5_000)), Said::Wait(at(13_000)));
-    assert_eq!(run(&workload, &mut memory, &secret(2, None), at(13_000)), restart(2, 2));
+fn the_workload_keeps_the_pace_across_processes() {
+    let at_three = State { restarted: Some(at(3_000)), ..state(1, 1) };
+    for workload in [
+        Workload { restarted: Some(at(3_000)), ..workload(Some(1)) },
+        Workload { state: Some(at_three), ..workload(Some(1)) },
+    ] {
+        let mut memory = Memory::new(&workload);
+        assert_eq!(run(&workload, &mut memory, &secret(2, None), at(5_000)), Said::Wait(at(13_000)));
+        assert_eq!(run(&workload, &mut memory, &secret(2, None), at(13_000)), restart(2, 2));
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde_yaml_ng::Value;
 const LONGEST: usize = 400;
 
 /// The differences, one a line: nothing if all is as expected.
-pub(super) fn differences(expected: &Value, seen: &Json, before: &Json) -> Vec<String> {
+pub fn differences(expected: &Value, seen: &Json, before: &Json) -> Vec<String> {
     let mut found = Vec::new();
     Place { path: String::new(), seen, before, exact: false }.compare(expected, &mut found);
     found
