@@ -17,6 +17,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -111,6 +112,7 @@ impl Rollouts {
             sha: resource.sha(),
             flags: Flags::read(metadata.annotations.as_ref().unwrap_or(&none), &self.inner.choices.keys),
             entries: &entries,
+            labels: metadata.labels.as_ref().unwrap_or(&none),
         };
         self.book().resource_seen(&key, &seen, Timestamp::now());
         self.inner.due.notify_one();
@@ -119,6 +121,12 @@ impl Rollouts {
     /// A Secret or ConfigMap was deleted.
     pub fn resource_gone(&self, key: &ResourceKey) {
         self.book().resource_gone(key);
+        self.inner.due.notify_one();
+    }
+
+    /// A namespace in its labels, or that there is none of this name.
+    pub fn namespace_seen(&self, name: &str, labels: Option<&BTreeMap<String, String>>) {
+        self.book().namespace_seen(name, labels, Timestamp::now());
         self.inner.due.notify_one();
     }
 
@@ -132,7 +140,7 @@ impl Rollouts {
             }
         };
         let (key, uid) = (workload.key.clone(), workload.uid.clone());
-        let seen = self.book().workload_seen(workload);
+        let seen = self.book().workload_seen(workload, Timestamp::now());
         self.inner.reports.seen(&key, &uid, &seen);
         self.inner.due.notify_one();
     }

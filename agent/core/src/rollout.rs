@@ -37,6 +37,7 @@ pub mod pause;
 pub mod references;
 pub mod resource;
 pub mod restart;
+pub mod scope;
 pub mod stakater;
 pub mod state;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
@@ -34,13 +35,13 @@ impl Rollouts {
         let none = Annotations::new();
         let hooks = Hook::read(metadata.annotations.as_ref().unwrap_or(&none), object.target_name());
         let owner = Owner { object: ObjectKey::new(namespace, name), uid: uid.clone() };
-        self.book().hooks_seen(&owner, hooks);
+        self.book().hooks_seen(&owner, hooks, Timestamp::now());
         self.inner.due.notify_one();
     }
 
     /// An ExternalSecret was deleted.
     pub fn external_secret_gone(&self, key: &ObjectKey) {
-        self.book().hooks_gone(key);
+        self.book().hooks_gone(key, Timestamp::now());
         self.inner.due.notify_one();
     }
 

@@ -14,7 +14,7 @@ use super::follow::{self, Fingerprint, Health, Started};
 use super::hook::Order;
 use super::marker::Markers;
 use super::mistake::Mistake;
-use super::options::Options;
+use super::options::{Batch, Options};
 use super::pause::Pausing;
 use super::references::References;
 use super::resource::{ByKind, ResourceName};
@@ -131,11 +131,10 @@ impl Workload {
         let name = metadata.name.clone().ok_or(Incomplete("metadata.name"))?;
         let namespace = metadata.namespace.clone().ok_or(Incomplete("metadata.namespace"))?;
 
-        let triggers = if options.ignored.contains(&K::WORKLOAD) {
-            ByKind::default()
-        } else {
-            ByKind::new(|kind| Triggers::read(kind, options, annotations, template))
-        };
+        let triggers = ByKind::new(|kind| {
+            let followed = !options.scope.resources_to_ignore.contains(&kind);
+            if followed { Triggers::read(kind, options, annotations, template) } else { Triggers::default() }
+        });
         let started = match K::WORKLOAD {
             WorkloadKind::Job => annotations.get(follow::ANNOTATION).and_then(|text| Started::parse(text)),
             _ => annotations.get(state::ANNOTATION).and_then(|text| state::started(text, &uid)),
@@ -184,17 +183,21 @@ impl Workload {
     /// its CronJob whatever stands in that.
     #[must_use]
     pub fn container_for(&self, resource: &ResourceName, flags: Flags) -> Option<&str> {
-        if self.hooks.contains_key(resource) {
-            return Some(self.references.first_container().unwrap_or_default());
-        }
-        decision::decide(self.triggers.of(resource.kind), &self.references, resource, flags).ok()
+        let decided = decision::decide(self.triggers.of(resource.kind), &self.references, resource, flags).ok();
+        decided.or_else(|| self.hooks.contains_key(resource).then_some(""))
+    }
+
+    /// The same for a resource of which only the name is known.
+    #[must_use]
+    pub fn conceivable_container_for(&self, resource: &ResourceName) -> Option<&str> {
+        let conceived = decision::conceive(self.triggers.of(resource.kind), &self.references, resource).ok();
+        conceived.or_else(|| self.hooks.contains_key(resource).then_some(""))
     }
 
     /// Whether this resource could restart it.
     #[must_use]
     pub fn concerns(&self, resource: &ResourceName) -> bool {
-        self.hooks.contains_key(resource)
-            || decision::concerns(self.triggers.of(resource.kind), &self.references, resource)
+        self.conceivable_container_for(resource).is_some()
     }
 
     /// Whether it may be restarted by resources whose names do not stand in it.
@@ -208,6 +211,28 @@ impl Workload {
     pub fn mistakes(&self) -> Vec<Mistake> {
         let patterns = self.triggers.iter().flat_map(|(_, triggers)| triggers.mistakes());
         patterns.chain(self.pausing.mistake.as_deref()).cloned().collect()
+    }
+
+    /// Whether a restart makes pods, now or when somebody deletes the old ones or ends a pause.
+    #[must_use]
+    pub fn starts_pods(&self, batch: Batch) -> bool {
+        match self.standing {
+            Standing::Suspended => batch.suspended_cron_jobs,
+            Standing::Finished => batch.finished_jobs,
+            Standing::Usual | Standing::OnDelete | Standing::Paused => true,
+        }
+    }
+
+    /// Whether anything at all can restart it.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        !self.hooks.is_empty() || self.triggers.iter().any(|(_, triggers)| triggers.any())
+    }
+
+    /// Whether it asks for the same resources as another one.
+    #[must_use]
+    pub fn asks_like(&self, other: &Self) -> bool {
+        self.triggers == other.triggers && self.references == other.references && self.hooks == other.hooks
     }
 
     /// The hashes in its state; none if there is no state of ours.

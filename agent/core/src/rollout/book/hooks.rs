@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::Timestamp;
+
 use super::resources::Resources;
 use super::{Book, Entry, Write};
 use crate::object::ObjectKey;
@@ -76,7 +78,7 @@ impl Hooks {
 
 impl Book {
     /// An ExternalSecret as Kubernetes holds it: these are its hooks, often none.
-    pub fn hooks_seen(&mut self, owner: &Owner, hooks: Vec<Hook>) {
+    pub fn hooks_seen(&mut self, owner: &Owner, hooks: Vec<Hook>, now: Timestamp) {
         let before = if hooks.is_empty() {
             self.hooks.by_owner.remove(owner)
         } else {
@@ -92,17 +94,19 @@ impl Book {
             let hooks = self.hooks.of(&key);
             let Some(entry) = self.entries.get_mut(&key) else { continue };
             let workload = Workload { hooks, ..entry.workload.clone() };
-            self.interest.replace(&entry.workload, &workload);
+            self.interest.remove(&entry.workload);
+            self.interest.add(&workload);
             entry.workload = workload;
+            entry.memory.asks_anew(now);
             self.wake_for_hooks(&key);
         }
     }
 
     /// An ExternalSecret was deleted.
-    pub fn hooks_gone(&mut self, object: &ObjectKey) {
+    pub fn hooks_gone(&mut self, object: &ObjectKey, now: Timestamp) {
         let owners: Vec<Owner> = self.hooks.by_owner.keys().filter(|owner| owner.object == *object).cloned().collect();
         for owner in owners {
-            self.hooks_seen(&owner, Vec::new());
+            self.hooks_seen(&owner, Vec::new(), now);
         }
     }
 
@@ -175,7 +179,7 @@ impl Book {
     }
 
     /// The Secrets whose change this workload must not be shown yet.
-    pub(super) fn held(&self, key: &WorkloadKey) -> BTreeSet<ResourceName> {
+    pub(super) fn held_by_hooks(&self, key: &WorkloadKey) -> BTreeSet<ResourceName> {
         let namespace = &key.object.namespace;
         let mut held = BTreeSet::new();
         for (_, hook) in self.hooks.all(namespace) {
@@ -203,7 +207,7 @@ impl Book {
         let Some(content) = self.resources.content(&secret.within(&key.object.namespace)) else { return true };
         // A Job of an earlier token could set the earlier password last. One that was made for this very change, by a
         // process that did not live to record it, is no reason to wait.
-        let own = restart::job_name(&entry.workload, entry.memory.applied().runs + 1, [(secret, content)]);
+        let own = restart::job_name(&entry.workload, entry.memory.runs() + 1, [(secret, content)]);
         entry.workload.standing != Standing::Suspended
             || self.hooks.running(&key.object).any(|(job, _)| *job != own)
             || (entry.workload.hooks.get(secret) == Some(&Order::After) && !self.is_rolled_out(key, secret, content))
@@ -222,9 +226,8 @@ impl Book {
             }
             let paused_by_us = workload.standing == Standing::Paused && workload.pausing.since.is_some();
             let waits_for_a_person = workload.standing != Standing::Usual || workload.health == Health::Held;
-            let outstanding = memory.applied().hashes.contains_key(secret)
-                && memory.lacks(secret, content)
-                && entry.failures < ATTEMPTS;
+            let outstanding =
+                memory.applied().contains_key(secret) && memory.lacks(secret, content) && entry.failures < ATTEMPTS;
             (waits_for_a_person && !paused_by_us) || !(outstanding || entry.follow.is_under_way(workload))
         })
     }
@@ -237,7 +240,7 @@ impl Book {
         }
         let Some(entry) = self.entries.get(&cron_job(object)) else { return false };
         let due = self.resources.content(&secret.within(namespace)).is_some_and(|content| {
-            entry.memory.applied().hashes.contains_key(&secret) && entry.memory.lacks(&secret, content)
+            entry.memory.applied().contains_key(&secret) && entry.memory.lacks(&secret, content)
         });
         due && entry.workload.standing == Standing::Suspended && entry.failures < ATTEMPTS
     }
@@ -288,7 +291,7 @@ pub(super) fn run(
     }
     let secret = changed.iter().find(|name| workload.hooks.contains_key(name))?;
     let entries = resources.entries(&secret.within(&workload.key.object.namespace))?;
-    let mut changed_keys = entries.changed_since(memory.applied().entries.get(secret));
+    let mut changed_keys = entries.changed_since(memory.entries(secret));
     if changed_keys.is_empty() {
         changed_keys = entries.changed_since(None);
     }

@@ -5,12 +5,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::rollout::book::{Outcome, ResourceSeen, Room};
-use crate::rollout::decision::Flags;
 use crate::rollout::hash::{HashKey, KEY_LENGTH};
 use crate::rollout::hook::EntryMacs;
 use crate::rollout::options::Options;
 use crate::rollout::state;
-use crate::rollout::testing::{AUTO, Fake, KEY, at, mac, sha};
+use crate::rollout::testing::{AUTO, Fake, KEY, at, plain};
 
 const ROOM: Room = Room { fresh: 10, retrying: 10 };
 
@@ -61,7 +60,7 @@ impl World {
         self.see_hooks();
         self.see_secret();
         self.see_cron_job();
-        self.book.workload_seen(self.app.workload());
+        self.book.workload_seen(self.app.workload(), at(self.now));
         let jobs: Vec<_> = self.jobs.clone().into_iter().collect();
         for (name, ended) in jobs {
             self.book.hook_job_seen(&job(&name, ended));
@@ -71,7 +70,7 @@ impl World {
 
     fn see_hooks(&mut self) {
         let hook = Hook { cron_job: "hook".to_owned(), secret: "s".to_owned(), order: self.order };
-        self.book.hooks_seen(&owner(), vec![hook]);
+        self.book.hooks_seen(&owner(), vec![hook], at(self.now));
     }
 
     fn see_secret(&mut self) {
@@ -82,20 +81,14 @@ impl World {
         let entries = EntryMacs::of(&HashKey::new(&[1; KEY_LENGTH]).unwrap(), &key, entries);
         let content = self.secret.1.iter().map(|(_, value)| value).sum();
         let version = self.secret.0.to_string();
-        let seen = ResourceSeen {
-            resource_version: &version,
-            mac: mac(content),
-            sha: sha(),
-            flags: Flags::default(),
-            entries: &entries,
-        };
+        let seen = ResourceSeen { entries: &entries, ..plain(&version, content) };
         self.book.resource_seen(&ResourceName::secret("s").within("ns"), &seen, at(self.now));
     }
 
     fn see_cron_job(&mut self) {
         self.cron_job["spec"]["suspend"] = json!(self.suspended);
         let object: CronJob = serde_json::from_value(self.cron_job.clone()).unwrap();
-        self.book.workload_seen(Workload::read(&object, &Options::default(), KEY).unwrap());
+        self.book.workload_seen(Workload::read(&object, &Options::default(), KEY).unwrap(), at(self.now));
     }
 
     fn change(&mut self, key: &'static str, value: u32) {
@@ -164,7 +157,7 @@ impl World {
     fn roll_out(&mut self) {
         let version = self.next_version();
         self.app.finish(version);
-        self.book.workload_seen(self.app.workload());
+        self.book.workload_seen(self.app.workload(), at(self.now));
         self.run();
     }
 
@@ -240,7 +233,7 @@ fn what_is_stuck_or_paused_by_a_person_is_not_waited_for() {
     world.run();
     let version = world.next_version();
     world.app.stick(version);
-    world.book.workload_seen(world.app.workload());
+    world.book.workload_seen(world.app.workload(), at(world.now));
     world.run();
     assert_eq!(world.runs(), 0, "it may recover at once");
     world.wait(60);
@@ -248,8 +241,8 @@ fn what_is_stuck_or_paused_by_a_person_is_not_waited_for() {
 
     let mut world = World::new(Order::After);
     let version = world.next_version();
-    world.app.pause(version);
-    world.book.workload_seen(world.app.workload());
+    world.app.pause(version, true);
+    world.book.workload_seen(world.app.workload(), at(world.now));
     world.change("user", 2);
     world.run();
     assert_eq!(world.runs(), 1);
@@ -406,9 +399,9 @@ fn a_hook_ends_with_its_annotation_or_its_external_secret() {
     for gone in [false, true] {
         let mut world = World::new(Order::Before);
         if gone {
-            world.book.hooks_gone(&owner().object);
+            world.book.hooks_gone(&owner().object, at(60_000));
         } else {
-            world.book.hooks_seen(&owner(), Vec::new());
+            world.book.hooks_seen(&owner(), Vec::new(), at(60_000));
         }
         world.change("password", 2);
         world.run();
@@ -429,10 +422,10 @@ fn two_hooks_before_one_restart_do_not_wait_for_each_other() {
     other["metadata"]["name"] = json!("other");
     other["metadata"]["uid"] = json!("uid-other");
     let object: CronJob = serde_json::from_value(other).unwrap();
-    world.book.workload_seen(Workload::read(&object, &Options::default(), KEY).unwrap());
+    world.book.workload_seen(Workload::read(&object, &Options::default(), KEY).unwrap(), at(world.now));
     let hooks =
         ["hook", "other"].map(|name| Hook { cron_job: name.to_owned(), secret: "s".to_owned(), order: Order::Before });
-    world.book.hooks_seen(&owner(), hooks.to_vec());
+    world.book.hooks_seen(&owner(), hooks.to_vec(), at(60_000));
     world.change("password", 2);
     let writes = world.book.take(ROOM, at(world.now));
     let both = writes.iter().filter(|write| write.hook.is_some()).count();
