@@ -108,27 +108,22 @@ impl<'s, 't> Search<'s, 't> {
             let matches = if step.wild { glob::matches(self.budget, &name, &step.part)? } else { name == step.part };
             let Next::Value(value, end) = scan::value(text, end, false) else { break };
             at = end;
-            match step.rest {
-                _ if !matches => {}
-                Rest::More(rest) => {
-                    if self.inside(&value, rest)? {
-                        return Ok(true);
-                    }
-                }
-                Rest::Pipe(_) | Rest::End => {
-                    self.value = value;
-                    return Ok(true);
-                }
+            if matches && self.at(value, step.rest)? {
+                return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Goes on in a value, if it is an object or array.
-    fn inside(&mut self, value: &Value<'t>, rest: &'s [u8]) -> Result<bool, Exhausted> {
-        match value.json() {
-            Some(text) => self.container(text, rest),
-            None => Ok(false),
+    /// Goes on at a value: in it, if it is an object or array, or nowhere. Returns whether that ends the search.
+    fn at(&mut self, value: Value<'t>, rest: Rest<'s>) -> Result<bool, Exhausted> {
+        match (rest, value.json()) {
+            (Rest::More(rest), Some(text)) => self.container(text, rest),
+            (Rest::More(_), None) => Ok(false),
+            (Rest::Pipe(_) | Rest::End, _) => {
+                self.value = value;
+                Ok(true)
+            }
         }
     }
 }

@@ -43,29 +43,30 @@ pub fn rewrite(field: &str, operations: &[Rewrite], found: Pairs, env: &Env) -> 
 /// The part of an operation that failed, and what is wrong with it.
 type Failed = (&'static str, String);
 
-fn failed(part: &'static str, problem: impl ToString) -> Failed {
+fn failed(part: &'static str, problem: &impl ToString) -> Failed {
     (part, problem.to_string())
 }
 
 /// ESO's order where a manifest that came past the schema has several at once.
 fn apply(operation: &Rewrite, pairs: Pairs, env: &Env) -> Result<Pairs, Failed> {
     if let Some(merge) = &operation.merge {
-        env.read(pairs::size(&pairs)).map_err(|problem| failed("merge", problem))?;
+        env.read(pairs::size(&pairs)).map_err(|problem| failed("merge", &problem))?;
         return merge::merge(merge, pairs);
     }
     if let Some(RewriteRegexp { source, target }) = &operation.regexp {
-        let source = Regexp::parse(source).map_err(|problem| failed("regexp.source", problem))?;
+        let source = Regexp::parse(source).map_err(|problem| failed("regexp.source", &problem))?;
         let search = |bytes: usize| {
             let cost = source.cost().saturating_mul(bytes);
-            env.read(cost).map_err(|problem| failed("regexp.source", problem))
+            env.read(cost).map_err(|problem| failed("regexp.source", &problem))
         };
         search(COMPILING)?;
         return renamed(pairs, |name| {
             search(name.len())?;
-            let replaced = source.replace_all(name, target, LONGEST_NAME);
+            let replaced = source.replace_all(name, target, LONGEST_NAME, env);
             let name = replaced
-                .ok_or_else(|| failed("regexp.target", format!("makes a name longer than {LONGEST_NAME} bytes")))?;
-            env.make(name.len()).map_err(|problem| failed("regexp.target", problem))?;
+                .map_err(|problem| failed("regexp.source", &problem))?
+                .ok_or_else(|| failed("regexp.target", &format!("makes a name longer than {LONGEST_NAME} bytes")))?;
+            env.make(name.len()).map_err(|problem| failed("regexp.target", &problem))?;
             Ok(name)
         });
     }
@@ -73,8 +74,8 @@ fn apply(operation: &Rewrite, pairs: Pairs, env: &Env) -> Result<Pairs, Failed> 
         return renamed(pairs, |name| {
             let input = Input::new([("value", name.as_bytes())]);
             let made =
-                render(&transform.template, &input, env).map_err(|problem| failed("transform.template", problem))?;
-            let name = std::str::from_utf8(&made).map_err(|_| failed("transform.template", "makes no text"))?;
+                render(&transform.template, &input, env).map_err(|problem| failed("transform.template", &problem))?;
+            let name = std::str::from_utf8(&made).map_err(|_| failed("transform.template", &"makes no text"))?;
             Ok(name.to_owned())
         });
     }

@@ -71,105 +71,65 @@ pub(super) fn lead(
     shutdown: &CancellationToken,
     stages: &Stages,
 ) -> Led {
-    let Leader {
-        args,
-        aws,
-        metrics,
-        state,
-        provider,
-        targets,
-        template_sources,
-        statuses,
-        objects,
-        cluster_external_secrets,
-        events,
-        own,
-        rollouts,
-        work,
-        validator,
-        repeater,
-        gate,
-    } = leader;
-    let standalone = args.mode == Mode::Standalone;
+    let standalone = leader.args.mode == Mode::Standalone;
     if standalone {
         // Whoever else refreshes an object is a second controller.
-        state.lead();
+        leader.state.lead();
     }
-    look_at_all(&state, &work);
+    look_at_all(&leader.state, &leader.work);
 
-    let reads = Reads::new(provider.clone(), state.clone());
-    let controller = if standalone {
-        let (state, events, rollouts) = (state.clone(), events.clone(), rollouts.clone());
-        let rendering = Rendering::default();
-        Controller::Rekey(Syncer {
-            state,
-            reads,
-            rendering,
-            targets,
-            template_sources,
-            statuses,
-            objects,
-            events,
-            rollouts,
-        })
-    } else {
-        Controller::Eso(Companion {
-            state: state.clone(),
-            reads,
-            external_secrets: objects,
-            cluster_external_secrets,
-            events: events.clone(),
-            metrics: metrics.clone(),
-            memory: Memory::default(),
-        })
-    };
     let worker = Worker {
-        work: work.clone(),
-        controller,
-        metrics: metrics.clone(),
-        concurrency: usize::from(args.concurrent),
-        max_retry_interval: args.max_retry_interval,
+        work: leader.work.clone(),
+        controller: controller(&leader),
+        metrics: leader.metrics.clone(),
+        concurrency: usize::from(leader.args.concurrent),
+        max_retry_interval: leader.args.max_retry_interval,
     };
     let flipped = Arc::new(Notify::new());
-    let flips = Flips { state: state.clone(), events: events.clone(), own, sweep: Arc::clone(&flipped) };
+    let flips = Flips {
+        state: leader.state.clone(),
+        events: leader.events.clone(),
+        own: leader.own,
+        sweep: Arc::clone(&flipped),
+    };
     let sweep = Sweep {
-        state: state.clone(),
-        provider,
-        work: work.clone(),
-        metrics: metrics.clone(),
-        events,
-        interval: args.sweep_interval,
+        state: leader.state.clone(),
+        provider: leader.provider,
+        work: leader.work.clone(),
+        metrics: leader.metrics.clone(),
+        events: leader.events,
+        interval: leader.args.sweep_interval,
         flipped,
     };
-    let queue = Queue::new(&aws, &args.queue_url);
+    let queue = Queue::new(&leader.aws, &leader.args.queue_url);
     let (finished, outcomes) = unbounded_channel();
     let holding = Holding::default();
     let acknowledger = Acknowledger {
         queue: queue.clone(),
         finished: outcomes,
         holding: holding.clone(),
-        metrics: metrics.clone(),
+        metrics: leader.metrics.clone(),
         shutdown: shutdown.clone(),
-        gate,
+        gate: leader.gate,
     };
     let (unfinished, receiving) = oneshot::channel();
     let intake = Intake {
         queue: queue.clone(),
-        state: state.clone(),
-        work,
+        state: leader.state,
+        work: leader.work,
         finished,
         holding,
-        metrics: metrics.clone(),
+        metrics: leader.metrics,
         unfinished,
     };
 
     let acknowledging = tokio::spawn(acknowledger.run());
     start(parts, "worker", Some(&stages.synced), worker.run(stages.received.clone()));
-    start(parts, "rollout", None, restart(rollouts, takes_over, stages.synced.clone()));
+    start(parts, "rollout", None, restart(leader.rollouts, takes_over, stages.synced.clone()));
     if standalone {
-        start(parts, "stores", None, validator.run(shutdown.clone()));
+        start(parts, "stores", None, leader.validator.run(shutdown.clone()));
     }
-    if let Some(repeater) = repeater {
+    if let Some(repeater) = leader.repeater {
         start(parts, "clusterexternalsecrets", None, repeater.run(shutdown.clone()));
     }
     start(parts, "pipe", None, flips.run(shutdown.clone()));
@@ -177,6 +137,33 @@ pub(super) fn lead(
     start(parts, "intake", Some(&stages.received), intake.run(shutdown.clone()));
 
     Led { acknowledging, queue, receiving }
+}
+
+/// Who makes objects what they should be.
+fn controller(leader: &Leader) -> Controller {
+    let reads = Reads::new(leader.provider.clone(), leader.state.clone());
+    match leader.args.mode {
+        Mode::Standalone => Controller::Rekey(Arc::new(Syncer {
+            state: leader.state.clone(),
+            reads,
+            rendering: Rendering::default(),
+            targets: leader.targets.clone(),
+            template_sources: leader.template_sources.clone(),
+            statuses: leader.statuses.clone(),
+            objects: leader.objects.clone(),
+            events: leader.events.clone(),
+            rollouts: leader.rollouts.clone(),
+        })),
+        Mode::Companion => Controller::Eso(Arc::new(Companion {
+            state: leader.state.clone(),
+            reads,
+            external_secrets: leader.objects.clone(),
+            cluster_external_secrets: leader.cluster_external_secrets.clone(),
+            events: leader.events.clone(),
+            metrics: leader.metrics.clone(),
+            memory: Memory::default(),
+        })),
+    }
 }
 
 /// Restarts workloads, once nothing is known of Secrets that the last leader knew better. Syncs do not wait for that.

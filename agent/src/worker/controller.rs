@@ -1,5 +1,6 @@
 //! Who makes an object what it should be.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use rekey_core::object::ObjectKey;
@@ -12,9 +13,9 @@ use crate::sync::{Reads, SyncError, Synced, Syncer};
 #[derive(Clone)]
 pub enum Controller {
     /// Rekey: it writes the targets.
-    Rekey(Syncer),
+    Rekey(Arc<Syncer>),
     /// External Secrets Operator: it is told when to.
-    Eso(Companion),
+    Eso(Arc<Companion>),
 }
 
 impl Controller {

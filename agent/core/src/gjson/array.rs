@@ -87,18 +87,8 @@ impl<'s, 't> Search<'s, 't> {
                 }
             } else if step.each.is_some() {
                 items.push(value);
-            } else if index == Some(count) {
-                match step.rest {
-                    Rest::More(rest) => {
-                        if self.inside(&value, rest)? {
-                            return Ok(true);
-                        }
-                    }
-                    Rest::Pipe(_) | Rest::End => {
-                        self.value = value;
-                        return Ok(true);
-                    }
-                }
+            } else if index == Some(count) && self.at(value, step.rest)? {
+                return Ok(true);
             }
             count += 1;
         }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::time::{Shown, Time};
 use crate::Error;
+use crate::format::{DAYS, MONTHS};
 use crate::run::Run;
 use crate::value::Text;
 
@@ -50,23 +51,6 @@ const OFFSETS: [(&str, Offset); 5] = [
     ("07:00", Offset { z: false, colons: true, to: Unit::Minute }),
     ("07", Offset { z: false, colons: false, to: Unit::Hour }),
 ];
-
-pub(super) const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-pub(super) const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 /// The first part of a layout, with what stands before and after it.
 pub(super) fn next_part(layout: &str) -> (&str, Option<Part>, &str) {

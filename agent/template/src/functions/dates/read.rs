@@ -2,8 +2,9 @@
 
 use jiff::civil::DateTime;
 
-use super::layout::{DAYS, MONTHS, Offset, Part, Unit, next_part};
+use super::layout::{Offset, Part, Unit, next_part};
 use super::time::{Time, Zone};
+use crate::format::{DAYS, MONTHS};
 
 /// The date that a text gives in a layout. What the layout does not say is the least there is.
 pub(super) fn read(layout: &str, text: &str) -> Option<Time> {
