@@ -175,7 +175,7 @@ impl Watches {
                 Err(invalid) => {
                     let Some(key) = key_of(&invalid.metadata) else { return };
                     let key = StoreKey { namespace: Some(key.namespace), name: key.name };
-                    self.store_unreadable(&key, &invalid.error);
+                    self.store_unreadable(&key, &invalid.problem);
                     self.unreadable.seen(Which::Store(key), invalid);
                 }
             },
@@ -197,7 +197,7 @@ impl Watches {
                 Err(invalid) => {
                     let name = invalid.metadata.name.clone().unwrap_or_default();
                     let key = StoreKey { namespace: None, name };
-                    self.store_unreadable(&key, &invalid.error);
+                    self.store_unreadable(&key, &invalid.problem);
                     self.unreadable.seen(Which::Store(key), invalid);
                 }
             },
