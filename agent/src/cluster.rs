@@ -9,13 +9,17 @@ pub mod error;
 pub mod event;
 pub mod external_secret;
 pub mod hash_key;
+pub mod job;
 pub mod lease;
 pub mod namespace;
 pub mod own;
+pub mod saved_job;
 pub mod served;
 pub mod status;
 pub mod target;
 pub mod template_source;
+#[cfg(test)]
+pub mod testing;
 pub mod token;
 pub mod workload;
 pub mod writer;

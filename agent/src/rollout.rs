@@ -8,6 +8,7 @@
 //! A Secret or ConfigMap is hashed when it is seen and nothing of its data is kept. This module never reads from AWS, never writes a
 //! Secret, and does not care who wrote one.
 
+mod again;
 mod baseline;
 mod followed;
 mod report;
@@ -33,6 +34,7 @@ pub use self::followed::Followed;
 use self::report::Reports;
 use crate::cluster::Writer;
 use crate::cluster::event::Events;
+use crate::cluster::job::Jobs;
 use crate::cluster::workload::Workloads;
 use crate::metrics::Metrics;
 
@@ -41,6 +43,8 @@ use crate::metrics::Metrics;
 pub struct RolloutOptions {
     /// What the installation chose.
     pub choices: Options,
+    /// The agent's own namespace.
+    pub namespace: String,
     /// Where Events about workloads go; nowhere, if there is nothing.
     pub events: Option<Events>,
     /// Where rollouts are counted.
@@ -58,9 +62,12 @@ struct Inner {
     key: HashKey,
     choices: Options,
     workloads: Workloads,
+    jobs: Jobs,
     reports: Reports,
     /// Something may have become due.
     due: Notify,
+    /// A Job may have been deleted and not be there again.
+    left: Notify,
     /// A write has ended.
     settled: watch::Sender<()>,
 }
@@ -69,13 +76,16 @@ impl Rollouts {
     /// Nothing is known yet: feed the watches, call [`Rollouts::complete`], and let [`Rollouts::run`] run.
     #[must_use]
     pub fn new(writer: Writer, key: HashKey, options: RolloutOptions) -> Self {
+        let jobs = Jobs::new(writer.clone(), &options.namespace);
         let inner = Inner {
             book: Mutex::new(Book::new(key.id(), options.choices.clone())),
             key,
             choices: options.choices,
-            workloads: Workloads::new(writer),
+            workloads: Workloads::new(writer, jobs.clone()),
+            jobs,
             reports: Reports::new(options.events, options.metrics),
             due: Notify::new(),
+            left: Notify::new(),
             settled: watch::Sender::new(()),
         };
         Self { inner: Arc::new(inner) }

@@ -35,7 +35,7 @@ use crate::state::{Object, State, StoreKey};
 use crate::stores::Stores;
 use crate::worker::{Urgency, Work};
 use follow::{Seen, follow};
-use guard::Guarded;
+use guard::{Guarded, Invalid};
 pub use lists::Lists;
 pub use takeover::look_at_secrets;
 use unreadable::Which;
@@ -174,8 +174,7 @@ impl Watches {
                 }
                 Err(invalid) => {
                     let Some(key) = key_of(&invalid.metadata) else { return };
-                    let key = StoreKey { namespace: Some(key.namespace), name: key.name };
-                    self.unreadable.seen(Which::Store(key), invalid);
+                    self.store_unreadable(StoreKey { namespace: Some(key.namespace), name: key.name }, invalid);
                 }
             },
             Seen::Gone(key) => {
@@ -195,7 +194,7 @@ impl Watches {
                 }
                 Err(invalid) => {
                     let name = invalid.metadata.name.clone().unwrap_or_default();
-                    self.unreadable.seen(Which::Store(StoreKey { namespace: None, name }), invalid);
+                    self.store_unreadable(StoreKey { namespace: None, name }, invalid);
                 }
             },
             Seen::Gone(key) => self.store_seen(&StoreKey { namespace: None, name: key.name }, None),
@@ -207,6 +206,14 @@ impl Watches {
         for user in self.state.store_seen(key, spec) {
             self.look(user, Urgency::Routine);
         }
+    }
+
+    /// Nobody may go on with what it said before.
+    fn store_unreadable(&self, key: StoreKey, invalid: Invalid) {
+        for user in self.state.store_unreadable(&key, &invalid.problem) {
+            self.look(user, Urgency::Routine);
+        }
+        self.unreadable.seen(Which::Store(key), invalid);
     }
 
     fn secret(&self, seen: Seen<Secret>) {

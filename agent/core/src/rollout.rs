@@ -25,6 +25,8 @@ pub mod decide;
 pub mod decision;
 pub mod hash;
 pub mod keys;
+pub mod manifest;
+pub mod mark;
 pub mod marker;
 pub mod mistake;
 pub mod options;

@@ -9,6 +9,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::cluster::ClusterError;
 use crate::cluster::event::Events;
+use crate::cluster::saved_job::Saved;
 use crate::metrics::{Metrics, RolloutOutcome};
 
 pub(super) struct Reports {
@@ -68,6 +69,15 @@ impl Reports {
         warn!(workload = %object, kind = kind.as_str(), %error, "rollout not started; trying again");
         let note = format!("not restarted, though the data of {} changed; trying again: {error}", resources(write));
         self.event(&write.workload, &write.uid, Kind::Warning, "ReloadFail", note);
+    }
+
+    /// A Job was deleted and cannot be created again yet.
+    pub fn not_made_anew(&self, key: &WorkloadKey, saved: &Saved, error: &ClusterError) {
+        self.metrics.rollout(RolloutOutcome::Failed);
+        let secret = &saved.name;
+        warn!(job = %key.object, secret, %error, "job deleted and not created again yet; trying again");
+        let note = format!("deleted and not created again yet; trying again until secret {secret} is deleted: {error}");
+        self.event(key, &saved.uid, Kind::Warning, "ReloadFail", note);
     }
 
     /// A write ended in a panic. Its text may quote anything, so it is not repeated.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rekey_core::rollout::book::{Outcome, Room, Write};
+use rekey_core::rollout::restart::Restart;
 use rekey_core::rollout::workload::{Incomplete, Workload};
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,10 @@ type Answer = Result<Result<Workload, Incomplete>, ClusterError>;
 impl Rollouts {
     /// Works until told to stop; then finishes the writes under way.
     pub async fn run(self, shutdown: CancellationToken) {
+        tokio::join!(self.carry_out(&shutdown), self.finish_jobs(&shutdown));
+    }
+
+    async fn carry_out(&self, shutdown: &CancellationToken) {
         let mut writes: JoinSet<Answer> = JoinSet::new();
         let mut under_way: HashMap<Id, Write> = HashMap::new();
         loop {
@@ -69,6 +74,9 @@ impl Rollouts {
 
     fn settle(&self, write: &Write, answer: Option<Answer>) {
         let reports = &self.inner.reports;
+        if matches!(write.restart, Some(Restart::Again(_))) && !matches!(answer, Some(Ok(_))) {
+            self.inner.left.notify_one();
+        }
         let outcome = match answer {
             Some(Ok(workload)) => {
                 reports.written(write);

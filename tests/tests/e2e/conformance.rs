@@ -22,7 +22,7 @@ use rekey_tests::repository;
 
 use crate::fixture::{self, Pipe};
 use crate::table::case::{Case, load};
-use crate::table::report::{Outcome, conclude};
+use crate::table::report::{Outcome, conclude, ready};
 use crate::table::rules;
 use case::{Place, Step};
 use world::World;
@@ -53,7 +53,7 @@ async fn every_case_holds() {
     let outcomes: Vec<(&Case<Place>, Outcome)> = played.collect().await;
     rekey.agent.check().unwrap();
     values.are_in_no_log(stack, rekey);
-    conclude(&outcomes, begun.elapsed());
+    conclude(&outcomes, begun.elapsed(), &ready(&outcomes));
 }
 
 #[test]

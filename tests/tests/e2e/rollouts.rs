@@ -8,19 +8,24 @@
 //! pending.yaml     which cases cannot hold yet
 //! cases/*.yaml     the cases, by topic; cases/README.md tells what can stand in one
 //!   └ case         reads them; workload makes whole manifests of what they say
-//!       └ play     plays those of one agent in rounds, with a fence after each
+//!       └ play     plays those of one agent in rounds, with a fence after each; agents starts them
 //!           ├ world      acts on the API server; undo is kubectl's rollback
 //!           └ observer   counts restarts
+//! flapping, takeover, webhook    what needs more than a table
 //! ```
 //!
 //! `REKEY_CASES=words` plays only the cases of the files or names that contain the words.
 
 mod agents;
 mod case;
+mod fence;
+mod flapping;
 mod observer;
 mod pending;
 mod play;
+mod takeover;
 mod undo;
+mod webhook;
 mod workload;
 mod world;
 
@@ -52,9 +57,12 @@ fn folder() -> PathBuf {
     repository().join("tests/tests/e2e/rollouts")
 }
 
+fn pending() -> Pending {
+    Pending::read(&folder().join("pending.yaml")).unwrap()
+}
+
 fn cases() -> Vec<Case> {
-    let pending = Pending::read(&folder().join("pending.yaml")).unwrap();
-    each_kind(load::<Cast, Step>(&folder().join("cases")).unwrap(), &pending).unwrap()
+    each_kind(load::<Cast, Step>(&folder().join("cases")).unwrap(), &pending()).unwrap()
 }
 
 fn plans() -> BTreeMap<String, Plan> {
@@ -92,9 +100,7 @@ async fn every_case_holds() {
     let Stage { stack, deployment } = stage().await;
     let agents = plans.iter().map(async |(name, plan)| (name, plan, plan.start(stack, deployment, name).await));
     let agents = futures::future::join_all(agents).await;
-    let objects = Objects { client: stack.kubernetes.client().await.unwrap() };
-    argo(&objects).await;
-    let world = World::open(objects).unwrap();
+    let world = open().await;
 
     let begun = Instant::now();
     let played = agents.iter().map(async |(name, plan, agent)| {
@@ -106,7 +112,7 @@ async fn every_case_holds() {
     });
     let outcomes: Vec<(&Case, Outcome)> = futures::future::join_all(played).await.into_iter().flatten().collect();
     assert_eq!(outcomes.len(), cases.len(), "a case names an agent that agents.yaml does not know");
-    conclude(&outcomes, begun.elapsed());
+    conclude(&outcomes, begun.elapsed(), &pending().ready(&outcomes));
 }
 
 fn did_not_start<'a>(cases: Vec<&'a Case>, error: &anyhow::Error) -> Vec<(&'a Case, Outcome)> {
@@ -114,8 +120,9 @@ fn did_not_start<'a>(cases: Vec<&'a Case>, error: &anyhow::Error) -> Vec<(&'a Ca
     cases.into_iter().map(|case| (case, outcome())).collect()
 }
 
-/// Argo's CustomResourceDefinition, which comes when the agents run already.
-async fn argo(objects: &Objects) {
+/// The world, on the runtime that calls this, with Argo's kind in it.
+async fn open() -> World {
+    let objects = Objects { client: stage().await.stack.kubernetes.client().await.unwrap() };
     let text = std::fs::read_to_string(folder().join("argo.yaml")).unwrap();
     let definition: Value = serde_yaml_ng::from_str(&text).unwrap();
     objects.apply("", &definition).await.unwrap();
@@ -125,6 +132,7 @@ async fn argo(objects: &Objects) {
     })
     .await
     .unwrap();
+    World::open(objects).unwrap()
 }
 
 #[test]

@@ -244,10 +244,9 @@ fn wait_of_restart(
     limits: &Limits,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    // The marker remembers for a process that does not. A time in the future is a clock that was set back.
-    let last = memory.last_restart.max(workload.markers.at());
-    let paced =
-        last.filter(|last| *last <= now).map(|last| after(last, limits.min_interval)).filter(|until| *until > now);
+    // The workload remembers for a process that does not. A time in the future is a clock that was set back.
+    let last = [memory.last_restart, workload.restarted].into_iter().flatten().filter(|last| *last <= now).max();
+    let paced = last.map(|last| after(last, limits.min_interval)).filter(|until| *until > now);
     let paced = paced.max(held.throttled);
     if !held.sync_pending {
         return paced;

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::content::Content;
 use super::decide::Currents;
+use super::mark::Mark;
 use super::marker::{Marker, Variable};
 use super::options::{Options, Strategy};
 use super::resource::ResourceName;
@@ -22,16 +23,20 @@ const DIGITS: usize = 10;
 /// How a workload is restarted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Restart {
-    /// The marker annotation on the pod template gets this text.
-    Annotate(String),
-    /// These variables of the pod template's containers are set or removed. Never empty.
-    Variables(Vec<Variable>),
+    /// Its pod template is marked.
+    Mark(Mark),
     /// An Argo Rollout replaces its pods, with the template as it is.
     At(Timestamp),
-    /// A Job of this name is created from the CronJob's template. If it exists already, that was an earlier attempt.
-    Run(String),
-    /// The Job is deleted and created again.
-    Again,
+    /// A Job of this name, with a marked template, is created from the CronJob's. If it exists already, that was an
+    /// earlier attempt.
+    Run {
+        /// Its name.
+        job: String,
+        /// What marks it.
+        mark: Mark,
+    },
+    /// The Job is deleted and created again, with a marked template.
+    Again(Mark),
 }
 
 impl Restart {
@@ -45,25 +50,45 @@ impl Restart {
         state: &State,
         now: Timestamp,
     ) -> Option<Self> {
-        match workload.key.kind {
-            WorkloadKind::CronJob => return Some(Self::Run(job_name(workload, state))),
-            WorkloadKind::Job => return Some(Self::Again),
-            WorkloadKind::Rollout if workload.restarts_in_place => return Some(Self::At(now)),
-            _ => {}
+        if workload.restarts_in_place {
+            return Some(Self::At(next_second(workload, now)));
         }
-        if workload.markers.strategy(options.strategy) == Strategy::Variables {
-            let variables = variables(workload, changed, current);
-            if !variables.is_empty() {
-                return Some(Self::Variables(variables));
-            }
-            // The variables are what they have to be and the pods are not: only something else makes new ones.
-        }
-        let first = changed.first()?;
-        let of = current.get(first)?;
-        let namespace = &workload.key.object.namespace;
-        let previous = workload.markers.annotation.as_ref();
-        Some(Self::Annotate(Marker::new(first, namespace, of.content, of.container, now, previous).render()))
+        let mark = mark(workload, changed, current, options, now)?;
+        Some(match workload.key.kind {
+            WorkloadKind::CronJob => Self::Run { job: job_name(workload, state), mark },
+            WorkloadKind::Job => Self::Again(mark),
+            _ => Self::Mark(mark),
+        })
     }
+}
+
+/// The time of a restart that pods which were created this very second do not survive. Kubernetes counts in seconds, and two
+/// restarts at the same time are one.
+fn next_second(workload: &Workload, now: Timestamp) -> Timestamp {
+    let next = |time: Timestamp| Timestamp::from_second(time.as_second() + 1).unwrap_or(time);
+    let at = next(now);
+    if workload.restarted == Some(at) { next(at) } else { at }
+}
+
+fn mark(
+    workload: &Workload,
+    changed: &[ResourceName],
+    current: &Currents<'_>,
+    options: &Options,
+    now: Timestamp,
+) -> Option<Mark> {
+    if workload.markers.strategy(options.strategy) == Strategy::Variables {
+        let variables = variables(workload, changed, current);
+        if !variables.is_empty() {
+            return Some(Mark::Variables(variables));
+        }
+        // The variables are what they have to be and the pods are not: only something else makes new ones.
+    }
+    let first = changed.first()?;
+    let of = current.get(first)?;
+    let previous = workload.markers.annotation.as_ref();
+    let marker = Marker::new(first, &workload.key.object.namespace, of.content, of.container, now, previous);
+    Some(Mark::Annotation(marker.render()))
 }
 
 /// The variables that have to change, in the order of the resources. Two resources may share one; the last counts.
@@ -102,4 +127,89 @@ fn job_name(workload: &Workload, state: &State) -> String {
         let _ = write!(name, "{byte:02x}");
     }
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::rollout::decide::Current;
+    use crate::rollout::testing::{AUTO, Fake, at, content, sha};
+
+    fn workload(kind: WorkloadKind) -> Workload {
+        let mut workload = Fake::new(10, at(0), &["s"], &[(AUTO, "true")]).workload();
+        workload.key.kind = kind;
+        workload
+    }
+
+    fn restart(workload: &Workload, of: Content, strategy: Strategy, serial: u64) -> Restart {
+        let current = Current { content: of, sha: Some(sha()), changed: None, container: "main" };
+        let current = BTreeMap::from([(ResourceName::secret("s"), current)]);
+        let options = Options { strategy, ..Options::default() };
+        let state = State { serial, ..State::default() };
+        Restart::of(workload, &[ResourceName::secret("s")], &current, &options, &state, at(0)).expect("a restart")
+    }
+
+    fn variable(value: Option<String>) -> Variable {
+        Variable { container: "main".to_owned(), name: "STAKATER_S_SECRET".to_owned(), value }
+    }
+
+    #[test]
+    fn each_kind_is_restarted_in_its_way_and_marked_in_its_own() {
+        let set = Mark::Variables(vec![variable(Some(sha().to_string()))]);
+        for kind in
+            [WorkloadKind::Deployment, WorkloadKind::StatefulSet, WorkloadKind::DaemonSet, WorkloadKind::Rollout]
+        {
+            let restart = restart(&workload(kind), content(2), Strategy::Variables, 1);
+            assert_eq!(restart, Restart::Mark(set.clone()), "{kind:?}");
+        }
+        let job = restart(&workload(WorkloadKind::Job), content(2), Strategy::Variables, 1);
+        assert_eq!(job, Restart::Again(set.clone()));
+        let Restart::Run { job, mark } = restart(&workload(WorkloadKind::CronJob), content(2), Strategy::Variables, 1)
+        else {
+            panic!("a CronJob runs");
+        };
+        assert!(job.starts_with("app-") && job.len() == 14 && mark == set, "{job}");
+
+        let Restart::Mark(Mark::Annotation(text)) =
+            restart(&workload(WorkloadKind::Deployment), content(2), Strategy::Annotations, 1)
+        else {
+            panic!("an annotation");
+        };
+        assert!(text.contains(&content(2).to_string()), "{text}");
+    }
+
+    #[test]
+    fn a_job_of_a_cron_job_has_one_name_for_each_state() {
+        let cron_job = workload(WorkloadKind::CronJob);
+        let name = |serial| match restart(&cron_job, content(2), Strategy::Annotations, serial) {
+            Restart::Run { job, .. } => job,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(name(1), name(1));
+        assert_ne!(name(1), name(2));
+    }
+
+    #[test]
+    fn a_variable_goes_with_its_resource_and_what_is_as_it_should_be_falls_back_on_the_annotation() {
+        let mut workload = workload(WorkloadKind::Deployment);
+        workload.markers.variables = vec![variable(Some("old".to_owned()))];
+        let removed = Restart::Mark(Mark::Variables(vec![variable(None)]));
+        assert_eq!(restart(&workload, Content::Gone, Strategy::Annotations, 1), removed);
+
+        workload.markers.variables = vec![variable(Some(sha().to_string()))];
+        let fallen_back = restart(&workload, content(2), Strategy::Variables, 1);
+        assert!(matches!(fallen_back, Restart::Mark(Mark::Annotation(_))), "{fallen_back:?}");
+    }
+
+    #[test]
+    fn a_restart_in_place_comes_after_the_pods_that_are_there_and_after_the_last_one() {
+        let mut workload = workload(WorkloadKind::Rollout);
+        workload.restarts_in_place = true;
+        let once = restart(&workload, content(2), Strategy::Annotations, 1);
+        assert_eq!(once, Restart::At(at(1_000)));
+        workload.restarted = Some(at(1_000));
+        assert_eq!(restart(&workload, content(3), Strategy::Annotations, 1), Restart::At(at(2_000)));
+    }
 }

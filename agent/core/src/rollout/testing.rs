@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::book::Write;
 use super::content::Content;
 use super::hash::Mac;
+use super::mark::Mark;
 use super::marker;
 use super::options::Options;
 use super::restart::Restart;
@@ -109,7 +110,7 @@ impl Fake {
             return false;
         }
         self.annotate(version, state::ANNOTATION, write.state.as_deref());
-        if let Some(Restart::Annotate(marker)) = &write.restart {
+        if let Some(Restart::Mark(Mark::Annotation(marker))) = &write.restart {
             self.set_marker(Some(marker));
         }
         true

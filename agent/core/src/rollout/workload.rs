@@ -53,6 +53,8 @@ pub struct Workload {
     pub progress: Progress,
     /// What keeps it from replacing its pods.
     pub standing: Standing,
+    /// When it was last restarted, as far as it says so itself.
+    pub restarted: Option<Timestamp>,
     /// What it says about pauses between a change and its rollout.
     pub pausing: Pausing,
     /// Whether it replaces its pods without a change of their template.
@@ -124,13 +126,15 @@ impl Workload {
             ByKind::new(|kind| Triggers::read(kind, options, annotations, template))
         };
         let followed = pods.filter(|_| triggers.iter().any(|(_, triggers)| triggers.any()));
+        let markers = followed.map(Markers::of).unwrap_or_default();
         Ok(Self {
             key: WorkloadKey { kind: K::WORKLOAD, object: ObjectKey { namespace, name } },
             resource_version: metadata.resource_version.clone().ok_or(Incomplete("metadata.resourceVersion"))?,
             created: metadata.creation_timestamp.as_ref().ok_or(Incomplete("metadata.creationTimestamp"))?.0,
             state: annotations.get(state::ANNOTATION).and_then(|text| State::parse(text, key_id, &uid)),
             uid,
-            markers: followed.map(Markers::of).unwrap_or_default(),
+            restarted: markers.at().max(object.restarted(&markers)),
+            markers,
             references: followed.and_then(|pods| pods.spec.as_ref()).map(References::of).unwrap_or_default(),
             triggers,
             progress: object.progress(),
@@ -256,6 +260,7 @@ mod tests {
         );
         assert_eq!(workload.serial(), 5);
         assert_eq!(workload.markers.annotation.as_ref().map(|marker| marker.observed_at), Some(9));
+        assert_eq!(workload.restarted, Timestamp::from_second(9).ok());
         let progress = Progress { generation: 4, observed: 4, wanted: 2, existing: 3, updated: 2, available: 2 };
         assert_eq!(workload.progress, progress);
     }
@@ -271,6 +276,25 @@ mod tests {
             (set.resources(), set.progress),
             (vec![ResourceName::secret("named"), ResourceName::secret("used")], read(deployment()).unwrap().progress)
         );
+    }
+
+    #[test]
+    fn a_job_with_a_variable_was_made_by_a_restart_and_a_rollout_says_when_it_restarts() {
+        let mut object = deployment();
+        object["spec"]["template"]["metadata"] = json!({});
+        let mut job = |env: Value| {
+            object["spec"]["template"]["spec"]["containers"][0]["env"] = env;
+            let job = serde_json::from_value(object.clone()).unwrap();
+            Workload::read::<k8s_openapi::api::batch::v1::Job>(&job, &Options::default(), "key").unwrap().restarted
+        };
+        assert_eq!(job(json!([])), None);
+        let created = "2026-11-22T20:00:00Z".parse().ok();
+        assert_eq!(job(json!([{"name": "STAKATER_USED_SECRET", "value": "x"}])), created);
+
+        object["status"] = json!({});
+        object["spec"]["restartAt"] = json!("2026-11-22T21:00:00Z");
+        let rollout = Workload::read::<Rollout>(&serde_json::from_value(object).unwrap(), &Options::default(), "key");
+        assert_eq!(rollout.unwrap().restarted, "2026-11-22T21:00:00Z".parse().ok());
     }
 
     #[test]

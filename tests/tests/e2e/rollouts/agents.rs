@@ -87,6 +87,12 @@ pub(super) async fn install(stack: &Stack) -> Result<String> {
 }
 
 impl Plan {
+    /// For a test of its own, which gives it a name that is no other agent's.
+    pub(super) fn with_flags(flags: &[(&str, &str)]) -> Self {
+        let flags = flags.iter().map(|(flag, value)| ((*flag).to_owned(), (*value).to_owned())).collect();
+        Self { _purpose: String::new(), flags, selects: true, fence: Fence::default() }
+    }
+
     /// Starts an agent by this plan and waits until it is ready.
     pub(super) async fn start(&self, stack: &Stack, deployment: &str, name: &str) -> Result<Agent> {
         let mut flags: Vec<(String, String)> = self.flags.clone().into_iter().collect();

@@ -1,27 +1,24 @@
 //! Plays the cases of one agent, in rounds: all take their first step, then a fence shows that the agent has seen all of
 //! it, then all take their second. So a step that must change nothing is proved by the fence, at the price of one for all.
-//!
-//! The fence is a new Secret, a new ConfigMap and a new workload of each kind, made after everything else. The watches tell in
-//! order, so an agent that has recorded the fence has seen all that came before it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 use futures::StreamExt;
 use rekey_tests::agent::Agent;
 use serde_json::Value as Json;
 
-use super::agents::{Fence, Plan};
+use super::agents::Plan;
 use super::case::{Case, Step, steps};
+use super::fence::fence;
 use super::observer::{Key, Restarts, compare};
-use super::workload::Workload;
 use super::world::World;
 use crate::table::pattern::differences;
 use crate::table::report::Outcome;
 
 /// Until an expectation has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// The same for a case that nobody expects to hold.
 const PENDING_PATIENCE: Duration = Duration::from_secs(4);
 /// Cases that change something at a time.
@@ -34,6 +31,7 @@ struct Playing<'a> {
     steps: Vec<Step>,
     /// How often its workloads must have been restarted so far.
     restarts: BTreeMap<Key, usize>,
+    begun: Instant,
     failed: Option<String>,
     ended: Option<Duration>,
 }
@@ -52,7 +50,6 @@ pub(super) async fn play<'a>(
     agent: &Agent,
     cases: Vec<&'a Case>,
 ) -> Vec<(&'a Case, Outcome)> {
-    let begun = Instant::now();
     let mut playing: Vec<Playing<'a>> =
         cases.into_iter().enumerate().map(|(number, case)| Playing::new(case, name, number)).collect();
     for case in &mut playing {
@@ -61,9 +58,9 @@ pub(super) async fn play<'a>(
     }
     let rounds = playing.iter().map(|case| case.steps.len()).max().unwrap_or_default();
     for round in 0..rounds {
-        if let Err(error) = play_round(world, name, plan, agent, &mut playing, round, begun).await {
+        if let Err(error) = play_round(world, name, plan, agent, &mut playing, round).await {
             let failed = playing.iter_mut().filter(|case| case.failed.is_none() && case.steps.len() > round);
-            failed.for_each(|case| case.failed = Some(format!("  in round {}: {error:#}", round + 1)));
+            failed.for_each(|case| case.note(Err(format!("  in round {}: {error:#}", round + 1))));
             break;
         }
     }
@@ -72,7 +69,7 @@ pub(super) async fn play<'a>(
         let compared = compare(&case.restarts, &Restarts::new(), &now);
         case.note(compared.map_err(|error| format!("  in namespace {}, later\n    {error:#}", case.namespace)));
     }
-    playing.into_iter().map(|case| case.outcome(begun)).collect()
+    playing.into_iter().map(Playing::outcome).collect()
 }
 
 async fn play_round(
@@ -82,7 +79,6 @@ async fn play_round(
     agent: &Agent,
     playing: &mut [Playing<'_>],
     round: usize,
-    begun: Instant,
 ) -> Result<()> {
     let down = playing.iter().any(|case| case.step(round).is_some_and(|step| step.down));
     if down {
@@ -110,7 +106,7 @@ async fn play_round(
     for (case, before) in &mut settled {
         case.holds(world, round, before).await;
         if case.steps.len() == round + 1 {
-            case.ended = Some(begun.elapsed());
+            case.ended.get_or_insert(case.begun.elapsed());
         }
     }
     Ok(())
@@ -123,7 +119,7 @@ impl<'a> Playing<'a> {
             Ok(steps) => (steps, None),
             Err(error) => (Vec::new(), Some(format!("{error:#}"))),
         };
-        Self { case, namespace, steps, restarts: BTreeMap::new(), failed, ended: None }
+        Self { case, namespace, steps, restarts: BTreeMap::new(), begun: Instant::now(), failed, ended: None }
     }
 
     /// The step of this round, if the case has one and is not over.
@@ -132,8 +128,11 @@ impl<'a> Playing<'a> {
     }
 
     fn note(&mut self, outcome: Result<(), String>) {
-        if let Err(error) = outcome {
-            self.failed.get_or_insert(error);
+        if let Err(error) = outcome
+            && self.failed.is_none()
+        {
+            self.failed = Some(error);
+            self.ended = Some(self.begun.elapsed());
         }
     }
 
@@ -199,47 +198,8 @@ impl<'a> Playing<'a> {
         format!("  in namespace {}, step {}\n    {error:#}", self.namespace, round + 1)
     }
 
-    fn outcome(self, begun: Instant) -> (&'a Case, Outcome) {
-        let took = self.ended.unwrap_or_else(|| begun.elapsed());
+    fn outcome(self) -> (&'a Case, Outcome) {
+        let took = self.ended.unwrap_or_else(|| self.begun.elapsed());
         (self.case, Outcome { result: self.failed.map_or(Ok(()), Err), took })
     }
-}
-
-/// Waits until the agent has seen everything that was done before this.
-pub(super) async fn fence(world: &World, agent: &str, fence: &Fence, number: usize) -> Result<()> {
-    let name = format!("fence-{agent}-{number}");
-    let mut namespaces = fence.namespaces.clone();
-    if namespaces.is_empty() {
-        world.prepare(&name, agent).await?;
-        namespaces.push(name.clone());
-    }
-    let data = [("fence".to_owned(), name.clone())].into();
-    for namespace in &namespaces {
-        for resource in &fence.resources {
-            match resource.as_str() {
-                "Secret" => world.secret(namespace, &name, &fence.labels, &data).await?,
-                _ => world.config_map(namespace, &name, &fence.labels, &data).await?,
-            }
-        }
-        for kind in &fence.kinds {
-            let workload = Workload::fence(kind, &fence.auto, &name, &fence.resources);
-            world.workload(namespace, &name, &workload).await?;
-        }
-    }
-    let places = || namespaces.iter().flat_map(|place| fence.kinds.iter().map(move |kind| (place, kind)));
-    let recorded = async || {
-        for (namespace, kind) in places() {
-            let seen = world.observer.look(&format!("{kind}/{namespace}/{name}"));
-            let state = seen["metadata"]["annotations"]["rekey.dev/applied"].as_str().unwrap_or_default();
-            for resource in &fence.resources {
-                ensure!(
-                    state.contains(&format!("{resource}/{name}")),
-                    "{kind} {namespace}/{name} has the state {state:?}"
-                );
-            }
-        }
-        Ok(())
-    };
-    let recorded = world.observer.eventually(PATIENCE, recorded).await;
-    recorded.map_err(|error| anyhow!("the agent did not record a fence: {error:#}")).context("at the fence")
 }

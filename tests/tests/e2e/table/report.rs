@@ -10,21 +10,22 @@ pub struct Outcome {
     pub took: Duration,
 }
 
+/// The cases that hold though they are pending.
+pub fn ready<H>(outcomes: &[(&Case<H>, Outcome)]) -> Vec<String> {
+    let holds = outcomes.iter().filter(|(case, outcome)| outcome.result.is_ok() && case.pending.is_some());
+    holds.map(|(case, _)| case.name.clone()).collect()
+}
+
 /// Tells which cases took long and which still wait for something.
 ///
 /// # Panics
-/// If a case has failed that nobody waits for, or one holds that somebody does.
-pub fn conclude<H>(outcomes: &[(&Case<H>, Outcome)], took: Duration) {
+/// If a case has failed that nobody waits for, or something is pending that is `ready`.
+pub fn conclude<H>(outcomes: &[(&Case<H>, Outcome)], took: Duration, ready: &[String]) {
     let failed = |pending: bool| {
         let differs =
             move |case: &Case<H>, outcome: &Outcome| outcome.result.is_err() && case.pending.is_some() == pending;
         outcomes.iter().filter(move |(case, outcome)| differs(case, outcome))
     };
-    let ready: Vec<&str> = outcomes
-        .iter()
-        .filter(|(case, outcome)| outcome.result.is_ok() && case.pending.is_some())
-        .map(|(case, _)| case.name.as_str())
-        .collect();
     let mut slowest: Vec<_> = outcomes.iter().collect();
     slowest.sort_by_key(|(_, outcome)| std::cmp::Reverse(outcome.took));
     eprintln!("{} cases in {:.1} s; the slowest:", outcomes.len(), took.as_secs_f64());
@@ -40,6 +41,6 @@ pub fn conclude<H>(outcomes: &[(&Case<H>, Outcome)], took: Duration) {
         let differences = outcome.result.as_ref().err().map_or("", String::as_str);
         report.extend(["\n", &case.to_string(), "\n", differences]);
     }
-    assert!(ready.is_empty() || !report.is_empty(), "these hold now and are not pending any more: {ready:#?}");
+    assert!(ready.is_empty() || !report.is_empty(), "these hold now, so they are not pending any more: {ready:#?}");
     assert!(report.is_empty(), "{} of {} cases failed:\n{report}", failed(false).count(), outcomes.len());
 }

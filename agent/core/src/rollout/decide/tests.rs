@@ -106,11 +106,9 @@ fn the_first_restart_fires_at_once_and_the_next_waits_for_the_interval() {
 }
 
 #[test]
-fn the_marker_keeps_the_pace_across_processes() {
+fn the_workload_keeps_the_pace_across_processes() {
     let mut workload = workload(Some(1));
-    let marker =
-        r#"{"type":"SECRET","name":"s","namespace":"ns","hash":"h","containerRefs":["main"],"observedAt":1800000003}"#;
-    workload.markers.annotation = crate::rollout::marker::Marker::parse(marker);
+    workload.restarted = Some(at(3_000));
     let mut memory = Memory::new(&workload);
     assert_eq!(run(&workload, &mut memory, &secret(2, None), at(5_000)), Decision::Wait(at(13_000)));
     assert_eq!(run(&workload, &mut memory, &secret(2, None), at(13_000)), restart(2, 2));

@@ -2,7 +2,7 @@
 //! Whatever else it holds is left alone: it is only ever patched.
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::{Metadata, NamespaceResourceScope, Resource};
 use serde::Deserialize;
 
@@ -28,6 +28,8 @@ pub struct RolloutSpec {
     pub template: Option<PodTemplateSpec>,
     /// Whether somebody paused it.
     pub paused: Option<bool>,
+    /// Pods that are older than this are replaced.
+    pub restart_at: Option<Time>,
 }
 
 /// What is there of a Rollout.

@@ -1,5 +1,6 @@
 //! The kinds of workload that can be restarted, and where each keeps what rollouts need.
 
+use jiff::Timestamp;
 use k8s_openapi::Metadata;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::{CronJob, Job};
@@ -8,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::argo::Rollout;
 use super::{Progress, Standing};
+use crate::rollout::marker::Markers;
 
 /// A kind of workload that can be restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,6 +67,11 @@ pub trait Restartable: Metadata<Ty = ObjectMeta> {
     /// What keeps it from replacing its pods.
     fn standing(&self) -> Standing {
         Standing::Usual
+    }
+
+    /// When it was last restarted, if something else than the time in a marker says that.
+    fn restarted(&self, _markers: &Markers) -> Option<Timestamp> {
+        None
     }
 
     /// Whether it can replace its pods without a change of their template, and is to.
@@ -184,6 +191,12 @@ impl Restartable for Job {
         let finished = conditions.into_iter().any(|condition| ended(&condition.type_) && condition.status == "True");
         if finished { Standing::Finished } else { Standing::Usual }
     }
+
+    /// One that carries variables was made by a restart.
+    fn restarted(&self, markers: &Markers) -> Option<Timestamp> {
+        let created = self.metadata.creation_timestamp.as_ref().map(|created| created.0);
+        created.filter(|_| !markers.variables.is_empty())
+    }
 }
 
 impl Restartable for Rollout {
@@ -208,6 +221,10 @@ impl Restartable for Rollout {
     fn standing(&self) -> Standing {
         let paused = self.spec.as_ref().and_then(|spec| spec.paused).unwrap_or_default();
         if paused { Standing::Paused } else { Standing::Usual }
+    }
+
+    fn restarted(&self, _markers: &Markers) -> Option<Timestamp> {
+        self.spec.as_ref()?.restart_at.as_ref().map(|at| at.0)
     }
 
     fn restarts_in_place(&self) -> bool {
