@@ -35,7 +35,7 @@ use crate::state::{Object, State, StoreKey};
 use crate::stores::Stores;
 use crate::worker::{Urgency, Work};
 use follow::{Seen, follow};
-use guard::Guarded;
+use guard::{Guarded, Invalid};
 pub use lists::Lists;
 pub use takeover::look_at_secrets;
 use unreadable::Which;
@@ -174,9 +174,7 @@ impl Watches {
                 }
                 Err(invalid) => {
                     let Some(key) = key_of(&invalid.metadata) else { return };
-                    let key = StoreKey { namespace: Some(key.namespace), name: key.name };
-                    self.store_unreadable(&key, &invalid.problem);
-                    self.unreadable.seen(Which::Store(key), invalid);
+                    self.store_unreadable(StoreKey { namespace: Some(key.namespace), name: key.name }, invalid);
                 }
             },
             Seen::Gone(key) => {
@@ -196,9 +194,7 @@ impl Watches {
                 }
                 Err(invalid) => {
                     let name = invalid.metadata.name.clone().unwrap_or_default();
-                    let key = StoreKey { namespace: None, name };
-                    self.store_unreadable(&key, &invalid.problem);
-                    self.unreadable.seen(Which::Store(key), invalid);
+                    self.store_unreadable(StoreKey { namespace: None, name }, invalid);
                 }
             },
             Seen::Gone(key) => self.store_seen(&StoreKey { namespace: None, name: key.name }, None),
@@ -213,10 +209,11 @@ impl Watches {
     }
 
     /// Nobody may go on with what it said before.
-    fn store_unreadable(&self, key: &StoreKey, error: &str) {
-        for user in self.state.store_unreadable(key, error) {
+    fn store_unreadable(&self, key: StoreKey, invalid: Invalid) {
+        for user in self.state.store_unreadable(&key, &invalid.problem) {
             self.look(user, Urgency::Routine);
         }
+        self.unreadable.seen(Which::Store(key), invalid);
     }
 
     fn secret(&self, seen: Seen<Secret>) {
