@@ -14,6 +14,7 @@ mod report;
 mod run;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -32,8 +33,10 @@ use tracing::warn;
 pub use self::followed::Followed;
 pub use self::report::Audience;
 use self::report::Reports;
+use self::webhook::Webhook;
 use crate::cluster::Writer;
 use crate::cluster::workload::Workloads;
+use crate::post::Posts;
 use crate::state::State;
 
 /// What rollouts need to know besides what they see.
@@ -45,6 +48,8 @@ pub struct RolloutOptions {
     pub audience: Audience,
     /// What knows which ExternalSecrets produce a Secret, so that people are told there too.
     pub state: Option<State>,
+    /// Where changes are posted in place of restarts; nowhere, if there is nothing.
+    pub webhook: Option<Posts>,
 }
 
 /// All rollouts of this agent. Clones are the same.
@@ -59,6 +64,8 @@ struct Inner {
     choices: Options,
     workloads: Workloads,
     reports: Reports,
+    /// In place of restarts.
+    webhook: Option<Webhook>,
     /// Something may have become due.
     due: Notify,
     /// A write has ended.
@@ -69,12 +76,14 @@ impl Rollouts {
     /// Nothing is known yet: feed the watches, call [`Rollouts::complete`], and let [`Rollouts::run`] run.
     #[must_use]
     pub fn new(writer: Writer, key: HashKey, options: RolloutOptions) -> Self {
+        let webhook = options.webhook.map(|posts| Webhook::new(posts, &options.choices));
         let inner = Inner {
             book: Mutex::new(Book::new(key.id(), options.choices.clone())),
             key,
             choices: options.choices,
             workloads: Workloads::new(writer),
             reports: Reports::new(options.audience, options.state),
+            webhook,
             due: Notify::new(),
             settled: watch::Sender::new(()),
         };
@@ -95,18 +104,27 @@ impl Rollouts {
             sha: resource.sha(),
             flags: Flags::read(metadata.annotations.as_ref().unwrap_or(&none), &self.inner.choices.keys),
         };
+        if let Some(webhook) = &self.inner.webhook {
+            return webhook.seen(&key, seen.resource_version, seen.mac);
+        }
         self.book().resource_seen(&key, &seen, Timestamp::now());
         self.inner.due.notify_one();
     }
 
     /// A Secret or ConfigMap was deleted.
     pub fn resource_gone(&self, key: &ResourceKey) {
+        if let Some(webhook) = &self.inner.webhook {
+            return webhook.gone(key);
+        }
         self.book().resource_gone(key);
         self.inner.due.notify_one();
     }
 
     /// A workload as Kubernetes holds it.
     pub fn workload_seen<K: Restartable>(&self, object: &K) {
+        if self.inner.webhook.is_some() {
+            return;
+        }
         let workload = match Workload::read(object, &self.inner.choices, self.inner.key.id()) {
             Ok(workload) => workload,
             Err(error) => {
@@ -128,6 +146,9 @@ impl Rollouts {
 
     /// Every resource and workload that exists has been seen, and this instance leads. Nothing is decided before.
     pub fn complete(&self) {
+        if let Some(webhook) = &self.inner.webhook {
+            return webhook.complete();
+        }
         self.book().complete();
         self.inner.due.notify_one();
         self.inner.settled.send_replace(());

@@ -27,7 +27,10 @@ use super::job::Jobs;
 const FIELD_MANAGER: &str = "Reloader";
 
 /// What every kind of workload is, as far as writing it goes.
-trait Kind: Restartable + Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Debug {}
+trait Kind:
+    Restartable + Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Debug
+{
+}
 
 impl<K> Kind for K where
     K: Restartable + Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Debug
@@ -58,11 +61,17 @@ impl Workloads {
     ) -> Result<Result<Workload, Incomplete>, ClusterError> {
         Ok(match write.workload.kind {
             WorkloadKind::CronJob => Workload::read(&self.cron_job(write).await?, options, key_id),
-            WorkloadKind::DaemonSet => Workload::read(&self.native::<DaemonSet>(write, options).await?, options, key_id),
-            WorkloadKind::Deployment => Workload::read(&self.native::<Deployment>(write, options).await?, options, key_id),
+            WorkloadKind::DaemonSet => {
+                Workload::read(&self.native::<DaemonSet>(write, options).await?, options, key_id)
+            }
+            WorkloadKind::Deployment => {
+                Workload::read(&self.native::<Deployment>(write, options).await?, options, key_id)
+            }
             WorkloadKind::Job => Workload::read(&self.job(write).await?, options, key_id),
             WorkloadKind::Rollout => Workload::read(&self.rollout(write).await?, options, key_id),
-            WorkloadKind::StatefulSet => Workload::read(&self.native::<StatefulSet>(write, options).await?, options, key_id),
+            WorkloadKind::StatefulSet => {
+                Workload::read(&self.native::<StatefulSet>(write, options).await?, options, key_id)
+            }
         })
     }
 

@@ -24,7 +24,9 @@ impl Rollouts {
     pub async fn run(self, shutdown: CancellationToken) {
         let mut writes: JoinSet<Answer> = JoinSet::new();
         let mut under_way: HashMap<Id, Write> = HashMap::new();
-        let posting = self.inner.reports.to.alerts.clone().map(|alerts| tokio::spawn(alerts.posts.run(shutdown.clone())));
+        let alerts = self.inner.reports.to.alerts.iter().map(|alerts| &alerts.posts);
+        let webhook = self.inner.webhook.iter().map(|webhook| &webhook.posts);
+        let mut posting: JoinSet<()> = alerts.chain(webhook).map(|posts| posts.clone().run(shutdown.clone())).collect();
         loop {
             let stopping = shutdown.is_cancelled();
             if stopping && writes.is_empty() {
@@ -58,10 +60,7 @@ impl Rollouts {
                 () = shutdown.cancelled(), if !stopping => {}
             }
         }
-        if let Some(posting) = posting {
-            // A panic has had its line in the log.
-            let _ = posting.await;
-        }
+        while posting.join_next().await.is_some() {}
     }
 
     fn take(&self, under_way: &HashMap<Id, Write>) -> (Vec<Write>, Vec<News>, Option<Timestamp>) {

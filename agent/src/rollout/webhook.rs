@@ -1,0 +1,73 @@
+//! Stakater Reloader's webhook mode: nothing is restarted. Each change of a Secret or ConfigMap is one POST of a constant
+//! body, which names neither; whatever listens finds out for itself. Workloads and their annotations are not looked at.
+//!
+//! Nothing is on record anywhere, so what changes while no agent runs is not noticed.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rekey_core::rollout::hash::Mac;
+use rekey_core::rollout::options::{Creation, Options};
+use rekey_core::rollout::resource::ResourceKey;
+
+use crate::post::Posts;
+
+/// What Stakater Reloader posts.
+const BODY: &str = r#"{"webhook":"update successful"}"#;
+
+pub(super) struct Webhook {
+    pub posts: Posts,
+    on_create: bool,
+    on_delete: bool,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// Whether everything that exists has been seen, and this instance leads.
+    complete: bool,
+    /// The version and the hash of each resource.
+    resources: HashMap<ResourceKey, (Option<u64>, Mac)>,
+}
+
+impl Webhook {
+    pub fn new(posts: Posts, choices: &Options) -> Self {
+        let (on_create, on_delete) = (choices.creation != Creation::Ignored, choices.on_delete);
+        Self { posts, on_create, on_delete, seen: Mutex::default() }
+    }
+
+    /// A resource as Kubernetes holds it, or held it a moment ago.
+    pub fn seen(&self, key: &ResourceKey, resource_version: &str, mac: Mac) {
+        let version = resource_version.parse::<u64>().ok();
+        let mut seen = self.lock();
+        let news = match seen.resources.get(key) {
+            Some((Some(known), _)) if version.is_some_and(|version| version < *known) => return,
+            Some((_, known)) => *known != mac,
+            None => self.on_create,
+        };
+        seen.resources.insert(key.clone(), (version, mac));
+        self.post(&seen, news);
+    }
+
+    /// A resource was deleted.
+    pub fn gone(&self, key: &ResourceKey) {
+        let mut seen = self.lock();
+        let known = seen.resources.remove(key).is_some();
+        self.post(&seen, known && self.on_delete);
+    }
+
+    /// From now on changes are posted.
+    pub fn complete(&self) {
+        self.lock().complete = true;
+    }
+
+    fn post(&self, seen: &Seen, news: bool) {
+        if news && seen.complete {
+            self.posts.post(BODY.to_owned());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
