@@ -94,9 +94,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let gate = if args.leader_elect { Gate::closed() } else { Gate::open() };
     let elected = args.leader_elect.then(|| Leases::new(client.clone(), &namespace, &args.lease_name));
     let identity = identity(args.pod_name.as_deref());
-    let own = OwnDeployment::new(client.clone(), namespace, args.pod_name.clone());
+    let own = OwnDeployment::new(client.clone(), namespace.clone(), args.pod_name.clone());
     let writer = Writer::new(client.clone(), gate.clone()).speaking(served.version);
-    let (mut leader, stores) = leader(args, aws, state.clone(), told, own, key, writer.clone());
+    let (mut leader, stores) = leader(args, &namespace, aws, state.clone(), told, own, key, writer.clone());
     leader.repeater = repeated.clone().map(|known| Repeater::new(known, state.clone(), &writer));
     // Nobody else sets it.
     let _ = queued.set(leader.work.clone());
@@ -172,6 +172,7 @@ fn options(args: &Args, api_audiences: Vec<String>) -> StateOptions {
 /// Everything that acts, but does not begin to.
 fn leader(
     args: Args,
+    namespace: &str,
     aws: aws_config::SdkConfig,
     state: State,
     told: Told,
@@ -191,6 +192,7 @@ fn leader(
             limits: Limits { min_interval: args.min_restart_interval, ..Limits::default() },
             ..Options::default()
         },
+        namespace: namespace.to_owned(),
         audience: Audience { events: Some(events.clone()), alerts: told.alerts, metrics: told.metrics.clone() },
         state: Some(state.clone()),
         webhook: told.webhook,

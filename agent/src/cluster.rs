@@ -18,6 +18,8 @@ pub mod served;
 pub mod status;
 pub mod target;
 pub mod template_source;
+#[cfg(test)]
+pub mod testing;
 pub mod token;
 pub mod workload;
 pub mod writer;

@@ -8,6 +8,7 @@
 //! A Secret or ConfigMap is hashed when it is seen and nothing of its data is kept. This module never reads from AWS, never writes a
 //! Secret, and does not care who wrote one.
 
+mod again;
 mod baseline;
 mod followed;
 mod report;
@@ -35,6 +36,7 @@ pub use self::report::Audience;
 use self::report::Reports;
 use self::webhook::Webhook;
 use crate::cluster::Writer;
+use crate::cluster::job::Jobs;
 use crate::cluster::workload::Workloads;
 use crate::post::Posts;
 use crate::state::State;
@@ -50,6 +52,8 @@ pub struct RolloutOptions {
     pub state: Option<State>,
     /// Where changes are posted in place of restarts; nowhere, if there is nothing.
     pub webhook: Option<Posts>,
+    /// The agent's own namespace.
+    pub namespace: String,
 }
 
 /// All rollouts of this agent. Clones are the same.
@@ -63,11 +67,14 @@ struct Inner {
     key: HashKey,
     choices: Options,
     workloads: Workloads,
+    jobs: Jobs,
     reports: Reports,
     /// In place of restarts.
     webhook: Option<Webhook>,
     /// Something may have become due.
     due: Notify,
+    /// A Job may have been deleted and not be there again.
+    left: Notify,
     /// A write has ended.
     settled: watch::Sender<()>,
 }
@@ -77,14 +84,17 @@ impl Rollouts {
     #[must_use]
     pub fn new(writer: Writer, key: HashKey, options: RolloutOptions) -> Self {
         let webhook = options.webhook.map(|posts| Webhook::new(posts, &options.choices));
+        let jobs = Jobs::new(writer.clone(), &options.namespace);
         let inner = Inner {
             book: Mutex::new(Book::new(key.id(), options.choices.clone())),
             key,
             choices: options.choices,
-            workloads: Workloads::new(writer),
+            workloads: Workloads::new(writer, jobs.clone()),
+            jobs,
             reports: Reports::new(options.audience, options.state),
             webhook,
             due: Notify::new(),
+            left: Notify::new(),
             settled: watch::Sender::new(()),
         };
         Self { inner: Arc::new(inner) }

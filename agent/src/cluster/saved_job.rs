@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, ObjectMeta, PostParams};
@@ -28,6 +29,8 @@ pub struct Saved {
     pub job: ObjectKey,
     /// The uid of the old one.
     pub uid: String,
+    /// When it was saved.
+    pub at: Timestamp,
     /// What is created.
     pub manifest: DynamicObject,
 }
@@ -67,8 +70,8 @@ impl SavedJobs {
         let (api, parameters) = (self.api(), PostParams::default());
         let what = format!("secret {}/rekey-job-… with the manifest of job {job}", self.namespace);
         let created = self.writer.write(Action::Create, what, api.create(&parameters, &secret)).await;
-        let name = created.map_err(ClusterError::without_quotes)?.metadata.name.unwrap_or_default();
-        Ok(Saved { name, job, uid, manifest })
+        let metadata = created.map_err(ClusterError::without_quotes)?.metadata;
+        Ok(Saved { at: created_at(&metadata), name: metadata.name.unwrap_or_default(), job, uid, manifest })
     }
 
     /// Whether a save is still there. Who deletes it gives the Job up.
@@ -104,6 +107,7 @@ impl SavedJobs {
 
 /// Reads a save; nothing if somebody else has written into it.
 fn saved(mut secret: Secret) -> Option<Saved> {
+    let at = created_at(&secret.metadata);
     let name = secret.metadata.name.unwrap_or_default();
     let manifest = secret.data.as_mut().and_then(|data| data.remove(ENTRY));
     let manifest: Option<DynamicObject> = manifest.and_then(|text| serde_json::from_slice(&text.0).ok());
@@ -114,5 +118,9 @@ fn saved(mut secret: Secret) -> Option<Saved> {
     };
     let part = |part: &Option<String>| part.clone().unwrap_or_default();
     let job = ObjectKey::new(part(&manifest.metadata.namespace), part(&manifest.metadata.name));
-    Some(Saved { name, job, uid, manifest })
+    Some(Saved { name, job, uid, at, manifest })
+}
+
+fn created_at(metadata: &ObjectMeta) -> Timestamp {
+    metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |created| created.0)
 }

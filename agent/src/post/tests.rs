@@ -44,7 +44,10 @@ impl Server {
 fn posts(address: Address, metrics: &Metrics) -> (Posts, CancellationToken, tokio::task::JoinHandle<()>) {
     let posts = Posts::new("alert", address, None, metrics.clone());
     let stop = CancellationToken::new();
-    let running = tokio::spawn(posts.clone().run(stop.clone()));
+    let running = tokio::spawn({
+        let (posts, stop) = (posts.clone(), stop.clone());
+        async move { posts.run(&stop).await }
+    });
     (posts, stop, running)
 }
 
@@ -103,7 +106,7 @@ async fn what_waits_when_the_agent_ends_is_tried_once_more() {
     posts.post("last".to_owned());
     let stop = CancellationToken::new();
     stop.cancel();
-    posts.run(stop).await;
+    posts.run(&stop).await;
     assert_eq!(server.got(1).await, ["last"]);
     assert_eq!(count(&metrics, "sent"), 1);
 }

@@ -3,6 +3,8 @@
 
 mod audience;
 mod origin;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use jiff::Timestamp;
@@ -17,6 +19,7 @@ use self::origin::Origins;
 use crate::alert::Outcome;
 use crate::cluster::ClusterError;
 use crate::cluster::event::Kind;
+use crate::cluster::saved_job::Saved;
 use crate::metrics::RolloutOutcome;
 use crate::state::State;
 
@@ -89,6 +92,15 @@ impl Reports {
             self.to.alert(&write.workload, Outcome::Failed, &note, origin::changed(&write.changed, &[]), None);
         }
         self.to.event(&write.workload, &write.uid, Kind::Warning, "ReloadFail", format!("{note}: {error}"));
+    }
+
+    /// A Job was deleted and cannot be created again yet.
+    pub fn not_made_anew(&self, key: &WorkloadKey, saved: &Saved, error: &ClusterError) {
+        self.to.metrics.rollout(RolloutOutcome::Failed);
+        let secret = &saved.name;
+        warn!(job = %key.object, secret, %error, "job deleted and not created again yet; trying again");
+        let note = format!("deleted and not created again yet; trying again until secret {secret} is deleted: {error}");
+        self.to.event(key, &saved.uid, Kind::Warning, "ReloadFail", note);
     }
 
     /// A write ended in a panic. Its text may quote anything, so it is not repeated.

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures::future::join_all;
 use jiff::Timestamp;
 use rekey_core::rollout::book::{Outcome, Room, Write};
 use rekey_core::rollout::follow::News;
+use rekey_core::rollout::restart::Restart;
 use rekey_core::rollout::workload::{Incomplete, Workload};
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -22,15 +24,29 @@ type Answer = Result<Result<Workload, Incomplete>, ClusterError>;
 impl Rollouts {
     /// Works until told to stop; then finishes the writes under way.
     pub async fn run(self, shutdown: CancellationToken) {
-        let mut writes: JoinSet<Answer> = JoinSet::new();
-        let mut under_way: HashMap<Id, Write> = HashMap::new();
+        // The last restarts are told of, too.
+        let told = CancellationToken::new();
+        let work = async {
+            tokio::join!(self.carry_out(&shutdown), self.finish_jobs(&shutdown));
+            told.cancel();
+        };
+        tokio::join!(work, self.post(&told));
+    }
+
+    /// Alerts, and what is posted in place of restarts.
+    async fn post(&self, stop: &CancellationToken) {
         let alerts = self.inner.reports.to.alerts.iter().map(|alerts| &alerts.posts);
         let webhook = self.inner.webhook.iter().map(|webhook| &webhook.posts);
-        let mut posting: JoinSet<()> = alerts.chain(webhook).map(|posts| posts.clone().run(shutdown.clone())).collect();
+        join_all(alerts.chain(webhook).map(|posts| posts.run(stop))).await;
+    }
+
+    async fn carry_out(&self, shutdown: &CancellationToken) {
+        let mut writes: JoinSet<Answer> = JoinSet::new();
+        let mut under_way: HashMap<Id, Write> = HashMap::new();
         loop {
             let stopping = shutdown.is_cancelled();
             if stopping && writes.is_empty() {
-                break;
+                return;
             }
             let mut wake = None;
             if !stopping {
@@ -60,7 +76,6 @@ impl Rollouts {
                 () = shutdown.cancelled(), if !stopping => {}
             }
         }
-        while posting.join_next().await.is_some() {}
     }
 
     fn take(&self, under_way: &HashMap<Id, Write>) -> (Vec<Write>, Vec<News>, Option<Timestamp>) {
@@ -75,6 +90,9 @@ impl Rollouts {
 
     fn settle(&self, write: &Write, answer: Option<Answer>) {
         let reports = &self.inner.reports;
+        if matches!(write.restart, Some(Restart::Again(_))) && !matches!(answer, Some(Ok(_))) {
+            self.inner.left.notify_one();
+        }
         let outcome = match answer {
             Some(Ok(workload)) => {
                 reports.written(write);

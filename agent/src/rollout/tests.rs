@@ -1,5 +1,7 @@
 //! The loop against an API server that knows one verb: PATCH of a Deployment.
 
+mod kinds;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

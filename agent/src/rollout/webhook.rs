@@ -71,3 +71,46 @@ impl Webhook {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rekey_core::object::ObjectKey;
+
+    use super::*;
+    use crate::metrics::Metrics;
+    use crate::post::Address;
+
+    fn webhook(choices: &Options) -> Webhook {
+        let address = Address::parse("http://127.0.0.1:9/").unwrap();
+        Webhook::new(Posts::new("webhook", address, None, Metrics::default()), choices)
+    }
+
+    fn mac(digit: char) -> Mac {
+        Mac::parse(&digit.to_string().repeat(64)).unwrap()
+    }
+
+    #[test]
+    fn each_change_is_posted_once_and_a_first_sight_is_none() {
+        let creates = Options { creation: Creation::Restarts, ..Options::default() };
+        let deletes = Options { on_delete: true, ..Options::default() };
+        for (choices, created, deleted) in [(Options::default(), 0, 0), (creates, 1, 0), (deletes, 0, 1)] {
+            let webhook = webhook(&choices);
+            let [old, new] = ["old", "new"].map(|name| ResourceKey::secret(ObjectKey::new("ns", name)));
+            webhook.seen(&old, "1", mac('1'));
+            webhook.seen(&old, "2", mac('2'));
+            assert_eq!(webhook.posts.waiting(), 0, "a standby posts nothing, and neither does a start");
+            webhook.complete();
+            webhook.seen(&old, "3", mac('2'));
+            assert_eq!(webhook.posts.waiting(), 0, "a label has changed");
+            webhook.seen(&old, "5", mac('3'));
+            webhook.seen(&old, "4", mac('2'));
+            webhook.seen(&old, "5", mac('3'));
+            assert_eq!(webhook.posts.waiting(), 1);
+            webhook.seen(&new, "6", mac('1'));
+            assert_eq!(webhook.posts.waiting(), 1 + created);
+            webhook.gone(&new);
+            webhook.gone(&new);
+            assert_eq!(webhook.posts.waiting(), 1 + created + deleted);
+        }
+    }
+}

@@ -58,18 +58,18 @@ pub fn again(old: &DynamicObject) -> DynamicObject {
         finalizers: old.metadata.finalizers.clone(),
         ..ObjectMeta::default()
     };
-    for annotations in &mut metadata.annotations {
+    if let Some(annotations) = &mut metadata.annotations {
         // It is of the old one, whose uid stands in it.
         annotations.remove(state::ANNOTATION);
         // The API server's own, until Kubernetes 1.26.
         annotations.remove("batch.kubernetes.io/job-tracking");
     }
-    for finalizers in &mut metadata.finalizers {
+    if let Some(finalizers) = &mut metadata.finalizers {
         finalizers.retain(|finalizer| !DELETION.contains(&finalizer.as_str()));
     }
     if spec["manualSelector"] != true {
         let of_controller = |label: &str| CONTROLLER_LABELS.contains(&label);
-        for labels in &mut metadata.labels {
+        if let Some(labels) = &mut metadata.labels {
             labels.retain(|label, _| !of_controller(label));
         }
         if let Some(labels) = spec.pointer_mut("/template/metadata/labels").and_then(Value::as_object_mut) {

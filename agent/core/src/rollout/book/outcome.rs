@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Book, Seen, Write};
+use super::{Book, Entry, Seen, Write};
 use crate::backoff::{Backoff, after};
+use crate::rollout::state::State;
 use crate::rollout::workload::Workload;
 
 /// What became of a [`Write`].
@@ -32,6 +33,11 @@ impl Book {
         let restart = write.restart.is_some();
         if restart && !matches!(outcome, Outcome::Applied(_)) {
             self.bucket.give_back();
+        }
+        if let Outcome::Applied(new) = &outcome
+            && new.uid != write.uid
+        {
+            return self.replaced(write, new, now);
         }
         let Some(entry) = self.entries.get_mut(&write.workload).filter(|entry| entry.workload.uid == write.uid) else {
             return Settled::default();
@@ -73,5 +79,15 @@ impl Book {
         entry.retry_at = Some(retry_at);
         self.queue.at(write.workload.clone(), retry_at);
         Settled { seen: Seen::default(), retry_at: Some(retry_at) }
+    }
+
+    /// A Job has taken the place of the one that was written; its pods have what was decided for those of the old one.
+    fn replaced(&mut self, write: &Write, new: &Workload, now: Timestamp) -> Settled {
+        let seen = self.workload_seen(new.clone());
+        if let Some(Entry { workload, memory, .. }) = self.entries.get_mut(&write.workload) {
+            let state = State { serial: workload.serial(), hashes: write.outcome.hashes.clone() };
+            memory.written(workload, &state, true, &self.options.limits, now);
+        }
+        Settled { seen, retry_at: None }
     }
 }
