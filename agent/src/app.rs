@@ -1,6 +1,7 @@
 //! Puts the parts together and keeps them running. The only file that knows every part.
 
 mod lead;
+mod served;
 mod stop;
 mod told;
 
@@ -25,7 +26,6 @@ use crate::cluster::event::Events;
 use crate::cluster::external_secret::ExternalSecrets;
 use crate::cluster::lease::Leases;
 use crate::cluster::own::OwnDeployment;
-use crate::cluster::served::Served;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
 use crate::cluster::template_source::TemplateSources;
@@ -83,10 +83,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     lists.shown(HASH_KEY);
     let served = tokio::select! {
-        served = served(&client) => served,
+        served = served::served(&client) => served,
         failed = wait(&mut parts, &shutdown) => return outcome(failed),
     };
     lists.shown(CRDS);
+    parts.spawn(served::outdated(client, served, shutdown.clone()));
     let client = served.client(kubernetes).context("the Kubernetes configuration is not usable")?;
     let standalone = args.mode == Mode::Standalone;
     let repeats = standalone && args.cluster_external_secrets && served.cluster_external_secrets;
@@ -247,26 +248,6 @@ async fn serve(admin: Admin, address: SocketAddr, shutdown: CancellationToken) -
         error!(%error, %address, "admin port not available; choose another with --admin-addr");
     }
     "admin"
-}
-
-/// What the cluster serves, however long it takes until it serves ExternalSecrets.
-async fn served(client: &kube::Client) -> Served {
-    let mut pause = Duration::from_secs(1);
-    // CRDs that are installed together are there one after the other.
-    let mut complete = false;
-    loop {
-        match Served::discover(client).await {
-            Ok(Some(served)) if complete || served.cluster_external_secrets => {
-                info!(version = %served.version, served.cluster_external_secrets, "kinds of external-secrets.io found");
-                return served;
-            }
-            Ok(Some(_)) => complete = true,
-            Ok(None) => warn!(?pause, "no ExternalSecrets in this cluster: their CRDs are not installed; trying again"),
-            Err(error) => warn!(%error, ?pause, "the kinds of external-secrets.io are not known; trying again"),
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(30));
-    }
 }
 
 /// The key of the rollout hashes, however long Kubernetes takes to hand it out.

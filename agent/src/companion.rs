@@ -127,11 +127,10 @@ impl Companion {
         requests: &[Request],
         asked: Instant,
     ) -> Result<Result<Vec<Source>, Timestamp>, SyncError> {
-        let reads = requests.iter().map(|request| self.reads.get(&request.store, &request.wanted, asked));
         let (mut sources, mut later) = (Vec::with_capacity(requests.len()), None);
-        for (request, read) in requests.iter().zip(futures::future::join_all(reads).await) {
+        for (request, read) in self.reads.get_all(requests, asked).await {
             let (token, changed) = match read {
-                Ok(answer) => (answer.known.token.clone(), answer.known.changed),
+                Ok(answer) => (answer.known.token.clone(), answer.known.changed.or(answer.known.created)),
                 // Its absence is a change like others: ESO acts by the object's deletion policy.
                 Err(Unread::Missing(_, Absence::Confirmed)) => (Token::absent(), None),
                 Err(Unread::Missing(_, Absence::Unconfirmed(until)) | Unread::NotBefore(until)) => {
@@ -151,12 +150,12 @@ impl Companion {
 
     /// Sets the annotation on the object, or on the ClusterExternalSecret that would take it away again.
     async fn tell(&self, task: &Task, marker: &str) -> Result<(), SyncError> {
-        match repeated::controller(&task.resource) {
-            Some(owner) if self.memory.was_told_to(owner, marker) => {}
+        match repeated::owner(&task.resource) {
+            Some(owner) if self.memory.was_told_to(&owner.name, marker, Instant::now()) => {}
             Some(owner) => {
                 self.cluster_external_secrets.force_sync(owner, marker).await?;
-                self.memory.tell_to(owner, marker);
-                info!(clusterexternalsecret = owner, marker, "force-sync set");
+                self.memory.tell_to(&owner.name, marker, Instant::now());
+                info!(clusterexternalsecret = owner.name, marker, "force-sync set");
             }
             None => {
                 self.external_secrets.force_sync(&task.resource.metadata, marker).await?;

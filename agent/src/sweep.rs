@@ -177,9 +177,8 @@ impl Sweep {
             let proven = memory.comparisons.begun(&key).map(|begun| begun.proven);
             match memory.comparisons.store_done(&key, answered, now, rand::rng().random_range(0.0..=1.0)) {
                 Some(Closed::Compared) => {
-                    self.state.with_object(&key, |object| {
-                        (object.checked, object.checked_proven) = (Some(now), proven);
-                    });
+                    self.state.compared(&key, proven, now);
+                    self.push_if_stale(&key);
                 }
                 Some(Closed::Again) => {
                     self.state.with_object(&key, |object| object.checked = None);

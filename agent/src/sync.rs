@@ -158,10 +158,8 @@ impl Syncer {
             // Whatever the values are, they cannot be rendered.
             return Err(problem.clone().into());
         }
-        let reads = requests.iter().map(|request| self.reads.get(&request.store, &request.wanted, asked));
-        let read = futures::future::join_all(reads).await;
-        let (mut answers, mut later) = (Vec::with_capacity(read.len()), None);
-        for (request, read) in requests.iter().zip(read) {
+        let (mut answers, mut later) = (Vec::with_capacity(requests.len()), None);
+        for (request, read) in self.reads.get_all(&requests, asked).await {
             match read {
                 Ok(answer) => answers.push(Some(answer)),
                 Err(Unread::Failed(problem)) => return Err(problem.into()),
@@ -211,7 +209,7 @@ impl Syncer {
             Err(error) if error.is_conflict() => return Err(SyncError::Edited),
             outcome => outcome?,
         };
-        self.state.with_object(&task.key, |object| object.synced(tokens.clone(), status, version, now));
+        self.state.synced(&task.key, tokens.clone(), status, version, now);
         Ok(())
     }
 }

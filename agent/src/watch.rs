@@ -185,6 +185,9 @@ impl Watches {
                 }
                 Err(invalid) => {
                     warn!(name = invalid.metadata.name, error = %invalid.error, "SecretStore is not readable");
+                    let Some(key) = key_of(&invalid.metadata) else { return };
+                    let key = StoreKey { namespace: Some(key.namespace), name: key.name };
+                    self.store_unreadable(&key, &invalid.error);
                 }
             },
             Seen::Gone(key) => {
@@ -203,7 +206,9 @@ impl Watches {
                     self.stores.seen(key, store.metadata, store.status);
                 }
                 Err(invalid) => {
-                    warn!(name = invalid.metadata.name, error = %invalid.error, "ClusterSecretStore is not readable");
+                    let name = invalid.metadata.name.unwrap_or_default();
+                    warn!(name, error = %invalid.error, "ClusterSecretStore is not readable");
+                    self.store_unreadable(&StoreKey { namespace: None, name }, &invalid.error);
                 }
             },
             Seen::Gone(key) => self.store_seen(&StoreKey { namespace: None, name: key.name }, None),
@@ -212,6 +217,13 @@ impl Watches {
 
     fn store_seen(&self, key: &StoreKey, spec: Option<SecretStoreSpec>) {
         for user in self.state.store_seen(key, spec) {
+            self.look(user, Urgency::Routine);
+        }
+    }
+
+    /// Nobody may go on with what it said before.
+    fn store_unreadable(&self, key: &StoreKey, error: &str) {
+        for user in self.state.store_unreadable(key, error) {
             self.look(user, Urgency::Routine);
         }
     }

@@ -86,11 +86,17 @@ pub fn name(object: &ClusterExternalSecret) -> &str {
     object.spec.external_secret_name.as_deref().unwrap_or(own)
 }
 
-/// The ClusterExternalSecret that controls an ExternalSecret.
+/// The ClusterExternalSecret that controls an ExternalSecret, as that says.
+#[must_use]
+pub fn owner(object: &ExternalSecret) -> Option<&OwnerReference> {
+    let mut owners = object.metadata.owner_references.iter().flatten();
+    owners.find(|owner| owner.controller == Some(true)).filter(|owner| is_ours(owner))
+}
+
+/// Its name.
 #[must_use]
 pub fn controller(object: &ExternalSecret) -> Option<&str> {
-    let mut owners = object.metadata.owner_references.iter().flatten();
-    owners.find(|owner| owner.controller == Some(true)).filter(|owner| is_ours(owner)).map(|owner| owner.name.as_str())
+    owner(object).map(|owner| owner.name.as_str())
 }
 
 /// Does an ExternalSecret matter to a ClusterExternalSecret: by its owner, or by its name?

@@ -10,7 +10,7 @@ mod entry;
 mod known;
 mod pace;
 
-pub use decide::{Applied, Decision, Facts, Policy, Window, decide};
+pub use decide::{Applied, Decision, Facts, Policy, Target, Window, decide};
 pub use known::{Known, Member};
 
 use std::collections::HashMap;
@@ -70,7 +70,7 @@ pub struct Ledger {
 impl Ledger {
     /// Takes note of a change for one wanted thing that it concerns. Returns whether that was news.
     pub fn announce(&mut self, wanted: &Wanted, change: &Change, now: Timestamp) -> bool {
-        if wanted.selector.is_fixed() {
+        if wanted.selector.is_fixed() && !matches!(change.what, What::Deleted | What::Restored) {
             return false;
         }
         let (news, version_id) = match (&change.what, &wanted.selector) {

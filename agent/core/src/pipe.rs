@@ -160,6 +160,9 @@ impl Pipes {
     }
 }
 
+/// No object is compared more often, whatever its refresh interval: one that says `1ms` would leave no calls to others.
+const FASTEST: Duration = Duration::from_secs(1);
+
 /// When an object's sources have to be compared with AWS again.
 ///
 /// Unproven: at the object's own refresh interval, as ESO would read it. Proven: at the sweep interval, or the
@@ -167,7 +170,7 @@ impl Pipes {
 /// `refreshInterval: 0`.
 #[must_use]
 pub fn check_interval(state: PipeState, refresh: Option<Duration>, sweep: Duration) -> Option<Duration> {
-    let refresh = refresh.filter(|interval| !interval.is_zero())?;
+    let refresh = refresh.filter(|interval| !interval.is_zero())?.max(FASTEST);
     Some(match state {
         PipeState::Proven => sweep.max(refresh),
         PipeState::Unproven(_) => refresh,
@@ -288,6 +291,7 @@ mod tests {
         assert_eq!(check_interval(unproven, Some(minute), sweep), Some(minute));
         assert_eq!(check_interval(PipeState::Proven, Some(minute), sweep), Some(sweep));
         assert_eq!(check_interval(PipeState::Proven, Some(hour), sweep), Some(hour));
+        assert_eq!(check_interval(unproven, Some(Duration::from_nanos(1)), sweep), Some(FASTEST));
         assert_eq!(check_interval(unproven, Some(Duration::ZERO), sweep), None);
         assert_eq!(check_interval(unproven, None, sweep), None);
     }

@@ -156,6 +156,9 @@ pub fn failed(old: Option<&ExternalSecretStatus>, message: String, now: Timestam
     Some(ExternalSecretStatus { conditions: vec![condition], ..old.cloned().unwrap_or_default() })
 }
 
+/// Bytes of a condition's message.
+const LONGEST_MESSAGE: usize = 4096;
+
 /// The Ready condition of a status.
 #[must_use]
 pub fn ready_condition(status: Option<&ExternalSecretStatus>) -> Option<&Condition> {
@@ -175,9 +178,19 @@ pub fn condition(old: Option<&Condition>, ok: bool, reason: &str, message: Strin
         type_: READY.to_owned(),
         status: status.to_owned(),
         reason: Some(reason.to_owned()),
-        message: Some(message),
+        message: Some(clipped(message)),
         last_transition_time: Some(since.unwrap_or(Time(now))),
     }
+}
+
+/// As much of a text as people read. It may quote what a manifest says, and that may be a megabyte, with which the
+/// object would not be stored.
+fn clipped(mut text: String) -> String {
+    if text.len() > LONGEST_MESSAGE {
+        text.truncate(text.floor_char_boundary(LONGEST_MESSAGE));
+        text.push('…');
+    }
+    text
 }
 
 /// A time as the API server stores it: whole seconds, UTC.
@@ -188,6 +201,16 @@ fn rfc3339(time: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_is_no_longer_than_people_read() {
+        let message = |text: String| condition(None, false, "R", text, at(0)).message.unwrap_or_default();
+        assert_eq!(message("short".to_owned()), "short");
+        let long = message("é".repeat(1 << 20));
+        assert!(long.len() < 4100 && long.ends_with("é…"), "{} bytes", long.len());
+        let old = failed(None, "x".repeat(9000), at(0));
+        assert_eq!(failed(old.as_ref(), "x".repeat(9000), at(1)), None, "it says that already");
+    }
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_millisecond(1_800_000_000_123 + second * 1000).expect("in range")

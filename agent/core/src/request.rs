@@ -1,6 +1,7 @@
 //! From an ExternalSecret's spec to what has to be read for it, in the order in which it is merged.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::duration;
@@ -17,11 +18,14 @@ use crate::rules;
 use crate::store::{AwsStore, StoreProblem};
 use crate::wanted::{Selector, Wanted};
 
+/// Entries with `find` of one object.
+const SEARCHES: usize = 64;
+
 /// One entry of `data` or `dataFrom`: what to read, from where, and what to take of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The store it is read through.
-    pub store: AwsStore,
+    pub store: Arc<AwsStore>,
     /// What is read.
     pub wanted: Wanted,
     /// The key as the user wrote it, for error texts; of a search, its field.
@@ -130,14 +134,18 @@ pub fn policy(spec: &ExternalSecretSpec) -> Result<Policy, SpecProblem> {
     Ok(if below_zero || interval == Duration::ZERO { Policy::Once } else { Policy::Periodic(interval) })
 }
 
+/// Bytes of the longest name or ARN that either service takes (`SecretId` of GetSecretValue, `Name` of GetParameter).
+const LONGEST_KEY: usize = 2048;
+
 /// Lists the reads of a spec: `dataFrom` in its order, then `data`, so that a later one wins where keys are equal.
-/// `resolve` answers for each store that an entry names.
+/// `resolve` answers for the store that an entry names, as often as one does.
 pub fn requests(
     spec: &ExternalSecretSpec,
-    mut resolve: impl FnMut(&StoreRef) -> Result<AwsStore, StoreProblem>,
+    mut resolve: impl FnMut(&StoreRef) -> Result<Arc<AwsStore>, StoreProblem>,
 ) -> Result<Vec<Request>, SpecProblem> {
     rules::check(spec)?;
     refuse_unsupported(spec)?;
+    bounded_searches(spec)?;
     let mut requests = Vec::with_capacity(spec.data.len() + spec.data_from.len());
     for (index, entry) in spec.data_from.iter().enumerate() {
         let field = format!("spec.dataFrom[{index}]");
@@ -171,6 +179,16 @@ pub fn requests(
     Ok(requests)
 }
 
+/// Each search has an expression, and to read one takes up to some milliseconds.
+fn bounded_searches(spec: &ExternalSecretSpec) -> Result<(), SpecProblem> {
+    let searches = spec.data_from.iter().filter(|entry| entry.find.is_some()).count();
+    if searches <= SEARCHES {
+        return Ok(());
+    }
+    let problem = format!("has {searches} entries with find; use {SEARCHES} at most, or several ExternalSecrets");
+    Err(SpecProblem::Invalid { field: "spec.dataFrom".to_owned(), problem })
+}
+
 fn refuse_unsupported(spec: &ExternalSecretSpec) -> Result<(), SpecProblem> {
     if spec.target.manifest.is_some() {
         return Err(SpecProblem::unsupported("spec.target.manifest"));
@@ -196,12 +214,17 @@ fn property(remote: &RemoteRef) -> Option<String> {
     remote.property.clone().filter(|text| !text.is_empty())
 }
 
-fn request(store: AwsStore, remote: &RemoteRef, take: Take, field: &str) -> Result<Request, SpecProblem> {
+fn request(store: Arc<AwsStore>, remote: &RemoteRef, take: Take, field: &str) -> Result<Request, SpecProblem> {
     if remote.key.is_empty() {
         return Err(SpecProblem::Invalid {
             field: format!("{field}: key"),
             problem: "is empty; name the secret or parameter".to_owned(),
         });
+    }
+    let longer = (store.prefix.len() + remote.key.len()).checked_sub(LONGEST_KEY).filter(|bytes| *bytes > 0);
+    if let Some(bytes) = longer {
+        let problem = format!("is {bytes} bytes longer, with the store's prefix, than any name or ARN ({LONGEST_KEY})");
+        return Err(SpecProblem::Invalid { field: format!("{field}: key"), problem });
     }
     let source = SourceRef {
         service: store.service,
@@ -224,7 +247,7 @@ fn request(store: AwsStore, remote: &RemoteRef, take: Take, field: &str) -> Resu
 
 /// A search. The store's prefix has no part in it, as in ESO: names are told and matched in full, `path` included. (ESO
 /// puts the prefix before the names that it found once more, and then does not find them.)
-fn search(store: AwsStore, find: &Find, naming: Naming, field: String) -> Result<Request, SpecProblem> {
+fn search(store: Arc<AwsStore>, find: &Find, naming: Naming, field: String) -> Result<Request, SpecProblem> {
     if find.name.is_none() && find.tags.is_empty() {
         let problem = "needs name or tags: unexpected find operator".to_owned();
         return Err(SpecProblem::Invalid { field, problem });

@@ -62,8 +62,9 @@ fn apply(operation: &Rewrite, pairs: Pairs, env: &Env) -> Result<Pairs, Failed> 
         search(COMPILING)?;
         return renamed(pairs, |name| {
             search(name.len())?;
-            let replaced = source.replace_all(name, target, LONGEST_NAME);
+            let replaced = source.replace_all(name, target, LONGEST_NAME, env);
             let name = replaced
+                .map_err(|problem| failed("regexp.source", &problem))?
                 .ok_or_else(|| failed("regexp.target", &format!("makes a name longer than {LONGEST_NAME} bytes")))?;
             env.make(name.len()).map_err(|problem| failed("regexp.target", &problem))?;
             Ok(name)

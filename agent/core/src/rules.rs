@@ -10,6 +10,7 @@ use crate::request::SpecProblem;
 use crate::resource::ExternalSecretSpec;
 use crate::resource::external_secret::{DeletionPolicy, Template};
 use crate::template_from::Part;
+use crate::window;
 
 /// The type of Secrets that authenticate as a ServiceAccount.
 const SERVICE_ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";
@@ -22,6 +23,12 @@ const BOOTSTRAP_TOKEN: &str = "bootstrap.kubernetes.io/token";
 pub fn check(spec: &ExternalSecretSpec) -> Result<(), SpecProblem> {
     if spec.target.deletion_policy == DeletionPolicy::Retain {
         distinct_keys(spec)?;
+    }
+    if let Some(count) = spec.sync_windows.as_ref().map(|all| all.windows.len()).filter(|count| *count > window::MOST) {
+        return Err(SpecProblem::Invalid {
+            field: "spec.syncWindows.windows".to_owned(),
+            problem: format!("has {count} entries; use {} at most", window::MOST),
+        });
     }
     spec.target.template.as_ref().map_or(Ok(()), template)
 }
@@ -92,7 +99,9 @@ mod tests {
         let twice = json!([data("a"), data("b"), data("a")]);
         let account = json!({"kubernetes.io/service-account.name": "admin"});
         let annotating = json!([{"literal": "a: b", "target": "annotations"}]);
+        let windows = json!({"kind": "allow", "windows": vec![json!({"schedule": "@daily", "duration": "1h"}); 101]});
         for (spec, field) in [
+            (json!({"syncWindows": windows}), "spec.syncWindows.windows has 101 entries"),
             (json!({"data": twice}), "spec.data[2].secretKey is \"a\", as that of spec.data[0]"),
             (with_template(json!({"templateFrom": [{"literal": "a: b", "target": "Spec"}]})), "templateFrom[0].target"),
             (with_template(json!({"type": BOOTSTRAP_TOKEN})), "spec.target.template.type is that of a bootstrap"),

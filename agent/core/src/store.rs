@@ -183,6 +183,8 @@ pub fn kind_name(kind: StoreKind) -> &'static str {
     }
 }
 
+/// The longest name or ARN that either service takes (`SecretId` of GetSecretValue, `Name` of GetParameter).
+const LONGEST_NAME: usize = 2048;
 /// As ESO's `--store-requeue-interval`.
 const REVALIDATION: Duration = Duration::from_mins(5);
 
@@ -204,10 +206,15 @@ fn of_aws(auth: &Auth<'_>, spec: &SecretStoreSpec, around: &Surroundings<'_>) ->
     };
     let region =
         Region::parse(&auth.aws.region).map_err(|error| Invalid::new("spec.provider.aws.region", error.to_string()))?;
+    let prefix = auth.aws.prefix.clone().unwrap_or_default();
+    if prefix.len() > LONGEST_NAME {
+        let problem = format!("is longer than {LONGEST_NAME} bytes, and so than any name");
+        return Err(Invalid::new("spec.provider.aws.prefix", problem));
+    }
     Ok(AwsStore {
         service,
         region,
-        prefix: auth.aws.prefix.clone().unwrap_or_default(),
+        prefix,
         identity: auth.identity(around)?,
         retry: spec.retry_settings.as_ref().map(retry).transpose()?.unwrap_or_default(),
     })

@@ -72,10 +72,10 @@ impl Wanted {
     }
 
     /// Does AWS send an event by itself whenever what this yields changes? It sends none for tags, nor for a secret that
-    /// is deleted, which changes what a search finds.
+    /// is deleted, which changes what a search finds and is all that can happen to a fixed version.
     #[must_use]
     pub fn is_announced(&self) -> bool {
-        !self.is_search() && !self.depends_on_tags()
+        !self.is_search() && !self.depends_on_tags() && !self.selector.is_fixed()
     }
 }
 

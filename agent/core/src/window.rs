@@ -16,6 +16,8 @@ use crate::ledger::Window;
 use crate::resource::external_secret::{SyncWindowKind, SyncWindows};
 use cron::Cron;
 
+/// Windows of one object. One that never opens takes a moment to find out, at each decision about the object.
+pub const MOST: usize = 100;
 /// Nobody waits longer before looking again, however far the next window is.
 const LONGEST: Duration = Duration::from_hours(24);
 
@@ -50,7 +52,7 @@ impl Windows {
         let mut read = Self::default();
         let Some(windows) = windows.filter(|windows| !windows.windows.is_empty()) else { return read };
         read.kind = Some(windows.kind);
-        for (index, window) in windows.windows.iter().enumerate() {
+        for (index, window) in windows.windows.iter().enumerate().take(MOST) {
             let problem = |field, problem| format!("spec.syncWindows.windows[{index}].{field} {problem}");
             let open_for = match duration::parse(&window.duration) {
                 Ok(open_for) => open_for,

@@ -1,6 +1,7 @@
 //! ClusterExternalSecrets: their status, and the finalizer that External Secrets Operator left on them. The only file that
 //! writes them.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{Api, ObjectMeta, PartialObjectMeta, Patch, PatchParams};
 use rekey_core::cluster_external_secret::{CLEANUP, FORCE_SYNC, without};
 use rekey_core::resource::{ClusterExternalSecret, ClusterExternalSecretStatus};
@@ -50,10 +51,12 @@ impl ClusterExternalSecrets {
         self.writer.write(Action::Patch, format!("clusterexternalsecret {name}"), future).await.map(drop)
     }
 
-    /// Tells External Secrets Operator to refresh all of its ExternalSecrets.
-    pub async fn force_sync(&self, name: &str, marker: &str) -> Result<(), ClusterError> {
+    /// Tells External Secrets Operator to refresh all of its ExternalSecrets: of exactly this object, for anybody can name
+    /// any owner.
+    pub async fn force_sync(&self, owner: &OwnerReference, marker: &str) -> Result<(), ClusterError> {
+        let name = owner.name.as_str();
         let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        let patch = Patch::Merge(json!({ "metadata": { "annotations": { FORCE_SYNC: marker } } }));
+        let patch = Patch::Merge(json!({ "metadata": { "uid": owner.uid, "annotations": { FORCE_SYNC: marker } } }));
         let api = self.api();
         let future = api.patch_metadata(name, &parameters, &patch);
         self.writer.write(Action::Patch, format!("clusterexternalsecret {name}"), future).await.map(drop)

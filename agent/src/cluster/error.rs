@@ -112,15 +112,17 @@ impl ClusterError {
     }
 
     /// Of an error about a Secret that was to be written: the API server and its webhooks may quote it, so only the
-    /// names of the fields are kept.
+    /// names of the fields are kept, or what Kubernetes says of a missing right or a full quota.
     #[must_use]
     pub fn without_quotes(self) -> Self {
         match self {
-            Self::Refused { action, object, code, reason, message: _, fields } => {
-                let message = if fields.is_empty() {
-                    "the API server's words are withheld because they may quote the Secret".to_owned()
-                } else {
+            Self::Refused { action, object, code, reason, message, fields } => {
+                let message = if !fields.is_empty() {
                     format!("correct {}", fields.join(", "))
+                } else if quotes_nothing(&message) {
+                    message
+                } else {
+                    "the API server's words are withheld because they may quote the Secret".to_owned()
                 };
                 Self::Refused { action, object, code, reason, message, fields }
             }
@@ -151,6 +153,12 @@ impl ClusterError {
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused { code: 404, .. })
     }
+}
+
+/// Is it about a right or a quota? Webhooks and admission policies, which may say anything, begin otherwise.
+fn quotes_nothing(message: &str) -> bool {
+    let why = message.split_once(" is forbidden: ").map_or("", |(_, why)| why);
+    !message.contains("denied") && (why.starts_with("User ") || why.starts_with("exceeded quota: "))
 }
 
 /// Runs one call that reads, with the time limit, and gives its error a name. What writes goes through a
@@ -189,6 +197,30 @@ pub(super) async fn unguarded<T>(
         }),
         Ok(Err(other)) => {
             Err(ClusterError::Unreachable { action, object: object.to_string(), source: Box::new(other) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_quote_a_secret_is_withheld_and_a_missing_right_is_not() {
+        for (message, told) in [
+            (r#"secrets is forbidden: User "rekey" cannot create resource "secrets" in API group """#, true),
+            (r#"secrets "app" is forbidden: exceeded quota: few, requested: secrets=1, used: secrets=3"#, true),
+            (r#"admission webhook "w" denied the request: hunter2 is forbidden: User hunter2"#, false),
+            (r#"secrets "app" is forbidden: ValidatingAdmissionPolicy 'p' denied request: hunter2"#, false),
+            ("hunter2", false),
+        ] {
+            let (object, reason) = ("secret shop/app".to_owned(), "Forbidden".to_owned());
+            let (message, fields) = (message.to_owned(), Vec::new());
+            let refused = ClusterError::Refused { action: Action::Create, object, code: 403, reason, message, fields };
+            let full = refused.to_string();
+            let text = refused.without_quotes().to_string();
+            assert_eq!(text == full, told, "{text}");
+            assert!(!text.contains("hunter2"), "{text}");
         }
     }
 }

@@ -35,6 +35,12 @@ impl Served {
         Ok(has("externalsecrets").then_some(served))
     }
 
+    /// Is it more than what an agent works with that was started for the other?
+    #[must_use]
+    pub fn outdates(self, other: Self) -> bool {
+        self.version != other.version || self.cluster_external_secrets && !other.cluster_external_secrets
+    }
+
     /// A client that asks for this version wherever it is told to ask for v1.
     pub fn client(self, config: kube::Config) -> kube::Result<kube::Client> {
         let version = self.version;
@@ -61,6 +67,20 @@ fn translated(uri: &Uri, version: Version) -> Option<Uri> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_agent_works_with_what_it_was_started_for() {
+        let served = |version, cluster_external_secrets| Served { version, cluster_external_secrets };
+        for (started_for, now, outdated) in [
+            (served(Version::V1, true), served(Version::V1, true), false),
+            (served(Version::V1beta1, true), served(Version::V1, true), true),
+            (served(Version::V1, true), served(Version::V1beta1, true), true),
+            (served(Version::V1, false), served(Version::V1, true), true),
+            (served(Version::V1, true), served(Version::V1, false), false),
+        ] {
+            assert_eq!(now.outdates(started_for), outdated, "{now:?} after {started_for:?}");
+        }
+    }
 
     #[test]
     fn only_paths_of_the_group_change() {

@@ -45,7 +45,7 @@ async fn read_value(
     })?;
     Ok(Answer {
         account: parameter.arn().and_then(Account::of_arn),
-        known: known(&parameter),
+        known: known(&parameter, selector),
         payload: Payload::Value { text: parameter.value.map(SecretValue::from), binary: None },
     })
 }
@@ -125,7 +125,7 @@ async fn check_values(
                 for one in batch {
                     tried.push((one.key, false));
                     let found = output.parameters().iter().find(|parameter| is(parameter, &one.name));
-                    checked.insert(one.wanted.clone(), found.map_or_else(missing, present));
+                    checked.insert(one.wanted.clone(), found.map_or_else(missing, |found| present(found, one.wanted)));
                 }
             }
             Err(problem) if problem.is_transient() => {
@@ -166,13 +166,13 @@ async fn check_values(
 async fn check_one(client: &Client, context: Context<'_>, one: &Value<'_>) -> (Checked, bool) {
     let request = client.get_parameter().name(&one.name).with_decryption(false);
     match context.run(GET_ONE, || request.clone().send()).await {
-        Ok(output) => (output.parameter().map_or_else(missing, present), false),
+        Ok(output) => (output.parameter().map_or_else(missing, |found| present(found, one.wanted)), false),
         Err(problem) => (Checked::failed(&problem), matches!(problem, ReadProblem::Denied { .. })),
     }
 }
 
-fn present(parameter: &Parameter) -> Checked {
-    Checked::Version { known: known(parameter), account: parameter.arn().and_then(Account::of_arn) }
+fn present(parameter: &Parameter, wanted: &Wanted) -> Checked {
+    Checked::Version { known: known(parameter, &wanted.selector), account: parameter.arn().and_then(Account::of_arn) }
 }
 
 fn missing() -> Checked {
@@ -196,8 +196,9 @@ fn is(parameter: &Parameter, asked: &str) -> bool {
         .any(|name| asked.strip_prefix(name).is_some_and(|rest| rest == selector))
 }
 
-fn known(parameter: &Parameter) -> Known {
+fn known(parameter: &Parameter, selector: &Selector) -> Known {
     let modified = timestamp(parameter.last_modified_date());
     let token = Token::of_parameter(parameter.version(), modified.unwrap_or(jiff::Timestamp::UNIX_EPOCH));
-    Known::of_source(token, modified, modified)
+    // When a label came to a version, no call tells.
+    Known::of_source(token, modified, modified.filter(|_| !selector.is_label()))
 }

@@ -64,7 +64,8 @@ async fn read_value(
     let created = timestamp(output.created_date.as_ref());
     Ok(Answer {
         account: Account::of_arn(&arn),
-        known: Known::of_source(Token::of_secret(&arn, &version), created, created),
+        // When the label came to this version, only a look without the value tells.
+        known: Known::of_source(Token::of_secret(&arn, &version), created, None),
         payload: Payload::Value {
             text: output.secret_string.map(SecretValue::from),
             binary: output.secret_binary.map(|blob| SecretValue::new(blob.into_inner())),

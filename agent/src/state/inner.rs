@@ -1,6 +1,7 @@
 //! What is behind the state's lock, and how its parts are kept in step with each other.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rekey_core::identity::Account;
@@ -86,13 +87,16 @@ impl Inner {
             let _ = self.object_gone(&key);
         }
         if let Some(known) = self.objects.get_mut(&key) {
-            let held = known.applied.clone();
+            let (held, before) = (known.applied.clone(), Arc::clone(&known.resource));
             let look = known.replace_resource(object.resource, self.leads, now);
             if self.options.companion && matches!(held, Applied::Tokens(_)) {
                 // What is newer than that is told again, which does no harm; what is older would be read again.
                 known.applied = held;
             }
-            self.resolve(&key);
+            if known.resource.spec != before.spec {
+                // The echoes of our own writes, which are many, ask for nothing else.
+                self.resolve(&key);
+            }
             return look.then_some(key);
         }
         self.objects.insert(key.clone(), object);
@@ -129,9 +133,10 @@ impl Inner {
         }
         self.index.upsert(key.clone(), named);
         self.index.upsert_finders(key.clone(), searches);
-        let looked_at = self.world.looked_at(object.stores(), &key.namespace);
+        let stores = object.stores();
+        let looked_at = self.world.looked_at(&stores, &key.namespace);
         let mut uses = BTreeSet::from([Use::Target(object.target())]);
-        uses.extend(object.stores().map(|reference| Use::Store(StoreKey::of(reference, &key.namespace))));
+        uses.extend(stores.iter().map(|reference| Use::Store(StoreKey::of(reference, &key.namespace))));
         uses.extend(looked_at.dependencies.into_iter().map(Use::Credentials));
         uses.extend(looked_at.labels.then(|| Use::Labels(key.namespace.clone())));
         uses.extend(object.template_sources().into_iter().map(Use::Template));
@@ -140,6 +145,15 @@ impl Inner {
         let unused = self.uses.upsert(key.clone(), uses);
         self.forget(unused);
         changed
+    }
+
+    /// Resolves whoever uses a thing that changed. Returns all of them.
+    pub fn resolve_all(&mut self, thing: &Use) -> Vec<ObjectKey> {
+        let users = self.users(thing);
+        for user in &users {
+            self.resolve(user);
+        }
+        users
     }
 
     /// Resolves whoever uses a thing that changed. Returns those that ask for something else now.
@@ -178,19 +192,16 @@ impl Inner {
             let release = || object.retry_at(now).map_or(Decision::Read, Decision::Wait);
             return release::is_awaited(metadata).then(release);
         }
-        if object.requests.is_err() {
-            // There is nothing to compare; the condition has to say why.
-            return Some(object.retry_at(now).map_or(Decision::Read, Decision::Wait));
-        }
         let wanted: Vec<Wanted> = object.wanted().cloned().collect();
         let known = |source: &TemplateSource| self.templates.get(source).cloned().unwrap_or_else(template_from::absent);
         let templates: Vec<_> =
             object.template_sources().iter().map(|source| (source.to_string(), known(source))).collect();
         let facts = Facts {
             wanted: &wanted,
+            in_error: object.requests.is_err(),
             templates: &templates,
             applied: &object.applied,
-            target_valid: object.is_as_left(self.targets.get(&object.target()).map(|seen| seen.valid)),
+            target: self.target_of(object),
             spec_synced: object.spec_synced(),
             window: object.window(now),
             failing: object.is_failing(),

@@ -13,11 +13,12 @@ use rekey_core::report::{self, Refreshed};
 use rekey_core::request::{self, Request, SpecProblem};
 use rekey_core::resource::external_secret::{CreationPolicy, StoreRef};
 use rekey_core::resource::{ExternalSecret, ExternalSecretStatus};
-use rekey_core::store::{self, Rules, StoreProblem};
+use rekey_core::store::{Rules, StoreProblem};
 use rekey_core::template_from::TemplateSource;
 use rekey_core::wanted::{Token, Wanted};
 use rekey_core::window::Windows;
 
+use super::targets::Marks;
 use super::world::World;
 use super::{Others, Tally, Task};
 
@@ -39,6 +40,10 @@ pub struct Object {
     pub checked: Option<Timestamp>,
     /// Was its pipe proven then? `None` before that, and while it is being compared.
     pub checked_proven: Option<bool>,
+    /// The marks that its last sync left on its target; `None` before this process has synced it.
+    pub(super) left: Option<Marks>,
+    /// Was its target found to be otherwise, by a comparison?
+    pub(super) overdue: bool,
     /// When its sources may be followed.
     windows: Windows,
     /// Its syncs so far.
@@ -70,6 +75,8 @@ impl Object {
             retry: None,
             checked: None,
             checked_proven: None,
+            left: None,
+            overdue: false,
             windows: Windows::default(),
             tally: Tally::default(),
             others: Others::new(request::policy(&resource.spec).unwrap_or(Policy::OnChange)),
@@ -178,6 +185,7 @@ impl Object {
     ) {
         self.applied = Applied::Tokens(tokens);
         self.retry = None;
+        self.overdue = false;
         // A comparison is never put off by a sync, so that the objects of a store keep being due together.
         self.checked.get_or_insert(now);
         self.status_written(status, version);
@@ -233,13 +241,15 @@ impl Object {
 
     /// Works out what it asks for, with the world as it is now. Returns whether that is something else than before.
     pub(super) fn resolve(&mut self, world: &World, rules: &Rules) -> bool {
-        let namespace = &self.key.namespace;
-        let around = world.around(rules, namespace);
-        let answer = |reference: &StoreRef| store::resolve(reference, world.store(reference, namespace), &around);
+        let around = world.around(rules, &self.key.namespace);
+        let answer = |one| (one, world.resolve(one, &around).map(Arc::new));
+        // Each once, however many entries name it.
+        let answers: BTreeMap<&StoreRef, _> = stores(&self.resource).into_iter().map(answer).collect();
+        let answer = |one: &StoreRef| answers.get(one).cloned().unwrap_or(Err(StoreProblem::Unnamed));
         // Whose object it is comes before what is wrong with it: another controller's is left alone.
-        let foreign = references(&self.resource).find_map(|one| answer(one).err().filter(StoreProblem::is_foreign));
-        let resolved = match foreign {
-            Some(problem) => Err(problem.into()),
+        let mut problems = answers.values().filter_map(|answer| answer.as_ref().err());
+        let resolved = match problems.find(|problem| problem.is_foreign()) {
+            Some(problem) => Err(problem.clone().into()),
             None => request::policy(&self.resource.spec)
                 .and_then(|_| request::requests(&self.resource.spec, answer))
                 .map(Arc::new),
@@ -274,8 +284,8 @@ impl Object {
     }
 
     /// The stores that it names.
-    pub(super) fn stores(&self) -> impl Iterator<Item = &StoreRef> {
-        references(&self.resource)
+    pub(super) fn stores(&self) -> BTreeSet<&StoreRef> {
+        stores(&self.resource)
     }
 }
 
@@ -286,9 +296,9 @@ fn is_older(version: Option<&str>, than: Option<&str>) -> bool {
 }
 
 /// Every store that an object names.
-fn references(resource: &ExternalSecret) -> impl Iterator<Item = &StoreRef> {
+fn stores(resource: &ExternalSecret) -> BTreeSet<&StoreRef> {
     let spec = &resource.spec;
     let own = spec.data.iter().map(|data| &data.source_ref).chain(spec.data_from.iter().map(|from| &from.source_ref));
     let named = own.flatten().filter_map(|own| own.store_ref.as_ref());
-    std::iter::once(&spec.secret_store_ref).filter(|reference| !reference.name.is_empty()).chain(named)
+    std::iter::once(&spec.secret_store_ref).filter(|reference| !reference.name.is_empty()).chain(named).collect()
 }

@@ -18,14 +18,19 @@ impl State {
         if spec.is_none() {
             inner.validated.remove(key);
         }
-        if !inner.world.store_seen(key, spec) {
-            return Vec::new();
+        if inner.world.store_seen(key, spec) { inner.resolve_all(&Use::Store(key.clone())) } else { Vec::new() }
+    }
+
+    /// A store is there, and cannot be parsed. Returns the objects that use it.
+    #[must_use]
+    pub fn store_unreadable(&self, key: &StoreKey, problem: &str) -> Vec<ObjectKey> {
+        let mut inner = self.lock();
+        inner.validated.remove(key);
+        if inner.world.store_unreadable(key, problem) {
+            inner.resolve_all(&Use::Store(key.clone()))
+        } else {
+            Vec::new()
         }
-        let users = inner.users(&Use::Store(key.clone()));
-        for user in &users {
-            inner.resolve(user);
-        }
-        users
     }
 
     /// A namespace is there, with these labels, or gone (`None`). Returns the objects for which that changes something.

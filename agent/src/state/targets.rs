@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
-use rekey_core::ledger::{Applied, Decision};
+use rekey_core::ledger::{Applied, Decision, Target};
 use rekey_core::object::ObjectKey;
 use rekey_core::plan;
-use rekey_core::resource::ExternalSecret;
+use rekey_core::report::{self, Refreshed};
 use rekey_core::resource::external_secret::CreationPolicy;
+use rekey_core::resource::{ExternalSecret, ExternalSecretStatus};
 use rekey_core::wanted::Token;
 
 use super::inner::{Inner, Use};
@@ -24,16 +25,29 @@ pub(super) struct SeenTarget {
     pub valid: bool,
     /// A digest of what may forbid a write: its controller, and whether it is immutable.
     hold: u64,
+    marks: Marks,
 }
+
+/// A digest of labels, annotations and owners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Marks(u64);
 
 impl SeenTarget {
     fn of(secret: &Secret) -> Self {
-        let mut hold = DefaultHasher::new();
-        let owners = secret.metadata.owner_references.iter().flatten();
-        owners.filter(|owner| owner.controller == Some(true)).for_each(|owner| owner.uid.hash(&mut hold));
+        let (mut hold, mut marks) = (DefaultHasher::new(), DefaultHasher::new());
+        let metadata = &secret.metadata;
+        let owners = || metadata.owner_references.iter().flatten();
+        owners().filter(|owner| owner.controller == Some(true)).for_each(|owner| owner.uid.hash(&mut hold));
         secret.immutable.hash(&mut hold);
-        let version = secret.metadata.resource_version.as_ref().and_then(|text| text.parse().ok());
-        Self { version: version.unwrap_or_default(), valid: plan::is_valid(secret), hold: hold.finish() }
+        (&metadata.labels, &metadata.annotations).hash(&mut marks);
+        owners().for_each(|owner| (&owner.uid, owner.controller).hash(&mut marks));
+        let version = metadata.resource_version.as_ref().and_then(|text| text.parse().ok());
+        Self {
+            version: version.unwrap_or_default(),
+            valid: plan::is_valid(secret),
+            hold: hold.finish(),
+            marks: Marks(marks.finish()),
+        }
     }
 }
 
@@ -74,6 +88,32 @@ impl State {
         objects.map(|object| (Arc::clone(&object.resource), tokens(object))).collect()
     }
 
+    /// An object was synced, and its status says so.
+    pub fn synced(
+        &self,
+        key: &ObjectKey,
+        tokens: BTreeMap<String, Token>,
+        status: ExternalSecretStatus,
+        version: String,
+        now: Timestamp,
+    ) {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let Some(object) = inner.objects.get_mut(key) else { return };
+        object.synced(tokens, status, version, now);
+        object.left = inner.targets.get(&object.target()).map(|seen| seen.marks);
+    }
+
+    /// An object was compared with its sources; `proven` says whether its pipe was.
+    pub fn compared(&self, key: &ObjectKey, proven: Option<bool>, now: Timestamp) {
+        let mut inner = self.lock();
+        let overdue = inner.objects.get(key).is_some_and(|object| inner.has_drifted(object));
+        if let Some(object) = inner.objects.get_mut(key) {
+            (object.checked, object.checked_proven) = (Some(now), proven);
+            object.overdue |= overdue;
+        }
+    }
+
     /// This agent deleted a Secret: the watch need not tell.
     pub fn target_deleted(&self, target: &ObjectKey) {
         self.lock().targets.remove(target);
@@ -111,6 +151,24 @@ impl Inner {
         });
         users.retain(|user| self.decide(user, now).is_some_and(|decision| decision != Decision::Skip));
         users
+    }
+
+    /// What others have made of an object's target.
+    pub fn target_of(&self, object: &Object) -> Target {
+        match object.is_as_left(self.targets.get(&object.target()).map(|seen| seen.valid)) {
+            false => Target::Spoilt,
+            true if object.overdue => Target::Overdue,
+            true => Target::AsLeft,
+        }
+    }
+
+    /// Has somebody changed an object's target in a way that the object answers at its refreshes only? (An Orphan's data,
+    /// or its existence; labels, annotations and owners of any.)
+    fn has_drifted(&self, object: &Object) -> bool {
+        let writes = object.policy_of_target() != CreationPolicy::None
+            && report::last_refresh(object.resource.status.as_ref()) == Some(Refreshed::Synced);
+        let same = |seen: &SeenTarget| seen.valid && object.left.is_none_or(|left| left == seen.marks);
+        writes && self.target_of(object) != Target::Spoilt && !self.targets.get(&object.target()).is_some_and(same)
     }
 
     /// The names of other objects that write the same Secret.

@@ -1,6 +1,9 @@
 use rekey_core::change;
+use std::collections::BTreeMap;
+
 use rekey_core::ledger::Known;
-use rekey_core::store::Rules;
+use rekey_core::report;
+use rekey_core::store::{Identity, Rules};
 use rekey_core::template_from::TemplateSource;
 use rekey_core::wanted::Token;
 use serde_json::{Value, json};
@@ -70,6 +73,52 @@ fn secret(version: &str, valid: bool) -> Secret {
         "annotations": {plan::DATA_HASH_ANNOTATION: if valid { hash.as_str() } else { "edited" }},
     }}))
     .expect("a Secret")
+}
+
+/// Each entry names the store, and none has one of its own.
+#[test]
+fn an_object_s_entries_share_one_resolved_store() {
+    let state = state();
+    let tags: Vec<Value> = (0..50).map(|tag| json!({"key": tag.to_string(), "value": "x".repeat(256)})).collect();
+    let role = "arn:aws:iam::123456789012:role/reader";
+    store(
+        &state,
+        "aws",
+        json!({"aws": {"service": "SecretsManager", "region": "eu-west-1", "role": role, "sessionTags": tags}}),
+    );
+    let entry = |number: usize| json!({"secretKey": number.to_string(), "remoteRef": {"key": "app/db"}});
+    let resource: ExternalSecret = serde_json::from_value(json!({
+        "metadata": {"name": "large", "namespace": "shop"},
+        "spec": {"secretStoreRef": {"name": "aws"}, "data": (0..1000).map(entry).collect::<Vec<_>>()},
+    }))
+    .expect("an object");
+    let _ = state.object_seen(resource, now());
+    let requests = state.with_object(&key("large"), |object| object.requests.clone()).expect("it is there");
+    let requests = requests.expect("in order");
+    assert_eq!(requests.len(), 1000);
+    assert!(requests.iter().all(|request| Arc::ptr_eq(&request.store, &requests[0].store)));
+    let Identity::Role(first) = &requests[0].wanted.identity else { panic!("no role") };
+    let shared = |wanted: &Wanted| matches!(&wanted.identity, Identity::Role(role) if Arc::ptr_eq(role, first));
+    assert!(requests.iter().all(|request| shared(&request.wanted)));
+}
+
+#[test]
+fn a_store_that_cannot_be_read_is_not_used_as_it_was() {
+    let state = state();
+    let aws_store = StoreKey { namespace: Some("shop".to_owned()), name: "aws".to_owned() };
+    store(&state, "aws", aws());
+    object(&state, "app", "aws", json!({}));
+    let problem = || state.with_object(&key("app"), |object| object.requests.as_ref().err().map(ToString::to_string));
+    assert_eq!(problem(), Some(None));
+    assert_eq!(state.store_unreadable(&aws_store, "unknown variant `Vault`"), [key("app")]);
+    let said = problem().flatten().unwrap_or_default();
+    assert!(said.contains("SecretStore \"aws\" cannot be read: unknown variant"), "{said}");
+    assert_eq!(state.store_unreadable(&aws_store, "unknown variant `Vault`"), [], "that is known");
+    store(&state, "aws", aws());
+    assert_eq!(problem(), Some(None));
+    let _ = state.store_unreadable(&aws_store, "again");
+    assert_eq!(state.store_seen(&aws_store, None), [key("app")]);
+    assert!(problem().flatten().unwrap_or_default().contains("does not exist"));
 }
 
 fn moved(account: &str) -> Change {
@@ -253,4 +302,61 @@ fn a_template_wakes_its_users_and_nothing_is_kept_of_one_that_nobody_uses() {
     let _ = state.object_gone(&key("one"));
     object(&state, "two", "aws", json!({}));
     assert!(state.lock().templates.is_empty());
+}
+
+/// An object whose last refresh succeeded, and its target as that left it.
+fn synced(state: &State, name: &str, target: Value, version: &str) {
+    object(state, name, "aws", target);
+    let _ = state.target_seen(&key(name), &secret(version, true), now());
+    let tokens = BTreeMap::new();
+    let refresh = report::Refresh {
+        what: report::Refreshed::Synced,
+        object_version: state
+            .with_object(&key(name), |object| report::synced_resource_version(&object.resource))
+            .expect("it is there"),
+        bound: None,
+        tokens: &tokens,
+        started: now(),
+        note: None,
+    };
+    let status = report::synced(None, refresh, now());
+    let wanted =
+        state.with_object(&key(name), |object| object.wanted().cloned().collect::<Vec<_>>()).expect("it is there");
+    let tokens = wanted.iter().map(|wanted| (wanted.to_string(), Token::of_secret(ARN, "v1"))).collect();
+    state.synced(&key(name), tokens, status, "6".to_owned(), now());
+    assert_eq!(state.decide(&key(name), now()), Some(Decision::Skip), "the test's own premise");
+}
+
+#[test]
+fn what_others_make_of_an_orphan_stays_until_a_comparison() {
+    for change in ["edited", "deleted"] {
+        let state = state();
+        store(&state, "aws", aws());
+        synced(&state, "one", json!({"creationPolicy": "Orphan"}), "5");
+        let woken = match change {
+            "edited" => state.target_seen(&key("one"), &secret("7", false), now()),
+            _ => state.target_gone(&key("one"), now()),
+        };
+        assert_eq!((woken, state.decide(&key("one"), now())), (vec![], Some(Decision::Skip)), "{change}");
+        state.compared(&key("one"), Some(true), now());
+        assert_eq!(state.decide(&key("one"), now()), Some(Decision::Read), "{change}");
+        synced(&state, "one", json!({"creationPolicy": "Orphan"}), "9");
+        state.compared(&key("one"), Some(true), now());
+        assert_eq!(state.decide(&key("one"), now()), Some(Decision::Skip), "{change} and put right");
+    }
+}
+
+#[test]
+fn a_label_that_somebody_removed_is_put_back_at_a_comparison() {
+    let state = state();
+    store(&state, "aws", aws());
+    for name in ["one", "none"] {
+        synced(&state, name, json!({"creationPolicy": if name == "none" { "None" } else { "Owner" }}), "5");
+        let mut relabelled = secret("7", true);
+        relabelled.metadata.labels.as_mut().expect("labels").insert("team".to_owned(), "a".to_owned());
+        assert_eq!(state.target_seen(&key(name), &relabelled, now()), [], "its data are right");
+        state.compared(&key(name), Some(true), now());
+    }
+    assert_eq!(state.decide(&key("one"), now()), Some(Decision::Read));
+    assert_eq!(state.decide(&key("none"), now()), Some(Decision::Skip), "it writes nothing");
 }

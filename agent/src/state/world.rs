@@ -7,7 +7,7 @@ use rekey_core::index::relation::Relation;
 use rekey_core::object::ObjectKey;
 use rekey_core::resource::SecretStoreSpec;
 use rekey_core::resource::external_secret::{StoreKind, StoreRef};
-use rekey_core::store::{self, AccountRole, Dependency, Rules, Surroundings};
+use rekey_core::store::{self, AccountRole, AwsStore, Dependency, Rules, StoreProblem, Surroundings};
 
 use super::StoreKey;
 
@@ -18,6 +18,8 @@ pub type Labels = BTreeMap<String, String>;
 #[derive(Default)]
 pub(super) struct World {
     stores: HashMap<StoreKey, Arc<SecretStoreSpec>>,
+    /// Those that cannot be parsed, and why.
+    unreadable: HashMap<StoreKey, String>,
     /// What the stores' own credentials are made of, where that does not depend on who uses them.
     made_of: Relation<Dependency, StoreKey>,
     namespaces: HashMap<String, Arc<Labels>>,
@@ -27,9 +29,10 @@ pub(super) struct World {
 impl World {
     /// A store is there, as given, or gone. Returns whether that is news.
     pub fn store_seen(&mut self, key: &StoreKey, spec: Option<SecretStoreSpec>) -> bool {
+        let was_unreadable = self.unreadable.remove(key).is_some();
         let Some(spec) = spec else {
             self.made_of.remove(key);
-            return self.stores.remove(key).is_some();
+            return self.stores.remove(key).is_some() || was_unreadable;
         };
         if self.stores.get(key).is_some_and(|known| **known == spec) {
             return false;
@@ -38,6 +41,13 @@ impl World {
         self.made_of.upsert(key.clone(), dependencies.into_iter().collect());
         self.stores.insert(key.clone(), Arc::new(spec));
         true
+    }
+
+    /// A store is there and cannot be parsed: what it was is forgotten. Returns whether that is news.
+    pub fn store_unreadable(&mut self, key: &StoreKey, problem: &str) -> bool {
+        self.made_of.remove(key);
+        let known = self.stores.remove(key).is_some();
+        self.unreadable.insert(key.clone(), problem.to_owned()).is_none_or(|before| before != problem) || known
     }
 
     /// A namespace is there, with these labels, or gone. Returns whether that is news.
@@ -73,6 +83,18 @@ impl World {
         self.spec(&StoreKey::of(reference, namespace)).map(Arc::as_ref)
     }
 
+    /// A store, ready to be read from; see [`store::resolve`].
+    pub fn resolve(&self, reference: &StoreRef, around: &Surroundings<'_>) -> Result<AwsStore, StoreProblem> {
+        if let Some(problem) = self.unreadable.get(&StoreKey::of(reference, around.namespace)) {
+            return Err(StoreProblem::Unreadable {
+                kind: store::kind_name(reference.kind),
+                name: reference.name.clone(),
+                problem: problem.clone(),
+            });
+        }
+        store::resolve(reference, self.store(reference, around.namespace), around)
+    }
+
     pub fn namespaces(&self) -> impl Iterator<Item = (&String, &Arc<Labels>)> {
         self.namespaces.iter()
     }
@@ -88,7 +110,7 @@ impl World {
     }
 
     /// What the answer depends on, beside the stores themselves, when these are resolved for a namespace.
-    pub fn looked_at<'a>(&self, stores: impl Iterator<Item = &'a StoreRef>, namespace: &str) -> LookedAt {
+    pub fn looked_at(&self, stores: &BTreeSet<&StoreRef>, namespace: &str) -> LookedAt {
         let mut looked_at = LookedAt::default();
         for reference in stores {
             let Some(spec) = self.store(reference, namespace) else { continue };

@@ -1,6 +1,7 @@
 //! One look at all objects: which are due, and what to ask of which store.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -55,8 +56,8 @@ struct Chosen {
 /// See the module's head.
 pub(super) struct Round {
     /// What is asked.
-    pub groups: BTreeMap<AwsStore, Group>,
-    /// Due objects whose sources cannot change, or cannot be told.
+    pub groups: BTreeMap<Arc<AwsStore>, Group>,
+    /// Due objects whose sources cannot be told.
     pub nothing_to_compare: Vec<ObjectKey>,
     /// Nothing will be due before.
     pub nap: Duration,
@@ -131,7 +132,7 @@ impl Round {
                 take_along(store.service, interval).is_some_and(|early| wait <= early)
                     && self.groups.get(store).is_some_and(|group| group.intervals.contains(&interval))
             };
-            let mut stores = changing(object).map(|request| &request.store).peekable();
+            let mut stores = requests(object).map(|request| &*request.store).peekable();
             if under_way.contains(key) || stores.peek().is_none() || !stores.all(together) {
                 return;
             }
@@ -143,7 +144,7 @@ impl Round {
     /// Puts what an object wants to the questions for its stores, and returns how many stores that makes.
     fn ask(&mut self, key: &ObjectKey, object: &Object, interval: Duration, may_lag: bool) -> usize {
         let mut wants: BTreeMap<&AwsStore, Vec<usize>> = BTreeMap::new();
-        for request in changing(object) {
+        for request in requests(object) {
             let group = self.groups.entry(request.store.clone()).or_default();
             group.intervals.insert(interval);
             let place = group.place(&request.wanted, may_lag);
@@ -178,10 +179,9 @@ impl Group {
     }
 }
 
-/// What the object asks for, without what never changes.
-fn changing(object: &Object) -> impl Iterator<Item = &Request> {
-    let requests = object.requests.iter().flat_map(|requests| requests.iter());
-    requests.filter(|request| !request.wanted.selector.is_fixed())
+/// What the object asks for. A fixed version is compared like the others: its source may be gone.
+fn requests(object: &Object) -> impl Iterator<Item = &Request> {
+    object.requests.iter().flat_map(|requests| requests.iter())
 }
 
 fn refresh_of(object: &Object) -> Option<Duration> {

@@ -98,17 +98,17 @@ mod tests {
             },
         }))
         .unwrap();
-        let store = AwsStore {
+        let store = Arc::new(AwsStore {
             service: Service::SecretsManager,
             region: Region::parse("eu-west-1").unwrap(),
             prefix: String::new(),
             identity: Identity::Agent,
             retry: Retry::default(),
-        };
+        });
         let payload = Payload::Value { text: Some("value".to_owned().into()), binary: None };
         let known = Known::of_source(Token::from_stored("1"), None, None);
         Recipe {
-            requests: Arc::new(request::requests(&resource.spec, |_| Ok(store.clone())).unwrap()),
+            requests: Arc::new(request::requests(&resource.spec, |_| Ok(Arc::clone(&store))).unwrap()),
             resource: Arc::new(resource),
             answers: vec![Some(Arc::new(Answer { known, account: None, payload }))],
             templates: Ok(Vec::new()),

@@ -19,6 +19,15 @@ use crate::state::Task;
 /// A target that others keep writing is left to them after so many attempts, until the object's next retry.
 const WRITE_ATTEMPTS: u32 = 5;
 
+/// What became of a target that was to go.
+enum Removed {
+    Now,
+    /// It was not there any more.
+    Before,
+    /// Its object does not control it, so it was left.
+    NotOurs,
+}
+
 impl Syncer {
     /// Writes the target, and deletes the one before a rename, in this order.
     pub(super) async fn write(
@@ -93,7 +102,11 @@ impl Syncer {
         if task.order().policy != CreationPolicy::Owner {
             return Err(SyncError::Refused(Refusal::NotOwned));
         }
-        let wrote = self.delete_target(task, "its sources are gone").await?;
+        let wrote = match self.delete_target(task, "its sources are gone").await? {
+            Removed::Now => true,
+            Removed::Before => false,
+            Removed::NotOurs => return Err(SyncError::Refused(Refusal::NotControlled)),
+        };
         if wrote {
             self.announce_deletion(task, "secret deleted due to DeletionPolicy=Delete");
         }
@@ -115,22 +128,22 @@ impl Syncer {
         Ok(Synced::Gone)
     }
 
-    /// Returns whether there was anything to delete.
-    async fn delete_target(&self, task: &Task, why: &'static str) -> Result<bool, SyncError> {
+    /// Deletes the target, if it is there and ours.
+    async fn delete_target(&self, task: &Task, why: &'static str) -> Result<Removed, SyncError> {
         let undeleted = |error| SyncError::Undeleted { which: "secret", error };
         let mut attempts = 0;
         loop {
             let existing = self.targets.get(&task.target).await.map_err(undeleted)?;
-            let removal = existing.and_then(|existing| plan::removal(&task.owner(), &existing.metadata));
-            let Some(removal) = removal else { return Ok(false) };
+            let Some(existing) = existing else { return Ok(Removed::Before) };
+            let Some(removal) = plan::removal(&task.owner(), &existing.metadata) else { return Ok(Removed::NotOurs) };
             attempts += 1;
             match self.remove(&removal).await {
                 Ok(()) => {
                     info!(externalsecret = %task.key, target = %removal.key, why, "secret deleted");
-                    return Ok(true);
+                    return Ok(Removed::Now);
                 }
                 Err(error) if error.is_conflict() && attempts < WRITE_ATTEMPTS => {}
-                Err(error) if error.is_not_found() => return Ok(false),
+                Err(error) if error.is_not_found() => return Ok(Removed::Before),
                 Err(error) => return Err(undeleted(error)),
             }
         }

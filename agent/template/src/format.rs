@@ -198,12 +198,13 @@ impl<'r, 'a> Printer<'r, 'a> {
                 return self.pad(printed.as_bytes());
             }
             'U' => {
+                self.run.make(self.flags.precision.unwrap_or(0))?;
                 let printed = numbers::unicode(number, self.flags);
                 return self.pad_with_spaces(&printed);
             }
             _ => return self.bad_verb(value, verb),
         };
-        self.run.make(self.flags.precision.unwrap_or(0))?;
+        self.run.make(self.flags.precision.or(self.flags.width).unwrap_or(0))?;
         let printed = numbers::integer(number.unsigned_abs(), base, upper, verb == 'O', sign, self.flags);
         self.pad_with_spaces(&printed)
     }

@@ -1,7 +1,10 @@
 //! Regular expressions as Go reads them: what a manifest says means the same here as in ESO.
 //!
 //! The syntax of the `regex` crate is Go's but for corners: Go's `\d`, `\w` and `\s` are ASCII, it knows `\Q…\E` and octal
-//! escapes, takes a brace that counts nothing literally, and has no arithmetic inside of brackets. Those are rewritten.
+//! escapes, takes a brace that counts nothing literally, and has no arithmetic inside of brackets; its words are ASCII's,
+//! so `\b` is. Those are rewritten.
+//!
+//! Expressions come from manifests: what one may take to compile, and to search again after each match, is bounded.
 
 pub(crate) mod replace;
 
@@ -11,11 +14,17 @@ use std::hash::{Hash, Hasher};
 
 use regex::bytes::{Regex, RegexBuilder};
 
+use crate::{Env, Error};
 use replace::Replacement;
 
 /// Compiled sizes, in bytes. An expression is compiled as small as it can be, because a search may take as long as it is
-/// large for each byte; what needs more than the last is refused.
-pub(crate) const SIZES: [usize; 3] = [4 << 10, 32 << 10, 1 << 20];
+/// large for each byte; what needs more than the last is refused. (`.{1,200}` has 200 KiB.)
+pub(crate) const SIZES: [usize; 3] = [4 << 10, 32 << 10, 256 << 10];
+/// Bytes of the longest expression.
+const LONGEST: usize = 32 << 10;
+/// Classes of Unicode in one. Each may have ten thousand bytes before anything is compiled, so that its compiled size
+/// would be looked at too late.
+const CLASSES: usize = 64;
 
 /// A compiled expression. It is not anchored. Two are equal if they are written alike.
 #[derive(Clone, Debug)]
@@ -56,6 +65,9 @@ impl Regexp {
 
     /// The same for searching bytes, up to a compiled size.
     pub(crate) fn compile(source: &str, size: usize) -> Result<Regex, Malformed> {
+        if source.len() > LONGEST || source.matches("\\p").count() + source.matches("\\P").count() > CLASSES {
+            return Err(Malformed::TooLarge);
+        }
         match RegexBuilder::new(&translate(source)?).size_limit(size).build() {
             Ok(compiled) => Ok(compiled),
             Err(regex::Error::CompiledTooBig(_)) => Err(Malformed::TooLarge),
@@ -76,15 +88,26 @@ impl Regexp {
 
     /// The text with each match replaced, as Go's `ReplaceAllString` does: in `replacement`, `$1`, `${1}`, `$name` and
     /// `${name}` stand for groups, or for nothing where there is no such group. `None` if it gets longer than `longest`.
-    #[must_use]
-    pub fn replace_all(&self, text: &str, replacement: &str, longest: usize) -> Option<String> {
+    /// What is looked through again after a match counts.
+    pub fn replace_all(
+        &self,
+        text: &str,
+        replacement: &str,
+        longest: usize,
+        env: &Env,
+    ) -> Result<Option<String>, Error> {
         let (text, mut out) = (text.as_bytes(), Vec::new());
+        let again = |bytes| env.read(again(bytes, self.cost()));
         let push = |part: &[u8]| {
             out.extend_from_slice(part);
-            if out.len() > longest { Err(()) } else { Ok(()) }
+            if out.len() > longest { Err(Error::OutputTooLarge) } else { Ok(()) }
         };
-        Replacement::expanded(&self.compiled, replacement.as_bytes()).apply(&self.compiled, text, push).ok()?;
-        String::from_utf8(out).ok()
+        let replacement = Replacement::expanded(&self.compiled, replacement.as_bytes());
+        match replacement.apply(&self.compiled, text, again, push) {
+            Err(Error::OutputTooLarge) => Ok(None),
+            Err(other) => Err(other),
+            Ok(()) => Ok(String::from_utf8(out).ok()),
+        }
     }
 
     /// The expression as it was written.
@@ -97,6 +120,12 @@ impl Regexp {
 /// What a byte counts that is searched for an expression of a compiled size.
 pub(crate) fn cost(size: usize) -> usize {
     size / 16
+}
+
+/// What the search for the next match counts, which may look through all that is left of a text, whatever it finds:
+/// `.*[^A-Z]|[A-Z]` does in `AAAA`. Most searches end early, and those that do not are of the fast kind.
+pub(crate) fn again(bytes: usize, cost: usize) -> usize {
+    bytes.saturating_mul(cost) / 64
 }
 
 impl PartialEq for Regexp {
@@ -164,6 +193,8 @@ fn escape<'a>(text: &'a str, out: &mut String) -> &'a str {
         'D' => "[^0-9]",
         'w' => "[0-9A-Za-z_]",
         'W' => "[^0-9A-Za-z_]",
+        'b' => r"(?-u:\b)",
+        'B' => r"(?-u:\B)",
         's' => r"[\t\n\f\r ]",
         'S' => r"[^\t\n\f\r ]",
         '<' => "<",
@@ -247,6 +278,10 @@ fn range<'a>(text: &'a str, out: &mut String) -> &'a str {
 }
 
 fn character<'a>(text: &'a str, out: &mut String) -> &'a str {
+    if text.starts_with("\\b") || text.starts_with("\\B") {
+        // Neither syntax knows it here.
+        return copy(text, 2, out);
+    }
     if text.starts_with('\\') {
         return escape(text, out);
     }
@@ -282,7 +317,8 @@ mod tests {
             ("^[[:alpha:]_]+$", &["a_"], &["1"]),
             (r"^\<a\>\_\/$", &["<a>_/"], &["a"]),
             (r"^\101\x{42}\x43\0?$", &["ABC"], &["ABD"]),
-            (r"(?i)^DB\b", &["db-1"], &["dbx"]),
+            (r"(?i)^DB\b", &["db-1", "dbé"], &["dbx"]),
+            (r"\Bx", &["ax"], &["éx", "x"]),
             ("", &["", "anything"], &[]),
             ("^(?P<a>x)(?<b>y)$", &["xy"], &["x"]),
         ] {
@@ -294,11 +330,37 @@ mod tests {
 
     #[test]
     fn what_go_refuses_in_names_is_refused_in_one_line() {
-        for source in ["(", "a**(", "[a", "[z-a]", r"\1", r"\y", "(?x)a", "(?=a)", "(?<!a)b", "*", r"a\", r"\p{Nope}"] {
+        for source in [
+            "(",
+            "a**(",
+            "[a",
+            "[z-a]",
+            r"\1",
+            r"\y",
+            "(?x)a",
+            "(?=a)",
+            "(?<!a)b",
+            "*",
+            r"a\",
+            r"\p{Nope}",
+            r"[\b]",
+            r"[\B]",
+        ] {
             let error = Regexp::parse(source).expect_err(source).to_string();
             assert!(!error.is_empty() && !error.contains('\n'), "{source}: {error}");
         }
         assert_eq!(Regexp::parse("(a{900}){900}"), Err(Malformed::TooLarge));
+    }
+
+    #[test]
+    fn what_takes_much_to_parse_is_not_parsed() {
+        let began = std::time::Instant::now();
+        let folded = format!("(?i){}", r"\pL".repeat(300_000));
+        for source in [folded.as_str(), &r"[^\PN\pS]".repeat(1000), &"a".repeat(1 << 20)] {
+            assert_eq!(Regexp::parse(source), Err(Malformed::TooLarge));
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(1), "{:?}", began.elapsed());
+        assert!(Regexp::parse(r"^[\pL\pN_]+(-\p{Greek}+)*$").is_ok());
     }
 
     proptest! {

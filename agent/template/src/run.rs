@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use regex::bytes::Regex;
+use regex::bytes::{Match, Regex};
 
 use crate::regexp::{self, Malformed, Regexp};
 use crate::value::{Dict, List, Of, Text, Value};
@@ -17,11 +17,35 @@ pub(crate) struct Run<'a> {
     /// Every dict of the run. While it is here, letting go of one cannot unwind a long chain of them, and at the end
     /// all are emptied, so that none that contains itself stays behind.
     dicts: RefCell<Vec<Dict>>,
-    regexps: RefCell<BTreeMap<Text, (Rc<Regex>, usize)>>,
+    regexps: RefCell<BTreeMap<Text, Search>>,
 }
 
 /// What a byte counts that a function looks at: see [`limits::READ`].
 const READ_BY_FUNCTION: usize = 4;
+
+/// An expression, and what a byte counts that it may look at.
+#[derive(Clone)]
+pub(crate) struct Search {
+    pub(crate) regex: Rc<Regex>,
+    cost: usize,
+}
+
+impl Search {
+    /// Every match in a text, counted.
+    pub(crate) fn find_iter<'t>(
+        &self,
+        run: &Run<'_>,
+        text: &'t [u8],
+    ) -> impl Iterator<Item = Result<Match<'t>, Error>> {
+        self.regex.find_iter(text).map(move |found| self.again(run, text.len() - found.end()).map(|()| found))
+    }
+
+    /// Counts the search for the next match in so many bytes.
+    pub(crate) fn again(&self, run: &Run<'_>, bytes: usize) -> Result<(), Error> {
+        run.env.read(regexp::again(bytes, self.cost))
+    }
+}
+
 impl<'a> Run<'a> {
     pub(crate) fn new(env: &'a Env, template: &'a str) -> Self {
         Self { env, template, dicts: RefCell::default(), regexps: RefCell::default() }
@@ -77,27 +101,27 @@ impl<'a> Run<'a> {
     }
 
     /// An expression that is about to search a text. Each is compiled once.
-    pub(crate) fn regex(&self, expression: &Text, text: &Text) -> Result<Rc<Regex>, Error> {
+    pub(crate) fn regex(&self, expression: &Text, text: &Text) -> Result<Search, Error> {
         let known = self.regexps.borrow().get(expression).cloned();
-        let (regex, cost) = match known {
+        let search = match known {
             Some(known) => known,
             None => self.compile(expression)?,
         };
-        self.env.read(text.len().saturating_mul(cost))?;
-        Ok(regex)
+        self.env.read(text.len().saturating_mul(search.cost))?;
+        Ok(search)
     }
 
     /// Compiles an expression as small as it can be.
-    fn compile(&self, expression: &Text) -> Result<(Rc<Regex>, usize), Error> {
+    fn compile(&self, expression: &Text) -> Result<Search, Error> {
         let words = |problem: String| Error::Failed(format!("the regular expression is not valid: {problem}"));
         let source = expression.utf8().ok_or_else(|| words("it is not UTF-8".to_owned()))?;
         for size in regexp::SIZES {
             self.read(4 * size + 16 * expression.len())?;
             match Regexp::compile(source, size) {
                 Ok(compiled) => {
-                    let entry = (Rc::new(compiled), regexp::cost(size));
-                    self.regexps.borrow_mut().insert(expression.clone(), entry.clone());
-                    return Ok(entry);
+                    let search = Search { regex: Rc::new(compiled), cost: regexp::cost(size) };
+                    self.regexps.borrow_mut().insert(expression.clone(), search.clone());
+                    return Ok(search);
                 }
                 Err(Malformed::TooLarge) => {}
                 // What is wrong with it may quote it, and it may hold a value.

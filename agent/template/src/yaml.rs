@@ -81,8 +81,8 @@ pub enum Error {
         /// What it is instead.
         found: &'static str,
     },
-    /// See [`limits::INPUT`].
-    #[error("the YAML text is larger than {} MiB; make it smaller", limits::INPUT / 1024 / 1024)]
+    /// See [`limits::OUTPUT`]: its nodes take a hundred times as much, and no Secret holds more.
+    #[error("the YAML text is larger than {} MiB; make it smaller", limits::OUTPUT / 1024 / 1024)]
     TooLarge,
     /// Collections in collections in collections.
     #[error("the YAML text is nested more than {DEEPEST} levels deep; make it flatter")]

@@ -187,6 +187,86 @@ fn no_expression_searches_for_long() {
     assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
 }
 
+/// Each match is found after a look at all that follows.
+#[test]
+fn no_expression_searches_the_rest_again_and_again() {
+    let again = r".*[^A-Z]|[A-Z]";
+    for call in [
+        format!("regexFindAll {again:?} $x -1 | len"),
+        format!("regexReplaceAll {again:?} $x \"a\" | len"),
+        format!("regexReplaceAllLiteral {again:?} $x \"a\" | len"),
+        format!("regexSplit {again:?} $x -1 | len"),
+    ] {
+        let begun = Instant::now();
+        let found = rendered(&format!("{{{{ $x := repeat 100000 \"A\" }}}}{{{{ {call} }}}}"));
+        assert_eq!(found, Err(Error::TooMuchRead), "{call}");
+        assert!(begun.elapsed() < PATIENCE, "{call}: {:?}", begun.elapsed());
+    }
+    // What people write: a certificate's lines.
+    let lines = "{{ $x := repeat 800 \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\\n\" }}";
+    for call in [r#"regexReplaceAll "\\s+" $x " ""#, r#"regexFindAll "[^\\n]+" $x -1"#, r#"regexSplit "\\n" $x -1"#] {
+        assert!(rendered(&format!("{lines}{{{{ $y := {call} }}}}")).is_ok(), "{call}");
+    }
+}
+
+#[test]
+fn thousands_of_variables_are_not_looked_through_for_ever() {
+    let declared = |count: usize, before: &str, after: &str| {
+        let each = |number| [before, "{{ $x", &format!("{number}"), " := 1 }}", after].concat();
+        (0..count).map(each).collect::<Vec<_>>().concat()
+    };
+    let begun = Instant::now();
+    let found = rendered(&(declared(900, "", "") + "{{ range 60000 }}{{ $y := $x0 }}{{ end }}"));
+    assert_eq!(found, Err(Error::TooMuchRead));
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    assert!(matches!(rendered(&declared(1100, "", "")), Err(Error::Syntax { .. })));
+    assert!(rendered(&declared(1100, "{{ if true }}", "{{ end }}")).is_ok());
+}
+
+#[test]
+fn numbers_are_as_wide_as_asked() {
+    for (format, number, expected) in [
+        ("%.70000f", "1.5", format!("1.5{}", "0".repeat(69_999))),
+        ("%.70000e", "1.5", format!("1.5{}e+00", "0".repeat(69_999))),
+        ("%.70000g", "1.5", "1.5".to_owned()),
+        ("%.70000d", "-7", format!("-{}7", "0".repeat(69_999))),
+        ("%070000x", "255", format!("{}ff", "0".repeat(69_998))),
+        ("%.70000U", "65", format!("U+{}41", "0".repeat(69_998))),
+        ("%70000d", "7", format!("{}7", " ".repeat(69_999))),
+    ] {
+        let found = rendered(&format!("{{{{ printf {format:?} {number} }}}}"));
+        assert!(found.as_ref() == Ok(&expected), "{format}: {:.80}…", found.unwrap_or_default());
+    }
+    assert_eq!(rendered("{{ range 10 }}{{ $x := printf \"%.9999999U\" 65 }}{{ end }}"), Err(Error::TooMuchMade));
+}
+
+/// Few bytes that stand for many cost what they stand for, also where nothing comes of them.
+#[test]
+fn aliases_are_not_replaced_again_and_again_for_nothing() {
+    let ten = |name: &str, of: &str| format!("{name}: &{name} [{}]\\n", [of; 10].join(","));
+    let bomb = [ten("a", "~"), ten("b", "*a"), ten("c", "*b"), ten("d", "*c"), ten("e", "*d")].concat();
+    for document in [format!("{bomb}f: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]"), format!("{bomb}f: [*e,.inf]")] {
+        let begun = Instant::now();
+        let found = rendered(&format!(
+            "{{{{ $x := \"{document}\" }}}}{{{{ range 10000 }}}}{{{{ $y := fromYaml $x }}}}{{{{ end }}}}"
+        ));
+        assert_eq!(found, Err(Error::TooMuchRead));
+        assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    }
+}
+
+/// Headers behind the end of their block belong to nothing, and are not read again for the next.
+#[test]
+fn blocks_whose_headers_never_end_are_read_once() {
+    let begun = Instant::now();
+    let found = rendered(&format!(
+        "{{{{ $x := repeat 30000 {:?} }}}}{{{{ $y := filterPEM \"A\" $x }}}}",
+        "-----BEGIN :-----\n-----END :\n"
+    ));
+    assert_eq!(found, Err(Error::Failed("error filtering pem: found junk".to_owned())));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
 #[test]
 fn the_limits_hold_for_all_templates_of_an_object() {
     let env = env(7);

@@ -10,5 +10,6 @@ mod nonsense;
 mod order;
 mod pipe;
 mod repeats;
+mod rollouts;
 mod servers;
 mod stage;

@@ -41,18 +41,31 @@ pub enum Window {
     Closed(Timestamp),
 }
 
+/// What others have made of an object's target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Nothing that the object minds. (ESO's validity: it exists, with the managed label, and its data have their hash.)
+    AsLeft,
+    /// Something that is put right by refreshes only, and one is due.
+    Overdue,
+    /// It is edited or deleted, and put right at once.
+    Spoilt,
+}
+
 /// All that is known about an object when it is decided upon.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
     /// What it asks for.
     pub wanted: &'a [Wanted],
+    /// Can that not be told, because its spec or a store is in error? Then a sync says so.
+    pub in_error: bool,
     /// The ConfigMaps and Secrets that its templates stand in, by the names of their tokens. They need no look: a watch
     /// shows them.
     pub templates: &'a [(String, Known)],
     /// What its target holds.
     pub applied: &'a Applied,
-    /// Does the target exist, unedited? (ESO's validity: managed label, data hash.)
-    pub target_valid: bool,
+    /// What others have made of its target.
+    pub target: Target,
     /// Is `status.syncedResourceVersion` that of the object as it is now?
     pub spec_synced: bool,
     /// When it follows its sources.
@@ -75,7 +88,7 @@ impl Facts<'_> {
         // An object that was never synced is followed all the same, once its sources are spoken of.
         const NEW: &Applied = &Applied::AsOf(Timestamp::MAX);
         let applied = if *self.applied == Applied::Nothing { NEW } else { self.applied };
-        Self { applied, target_valid: true, spec_synced: true, failing: false, restore_at: None, ..self }
+        Self { applied, target: Target::AsLeft, spec_synced: true, failing: false, restore_at: None, ..self }
     }
 }
 
@@ -111,12 +124,14 @@ pub fn decide(ledger: &Ledger, facts: &Facts<'_>, now: Timestamp) -> Decision {
         .map(|wanted| (wanted, ledger.need(wanted, facts.applied)))
         .filter(|(_, need)| *need != Need::Nothing)
         .collect();
-    let templates_moved = periodic && facts.templates.iter().any(|(name, known)| known.differs(facts.applied, name));
-    let moved = templates_moved || !needed.is_empty();
-    if !asked_for && facts.target_valid && !facts.failing && !moved {
+    let templates_moved = || facts.templates.iter().any(|(name, known)| known.differs(facts.applied, name));
+    let moved_here = periodic && (facts.in_error || facts.target == Target::Overdue || templates_moved());
+    let spoilt = facts.target == Target::Spoilt;
+    let moved = moved_here || !needed.is_empty();
+    if !asked_for && !spoilt && !facts.failing && !moved {
         return Decision::Skip;
     }
-    let only_spoilt = !asked_for && !facts.target_valid && !moved;
+    let only_spoilt = !asked_for && spoilt && !moved;
     if let Some(at) = facts.restore_at.filter(|at| only_spoilt && *at > now) {
         return Decision::Contested(at);
     }
@@ -124,14 +139,14 @@ pub fn decide(ledger: &Ledger, facts: &Facts<'_>, now: Timestamp) -> Decision {
         return Decision::Wait(at);
     }
     // What failed while the window was open is not tried while it is closed.
-    let follows_sources = periodic && !asked_for && facts.target_valid;
+    let follows_sources = periodic && !asked_for && !spoilt;
     if let (Window::Closed(until), true) = (facts.window, follows_sources) {
         return Decision::Closed(until);
     }
     let waits = needed.iter().map(|(wanted, need)| ledger.not_before(wanted, *need, now));
-    let forced = asked_for || !facts.target_valid || facts.failing;
+    let forced = asked_for || spoilt || facts.failing;
     // None is the least: something may be read at once.
-    match waits.min().flatten().filter(|_| !forced && !templates_moved) {
+    match waits.min().flatten().filter(|_| !forced && !moved_here) {
         Some(until) => Decision::LookAgain(until),
         None => Decision::Read,
     }

@@ -191,7 +191,7 @@ impl Entry {
     }
 
     /// AWS answered a read. Returns whether the answer stands; if not, it is older than what AWS has shown before.
-    pub fn settle(&mut self, look: Look, answer: Known) -> bool {
+    pub fn settle(&mut self, look: Look, mut answer: Known) -> bool {
         if look.number < self.answered {
             // It comes too late to say anything new, but not to confirm.
             let Some(known) = self.known.as_mut().filter(|known| known.token == answer.token) else { return false };
@@ -219,6 +219,9 @@ impl Entry {
             }
         }
         self.hush(look, Some(&answer));
+        if let Some(known) = self.known.as_ref().filter(|known| known.token == answer.token) {
+            answer.changed = answer.changed.or(known.changed);
+        }
         self.known = Some(answer);
         self.was_read = true;
         true

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -51,9 +52,10 @@ fn holding(version: &str) -> Applied {
 fn facts<'a>(wanted: &'a [Wanted], applied: &'a Applied) -> Facts<'a> {
     Facts {
         wanted,
+        in_error: false,
         templates: &[],
         applied,
-        target_valid: true,
+        target: Target::AsLeft,
         spec_synced: true,
         policy: Policy::Periodic(Duration::from_hours(1)),
         window: Window::Open,
@@ -146,7 +148,7 @@ fn what_is_vague_does_not_hide_what_was_announced() {
 
 #[test]
 fn two_identities_keep_separate_books() {
-    let other = Wanted { identity: Identity::AccessKeys(Box::default()), ..current() };
+    let other = Wanted { identity: Identity::AccessKeys(Arc::default()), ..current() };
     let mut ledger = Ledger::default();
     ledger.announce(&current(), &moved("e1", CURRENT, "v2", 10), at(10));
     assert_eq!(decide(&ledger, &facts(&[current()], &holding("v1")), at(10)), Decision::Read);

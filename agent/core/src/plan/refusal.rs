@@ -40,6 +40,11 @@ pub enum Refusal {
     /// Only a Secret that the ExternalSecret owns is deleted.
     #[error("could not delete secret: deletionPolicy Delete needs creationPolicy Owner")]
     NotOwned,
+    /// It is there, and was never taken over by the ExternalSecret.
+    #[error(
+        "could not delete secret: this ExternalSecret does not control it; delete it, or let the ExternalSecret adopt it while its sources are there"
+    )]
+    NotControlled,
 }
 
 /// Who controls the Secret, if that forbids the write.

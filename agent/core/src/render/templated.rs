@@ -76,10 +76,13 @@ impl<R: Fn(&str, &str) -> Result<Zeroizing<Vec<u8>>, RenderProblem>> Target<'_, 
         decoding: DecodingStrategy,
     ) -> Result<(), RenderProblem> {
         let output = (self.run)(field, text)?;
-        self.put(field, key.to_owned(), &SecretValue::new(output.to_vec()), part, decoding)
+        let value = decode::decode(&SecretValue::new(output.to_vec()), decoding)
+            .map_err(|problem| failed(field, format!("key {key:?}: {problem}")))?;
+        self.put(field, key.to_owned(), value, part)
     }
 
-    /// Renders a YAML map of keys and values.
+    /// Renders a YAML map of keys and values. A key that does not stand in the template is made of values, perhaps: no
+    /// error may quote it, neither one of ours nor one of the API server.
     fn keys_and_values(
         &mut self,
         field: &str,
@@ -89,21 +92,22 @@ impl<R: Fn(&str, &str) -> Result<Zeroizing<Vec<u8>>, RenderProblem>> Target<'_, 
     ) -> Result<(), RenderProblem> {
         let output = (self.run)(field, text)?;
         let pairs = yaml::strings(&output, self.env).map_err(|problem| failed(field, problem))?;
-        pairs.into_iter().try_for_each(|(key, value)| {
-            self.put(field, key, &SecretValue::new(value.as_bytes().to_vec()), part, decoding)
-        })
+        for (key, value) in pairs {
+            let name = if text.contains(&key) { format!("key {key:?}") } else { "a key that it makes".to_owned() };
+            let problem = |problem: &dyn Display| failed(field, format!("{name}: {problem}"));
+            if matches!(part, Part::Data) && !is_key(&key) {
+                return Err(problem(
+                    &"it is none for a Secret: those have 1 to 253 of a-z, A-Z, 0-9, '-', '_' and '.'",
+                ));
+            }
+            let value = decode::decode(&SecretValue::new(value.as_bytes().to_vec()), decoding)
+                .map_err(|error| problem(&error))?;
+            self.put(field, key, value, part)?;
+        }
+        Ok(())
     }
 
-    fn put(
-        &mut self,
-        field: &str,
-        key: String,
-        value: &SecretValue,
-        part: Part,
-        decoding: DecodingStrategy,
-    ) -> Result<(), RenderProblem> {
-        let value =
-            decode::decode(value, decoding).map_err(|problem| failed(field, format!("key {key:?}: {problem}")))?;
+    fn put(&mut self, field: &str, key: String, value: SecretValue, part: Part) -> Result<(), RenderProblem> {
         let metadata = match part {
             Part::Data => {
                 self.data.insert(key, value);
@@ -115,6 +119,12 @@ impl<R: Fn(&str, &str) -> Result<Zeroizing<Vec<u8>>, RenderProblem>> Target<'_, 
         metadata.insert(key, utf8(field, &value)?.to_owned());
         Ok(())
     }
+}
+
+/// What Kubernetes takes for a key of a Secret (apimachinery, `IsConfigMapKey`).
+fn is_key(key: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=253).contains(&key.len()) && key.bytes().all(is_plain) && key != "." && !key.starts_with("..")
 }
 
 fn utf8<'a>(field: &str, value: &'a SecretValue) -> Result<&'a str, RenderProblem> {

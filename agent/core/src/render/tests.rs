@@ -1,5 +1,7 @@
 mod bounds;
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::*;
@@ -43,14 +45,14 @@ fn outcome_in(
     let mut full = json!({"secretStoreRef": {"name": "aws"}});
     full.as_object_mut().expect("an object").extend(spec.as_object().expect("an object").clone());
     let spec: ExternalSecretSpec = serde_json::from_value(full).expect("a spec");
-    let store = AwsStore {
+    let store = Arc::new(AwsStore {
         service: Service::SecretsManager,
         region: Region::parse("eu-west-1").expect("a region"),
         prefix: String::new(),
         identity: Identity::Agent,
         retry: Retry::default(),
-    };
-    let requests = requests(&spec, |_| Ok(store.clone())).expect("requests");
+    });
+    let requests = requests(&spec, |_| Ok(Arc::clone(&store))).expect("requests");
     let own = OwnMetadata {
         labels: [("own".to_owned(), "label".to_owned())].into(),
         annotations: [("own".to_owned(), "annotation".to_owned())].into(),
@@ -202,6 +204,15 @@ fn what_is_wrong_with_a_template_from_elsewhere_names_the_field() {
             json!({"literal": "a: /w==", "valuesDecodingStrategy": "Base64", "target": "Labels"}),
             &["templateFrom[0].literal", "UTF-8"],
         ),
+        (
+            json!({"literal": "{{ .password }}: '%'", "valuesDecodingStrategy": "Base64", "target": "Labels"}),
+            &["templateFrom[0].literal: a key that it makes: the value is not Base64"],
+        ),
+        (
+            json!({"literal": "{{ .password }}: a"}),
+            &["templateFrom[0].literal: a key that it makes: it is none for a Secret"],
+        ),
+        (json!({"literal": "a b: c"}), &["templateFrom[0].literal: key \"a b\": it is none for a Secret"]),
     ] {
         let problem = rendered(with_template(json!({"templateFrom": [from]})), Some(VALUE)).expect_err(parts[0]);
         let problem = problem.to_string();

@@ -9,18 +9,18 @@ fn spec(value: serde_json::Value) -> ExternalSecretSpec {
     serde_json::from_value(value).expect("a spec")
 }
 
-fn store(reference: &StoreRef) -> Result<AwsStore, StoreProblem> {
+fn store(reference: &StoreRef) -> Result<Arc<AwsStore>, StoreProblem> {
     if reference.name.is_empty() {
         return Err(StoreProblem::Unnamed);
     }
     let service = if reference.name == "ssm" { Service::ParameterStore } else { Service::SecretsManager };
-    Ok(AwsStore {
+    Ok(Arc::new(AwsStore {
         service,
         region: Region::parse("eu-west-1").expect("a region"),
         prefix: "prod/".to_owned(),
         identity: Identity::Agent,
         retry: Retry::default(),
-    })
+    }))
 }
 
 #[test]
@@ -45,6 +45,16 @@ fn an_entry_can_name_a_store_of_its_own() {
         "data": [{"secretKey": "a", "remoteRef": {"key": "one"}, "sourceRef": {"storeRef": {"name": "ssm"}}}],
     }));
     assert_eq!(requests(&spec, store).expect("valid")[0].wanted.sources.service(), Service::ParameterStore);
+}
+
+#[test]
+fn the_searches_of_an_object_are_few_enough_to_be_read_at_once() {
+    let searches = |count| {
+        let entries = vec![json!({"find": {"name": {"regexp": "."}}}); count];
+        requests(&spec(json!({"secretStoreRef": {"name": "aws"}, "dataFrom": entries})), store).map(|all| all.len())
+    };
+    assert_eq!(searches(64), Ok(100));
+    assert!(searches(65).is_err_and(|problem| problem.to_string().contains("spec.dataFrom has 65 entries with find")));
 }
 
 #[test]
@@ -91,6 +101,14 @@ fn what_is_wrong_names_the_field() {
             "spec.dataFrom[0]",
         ),
         (json!({"secretStoreRef": {"name": "aws"}, "dataFrom": [{}]}), "spec.dataFrom[0]"),
+        (
+            json!({"secretStoreRef": {"name": "aws"}, "dataFrom": vec![json!({"find": {"name": {"regexp": "a"}}}); 65]}),
+            "spec.dataFrom has 65 entries with find",
+        ),
+        (
+            json!({"secretStoreRef": {"name": "aws"}, "dataFrom": [{"extract": {"key": "x".repeat(2044)}}]}),
+            "spec.dataFrom[0]: key is 1 bytes longer, with the store's prefix",
+        ),
         (
             json!({"secretStoreRef": {"name": "aws"}, "target": {"manifest": {"kind": "ConfigMap"}}, "data": [entry]}),
             "spec.target.manifest",

@@ -7,6 +7,8 @@ use crate::json::{Html, Json};
 use crate::pairs::Pairs;
 use crate::resource::external_secret::{ConflictPolicy, MergeStrategy, PriorityPolicy, RewriteMerge};
 
+/// Bytes of all values together, where a copy was added to them. A Secret holds half of that.
+const VALUES: usize = 2 * 1024 * 1024;
 /// As many names are told in an error.
 const NAMED: usize = 16;
 
@@ -35,6 +37,9 @@ pub(super) fn merge(operation: &RewriteMerge, mut pairs: Pairs) -> Result<Pairs,
         }
         MergeStrategy::JSON => {
             pairs.insert(operation.into.clone(), Json::Object(members).encode(Html::Plain));
+            if pairs.values().map(|value| value.expose().len()).sum::<usize>() > VALUES {
+                return Err(("merge", format!("makes values of more than {VALUES} bytes in all")));
+            }
             Ok(pairs)
         }
     }

@@ -3,12 +3,16 @@ use serde_json::{Value, json};
 use super::*;
 use crate::value::SecretValue;
 
+fn env() -> Env {
+    Env::new(jiff::Timestamp::UNIX_EPOCH, [7; 32])
+}
+
 fn rewritten(operations: Value, found: &[(&str, &str)]) -> Result<Vec<(String, String)>, String> {
     let operations: Vec<Rewrite> = serde_json::from_value(operations).expect("rewrites");
     let found =
         found.iter().map(|(name, value)| ((*name).to_owned(), SecretValue::from((*value).to_owned()))).collect();
     let text = |value: &SecretValue| String::from_utf8(value.expose().to_vec()).expect("text");
-    rewrite("spec.dataFrom[0].rewrite", &operations, found, &Env::new(jiff::Timestamp::UNIX_EPOCH, [7; 32]))
+    rewrite("spec.dataFrom[0].rewrite", &operations, found, &env())
         .map(|pairs| pairs.iter().map(|(name, value)| (name.clone(), text(value))).collect())
         .map_err(|problem| problem.to_string())
 }
@@ -42,12 +46,9 @@ fn every_replacement_gives_what_go_gives() {
     for vector in vectors {
         let field = |name: &str| vector[name].as_str().expect(name);
         let regexp = Regexp::parse(field("source")).expect("valid");
-        let replaced = regexp.replace_all(field("text"), field("target"), usize::MAX);
-        assert_eq!(replaced.as_deref(), Some(field("result")), "{vector}");
+        let replaced = regexp.replace_all(field("text"), field("target"), usize::MAX, &env());
+        assert_eq!(replaced, Ok(Some(field("result").to_owned())), "{vector}");
     }
-    let regexp = Regexp::parse("").expect("valid");
-    assert_eq!(regexp.replace_all("ab", "-", 5).as_deref(), Some("-a-b-"));
-    assert_eq!(regexp.replace_all("ab", "-", 4), None, "too long");
 }
 
 #[test]
@@ -124,7 +125,24 @@ fn a_problem_names_the_operation_and_the_key_and_never_the_value() {
 fn what_gets_too_long_is_not_made() {
     let regexp = Regexp::parse("").expect("valid");
     let text = "x".repeat(60_000);
-    assert_eq!(regexp.replace_all(&text, &"y".repeat(60_000), 100_000), None);
-    assert_eq!(regexp.replace_all("ab", "-", 5).as_deref(), Some("-a-b-"));
-    assert_eq!(regexp.replace_all("ab", "-", 4), None);
+    assert_eq!(regexp.replace_all(&text, &"y".repeat(60_000), 100_000, &env()), Ok(None));
+    assert_eq!(regexp.replace_all("ab", "-", 5, &env()), Ok(Some("-a-b-".to_owned())));
+    assert_eq!(regexp.replace_all("ab", "-", 4, &env()), Ok(None));
+}
+
+/// Each letter is a match of its own, after a look at all that follow.
+#[test]
+fn looking_through_a_name_again_and_again_ends() {
+    let name = "A".repeat(60_000);
+    let operation = json!([{"regexp": {"source": ".*[^A-Z]|[A-Z]", "target": "a"}}]);
+    let problem = rewritten(operation, &[(&name, "1")]).expect_err("too much");
+    assert!(problem.contains("rewrite[0].regexp.source") && problem.contains("look"), "{problem}");
+}
+
+#[test]
+fn many_copies_are_bounded_together() {
+    let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(100_000));
+    let copy = |copy: i32| json!({"merge": {"strategy": "JSON", "into": copy.to_string(), "conflictPolicy": "Ignore"}});
+    let problem = rewritten((0..64).map(copy).collect(), &[("one", &large)]).expect_err("six megabytes");
+    assert!(problem.contains("merge: makes values"), "{problem}");
 }

@@ -2,6 +2,7 @@
 //! that are assumed from there.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::problem::Invalid;
 use super::{AccessKeys, AssumedRole, DefaultIdentity, Identity, RoleArn, SecretKey, ServiceAccountRole, Surroundings};
@@ -17,6 +18,23 @@ const SECRET: &str = "spec.provider.aws.auth.secretRef.secretAccessKeySecretRef"
 const TOKEN: &str = "spec.provider.aws.auth.secretRef.sessionTokenSecretRef";
 const ROLE: &str = "spec.provider.aws.role";
 const ADDITIONAL_ROLES: &str = "spec.provider.aws.additionalRoles";
+const EXTERNAL_ID: &str = "spec.provider.aws.externalID";
+const TAGS: &str = "spec.provider.aws.sessionTags";
+const CUSTOM_TAGS: &str = "spec.provider.aws.customSessionTags";
+const TRANSITIVE: &str = "spec.provider.aws.transitiveTagKeys";
+
+/// Roles that are assumed one after the other: each is a call to STS, and people need two or three.
+const CHAIN: usize = 16;
+/// Audiences of a token.
+const AUDIENCES: usize = 16;
+/// Bytes of one.
+const LONGEST_AUDIENCE: usize = 1024;
+/// What STS takes (API Reference, AssumeRole): tags of a session, the characters of their keys and values, and those of an
+/// external id. More is refused here, where the field can be named; what is kept of a store is small thereby.
+const MOST_TAGS: usize = 50;
+const LONGEST_TAG_KEY: usize = 128;
+const LONGEST_TAG_VALUE: usize = 256;
+const LONGEST_EXTERNAL_ID: usize = 1224;
 
 /// What a ServiceAccount's annotations say about its role: those of EKS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,17 +78,24 @@ impl Auth<'_> {
     /// Who asks.
     pub fn identity(&self, around: &Surroundings<'_>) -> Result<Identity, Invalid> {
         let mut identity = self.origin(around)?;
-        for role in &self.aws.additional_roles {
-            identity = self.assume(ADDITIONAL_ROLES, role, identity)?;
+        let before = &self.aws.additional_roles;
+        if before.len() >= CHAIN {
+            let problem = format!("has {} roles; no chain is longer than {CHAIN}", before.len());
+            return Err(Invalid::new(ADDITIONAL_ROLES, problem));
+        }
+        for role in before {
+            let role = arn(ADDITIONAL_ROLES, role)?;
+            let (external_id, tags, transitive_tag_keys) = (None, Vec::new(), Vec::new());
+            identity = assumed(AssumedRole { by: identity, role, external_id, tags, transitive_tag_keys });
         }
         let Some(role) = self.aws.role.as_ref().filter(|role| !role.is_empty()) else { return Ok(identity) };
-        let mut last = self.assume(ROLE, role, identity)?;
-        if let Identity::Role(assumed) = &mut last {
-            assumed.external_id = self.aws.external_id.clone().filter(|id| !id.is_empty());
-            assumed.tags = self.tags();
-            assumed.transitive_tag_keys.clone_from(&self.aws.transitive_tag_keys);
-        }
-        Ok(last)
+        Ok(assumed(AssumedRole {
+            by: identity,
+            role: arn(ROLE, role)?,
+            external_id: self.external_id()?,
+            tags: self.tags()?,
+            transitive_tag_keys: self.transitive_tag_keys()?,
+        }))
     }
 
     /// What the credentials are made of, whether or not it is there. Names that follow the user are left out where no
@@ -154,17 +179,22 @@ impl Auth<'_> {
                 audiences.push(more.clone());
             }
         }
+        if audiences.len() > AUDIENCES || audiences.iter().any(|audience| audience.len() > LONGEST_AUDIENCE) {
+            let problem =
+                format!("asks for more than {AUDIENCES} audiences, or for one longer than {LONGEST_AUDIENCE}");
+            return Err(Invalid::new(JWT, problem));
+        }
         if let Some(bad) = audiences.iter().find(|audience| around.rules.is_api_server(audience)) {
             let problem = format!(
                 "asks for a token for {bad:?}, which the API server itself would accept; name another audience"
             );
             return Err(Invalid::new(JWT, problem));
         }
-        Ok(Identity::ServiceAccount(Box::new(ServiceAccountRole { account, role, audiences })))
+        Ok(Identity::ServiceAccount(Arc::new(ServiceAccountRole { account, role, audiences })))
     }
 
     fn access_keys(&self, keys: &AwsSecretRef) -> Result<Identity, Invalid> {
-        Ok(Identity::AccessKeys(Box::new(AccessKeys {
+        Ok(Identity::AccessKeys(Arc::new(AccessKeys {
             id: self.key(ID, &keys.access_key_id)?,
             secret: self.key(SECRET, &keys.secret_access_key)?,
             token: keys.session_token.as_ref().map(|token| self.key(TOKEN, token)).transpose()?,
@@ -197,15 +227,50 @@ impl Auth<'_> {
         ObjectKey::new(named.unwrap_or(self.namespace), name)
     }
 
-    #[expect(clippy::unused_self, reason = "one of the steps of `identity`")]
-    fn assume(&self, field: &'static str, role: &str, by: Identity) -> Result<Identity, Invalid> {
-        let role = RoleArn::parse(role).map_err(|error| Invalid::new(field, format!("has {role:?}, which {error}")))?;
-        let (external_id, tags, transitive_tag_keys) = (None, Vec::new(), Vec::new());
-        Ok(Identity::Role(Box::new(AssumedRole { by, role, external_id, tags, transitive_tag_keys })))
+    fn external_id(&self) -> Result<Option<String>, Invalid> {
+        let id = self.aws.external_id.as_ref().filter(|id| !id.is_empty());
+        match id {
+            Some(id) if id.chars().count() > LONGEST_EXTERNAL_ID => {
+                Err(Invalid::new(EXTERNAL_ID, format!("is longer than {LONGEST_EXTERNAL_ID} characters")))
+            }
+            id => Ok(id.cloned()),
+        }
     }
 
     /// Simple and Custom replace the tags that are written out, as in ESO.
-    fn tags(&self) -> Vec<SessionTag> {
+    fn tags(&self) -> Result<Vec<SessionTag>, Invalid> {
+        let field = if self.aws.session_tags_policy == SessionTagsPolicy::None { TAGS } else { CUSTOM_TAGS };
+        let given = match self.aws.session_tags_policy {
+            SessionTagsPolicy::None => self.aws.session_tags.len(),
+            SessionTagsPolicy::Simple => 0,
+            SessionTagsPolicy::Custom => self.aws.custom_session_tags.len(),
+        };
+        if given > MOST_TAGS {
+            return Err(Invalid::new(field, format!("has {given} tags; STS takes {MOST_TAGS}")));
+        }
+        let tags = self.chosen_tags();
+        let is_long = |tag: &SessionTag| {
+            tag.key.chars().count() > LONGEST_TAG_KEY || tag.value.chars().count() > LONGEST_TAG_VALUE
+        };
+        if tags.iter().any(is_long) {
+            let problem = format!(
+                "has a key longer than {LONGEST_TAG_KEY} characters, or a value longer than {LONGEST_TAG_VALUE}"
+            );
+            return Err(Invalid::new(field, problem));
+        }
+        Ok(tags)
+    }
+
+    fn transitive_tag_keys(&self) -> Result<Vec<String>, Invalid> {
+        let keys = &self.aws.transitive_tag_keys;
+        if keys.len() > MOST_TAGS || keys.iter().any(|key| key.chars().count() > LONGEST_TAG_KEY) {
+            let problem = format!("has more than {MOST_TAGS} keys, or one longer than {LONGEST_TAG_KEY} characters");
+            return Err(Invalid::new(TRANSITIVE, problem));
+        }
+        Ok(keys.clone())
+    }
+
+    fn chosen_tags(&self) -> Vec<SessionTag> {
         if self.aws.session_tags_policy == SessionTagsPolicy::None {
             return self.aws.session_tags.clone();
         }
@@ -221,6 +286,18 @@ impl Auth<'_> {
         }
         tags
     }
+}
+
+fn arn(field: &'static str, role: &str) -> Result<RoleArn, Invalid> {
+    RoleArn::parse(role).map_err(|error| {
+        // As much of it as tells people which one it is.
+        let role: String = role.chars().take(100).collect();
+        Invalid::new(field, format!("has {role:?}, which {error}"))
+    })
+}
+
+fn assumed(role: AssumedRole) -> Identity {
+    Identity::Role(Arc::new(role))
 }
 
 fn references(keys: &AwsSecretRef) -> impl Iterator<Item = &SecretKeyRef> {

@@ -1,9 +1,10 @@
 //! Who asks AWS: the agent, access keys, a ServiceAccount's role, or a role that one of them assumes.
 //!
 //! An identity is a key: reads are shared between objects only where it is equal, and credentials are cached under it.
-//! It says where credentials come from and never holds any.
+//! It says where credentials come from and never holds any. Clones share what it is made of: every entry of an object has one.
 
 use std::fmt;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -16,11 +17,11 @@ pub enum Identity {
     /// The agent itself: the SDK's default chain.
     Agent,
     /// Access keys that a Secret holds.
-    AccessKeys(Box<AccessKeys>),
+    AccessKeys(Arc<AccessKeys>),
     /// The role of a ServiceAccount, for a token of that account.
-    ServiceAccount(Box<ServiceAccountRole>),
+    ServiceAccount(Arc<ServiceAccountRole>),
     /// A role that another identity assumes.
-    Role(Box<AssumedRole>),
+    Role(Arc<AssumedRole>),
 }
 
 /// Where a store's access keys are.
@@ -156,6 +157,9 @@ fn digest<'a>(parts: impl Iterator<Item = &'a String>) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoleArn(String);
 
+/// Characters of the longest ARN of a role (STS API Reference, AssumeRole, RoleArn).
+const LONGEST_ROLE: usize = 2048;
+
 /// A text that is no ARN of a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is no ARN of a role; write arn:aws:iam::ACCOUNT:role/NAME")]
@@ -170,7 +174,8 @@ impl RoleArn {
         let name = resource.strip_prefix("role/").unwrap_or_default();
         // IAM User Guide, "IAM and AWS STS quotas": names and paths.
         let name_is_plain = name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') && !name.ends_with('/');
-        if partition.starts_with("aws") && account_is_plain && name_is_plain && !name.is_empty() {
+        let name_is_plain = name_is_plain && !name.is_empty() && text.len() <= LONGEST_ROLE;
+        if partition.starts_with("aws") && account_is_plain && name_is_plain {
             Ok(Self(text.to_owned()))
         } else {
             Err(NoRole)
@@ -202,12 +207,12 @@ mod tests {
 
     fn keys(key: &str) -> Identity {
         let key = |name: &str| SecretKey { secret: ObjectKey::new("shop", "keys"), key: name.to_owned() + key };
-        Identity::AccessKeys(Box::new(AccessKeys { id: key("id"), secret: key("secret"), token: None }))
+        Identity::AccessKeys(Arc::new(AccessKeys { id: key("id"), secret: key("secret"), token: None }))
     }
 
     fn account(audience: &str) -> Identity {
         let account = ObjectKey::new("shop", "reader");
-        Identity::ServiceAccount(Box::new(ServiceAccountRole {
+        Identity::ServiceAccount(Arc::new(ServiceAccountRole {
             account,
             role: arn(),
             audiences: vec![audience.to_owned()],
@@ -216,7 +221,7 @@ mod tests {
 
     fn assumed(by: Identity, external_id: Option<&str>, tags: &[(&str, &str)], transitive: &[&str]) -> Identity {
         let tag = |(key, value): &(&str, &str)| SessionTag { key: (*key).to_owned(), value: (*value).to_owned() };
-        Identity::Role(Box::new(AssumedRole {
+        Identity::Role(Arc::new(AssumedRole {
             by,
             role: arn(),
             external_id: external_id.map(str::to_owned),
@@ -259,7 +264,7 @@ mod tests {
         }
         let long = SecretKey { secret: ObjectKey::new("n".repeat(63), "ß€ ".repeat(253)), key: String::new() };
         let keys = AccessKeys { id: long, ..AccessKeys::default() };
-        let identity = assumed(Identity::AccessKeys(Box::new(keys)), None, &[], &[]);
+        let identity = assumed(Identity::AccessKeys(Arc::new(keys)), None, &[], &[]);
         assert_eq!(identity.session_name(), format!("rekey-{}", "n".repeat(58)));
     }
 

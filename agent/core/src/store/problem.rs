@@ -32,6 +32,16 @@ pub enum StoreProblem {
         /// The store.
         name: String,
     },
+    /// It is there, and this version of the agent cannot read it. What it said before is not what it says.
+    #[error("{kind} {name:?} cannot be read: {problem}; correct the field it names")]
+    Unreadable {
+        /// SecretStore or ClusterSecretStore.
+        kind: &'static str,
+        /// The store.
+        name: String,
+        /// The parser's words.
+        problem: String,
+    },
     /// An entry names none, and neither does the object.
     #[error("no store is named; set spec.secretStoreRef.name")]
     Unnamed,

@@ -148,11 +148,11 @@ fn a_token_wins_over_keys_and_roles_are_assumed_in_their_order() {
     });
     let auth = json!({"auth": {"jwt": {"serviceAccountRef": {"name": "reader"}}, "secretRef": {}}});
     let store = resolve_in(StoreKind::SecretStore, aws(both(roles, &auth))).expect("usable");
-    let Identity::Role(last) = store.identity else { panic!("no role") };
+    let Identity::Role(last) = &store.identity else { panic!("no role") };
     assert_eq!((last.role.as_str(), last.external_id.as_deref()), (ROLE, Some("x")));
     assert_eq!((last.tags.len(), last.transitive_tag_keys.as_slice()), (1, ["team".to_owned()].as_slice()));
-    let Identity::Role(first) = last.by else { panic!("no additional role") };
-    assert_eq!((first.role.as_str(), first.external_id, first.tags.len()), (OTHER, None, 0));
+    let Identity::Role(first) = &last.by else { panic!("no additional role") };
+    assert_eq!((first.role.as_str(), first.external_id.as_deref(), first.tags.len()), (OTHER, None, 0));
     assert!(matches!(first.by, Identity::ServiceAccount(_)));
 }
 
@@ -226,9 +226,18 @@ fn what_cannot_be_used_names_the_field() {
         (aws(jwt(json!({"name": "absent"}))), "ServiceAccount shop/absent"),
         (aws(jwt(json!({"name": "wrong"}))), "eks.amazonaws.com/role-arn is no ARN"),
         (aws(json!({"auth": {"secretRef": {}}})), "accessKeyIDSecretRef"),
+        (aws(json!({"additionalRoles": vec![ROLE; 30_000]})), "additionalRoles of SecretStore \"aws\" has 30000 roles"),
+        (aws(json!({"role": format!("{ROLE}{}", "x".repeat(2048))})), "spec.provider.aws.role"),
+        (aws(json!({"role": ROLE, "externalID": "x".repeat(1225)})), "spec.provider.aws.externalID"),
+        (aws(json!({"role": ROLE, "sessionTags": vec![json!({"key": "a", "value": "b"}); 51]})), "sessionTags"),
+        (aws(json!({"role": ROLE, "sessionTags": [{"key": "a", "value": "b".repeat(257)}]})), "sessionTags"),
+        (aws(json!({"role": ROLE, "transitiveTagKeys": vec!["a"; 51]})), "spec.provider.aws.transitiveTagKeys"),
+        (aws(jwt(json!({"name": "reader", "audiences": vec!["a".repeat(1025)]}))), "audiences"),
+        (aws(json!({"prefix": "x".repeat(2049)})), "spec.provider.aws.prefix"),
     ] {
         let problem = resolve_in(StoreKind::SecretStore, value).expect_err(field);
-        assert!(problem.to_string().contains(field), "{problem}");
+        let text = problem.to_string();
+        assert!(text.contains(field) && text.len() < 500, "{text}");
         assert!(!problem.is_foreign());
     }
 }

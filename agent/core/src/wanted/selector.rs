@@ -36,13 +36,23 @@ impl Selector {
         }
     }
 
-    /// Can what this selector yields change at all?
+    /// Is it one version for good? Then nothing but the end of the source changes what it yields.
     #[must_use]
     pub fn is_fixed(&self) -> bool {
         match self {
             Self::Version(_) => true,
-            Self::Parameter(Some(version)) => version.bytes().all(|byte| byte.is_ascii_digit()),
+            Self::Parameter(Some(_)) => !self.is_label(),
             Self::Stage(_) | Self::Parameter(None) | Self::Tags => false,
+        }
+    }
+
+    /// Is it a label, which can be moved from one version to another that has been there for long?
+    #[must_use]
+    pub fn is_label(&self) -> bool {
+        match self {
+            Self::Stage(_) => true,
+            Self::Parameter(Some(version)) => !version.bytes().all(|byte| byte.is_ascii_digit()),
+            Self::Version(_) | Self::Parameter(None) | Self::Tags => false,
         }
     }
 }

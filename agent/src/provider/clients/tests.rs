@@ -1,6 +1,7 @@
 //! Identities against one server that is STS, Secrets Manager and the API server at once.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use aws_credential_types::Credentials;
@@ -125,7 +126,7 @@ fn region() -> Region {
 
 fn role(by: Identity, external_id: Option<&str>) -> Identity {
     let tags = vec![SessionTag { key: "team".to_owned(), value: "a".to_owned() }];
-    Identity::Role(Box::new(AssumedRole {
+    Identity::Role(Arc::new(AssumedRole {
         by,
         role: RoleArn::parse(ROLE).unwrap(),
         tags: if external_id.is_some() { tags } else { Vec::new() },
@@ -136,12 +137,12 @@ fn role(by: Identity, external_id: Option<&str>) -> Identity {
 
 fn account() -> Identity {
     let (account, role) = (ObjectKey::new("shop", "reader"), RoleArn::parse(ROLE).unwrap());
-    Identity::ServiceAccount(Box::new(ServiceAccountRole { account, role, audiences: vec!["sts".to_owned()] }))
+    Identity::ServiceAccount(Arc::new(ServiceAccountRole { account, role, audiences: vec!["sts".to_owned()] }))
 }
 
 fn keys() -> Identity {
     let key = |key: &str| SecretKey { secret: ObjectKey::new("shop", "keys"), key: key.to_owned() };
-    Identity::AccessKeys(Box::new(AccessKeys { id: key("id"), secret: key("secret"), token: None }))
+    Identity::AccessKeys(Arc::new(AccessKeys { id: key("id"), secret: key("secret"), token: None }))
 }
 
 fn store(identity: Identity) -> AwsStore {

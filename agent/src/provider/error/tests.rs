@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
@@ -45,7 +47,7 @@ fn kind(problem: &ReadProblem) -> &'static str {
 
 #[test]
 fn aws_codes_and_statuses_are_told_apart() {
-    let keys = Identity::AccessKeys(Box::<AccessKeys>::default());
+    let keys = Identity::AccessKeys(Arc::<AccessKeys>::default());
     for (code, message, status, own, with_keys) in [
         (Some("ResourceNotFoundException"), "can't find it", 400, "missing", "missing"),
         (Some("ParameterNotFound"), "", 400, "missing", "missing"),

@@ -14,6 +14,7 @@ use rekey_core::index::Finder;
 use rekey_core::ledger::{Known, Member};
 use rekey_core::render::Payload;
 use rekey_core::value::SecretValue;
+use rekey_core::wanted::Selector;
 
 use super::{BATCH, GET_MANY, GET_ONE, known};
 use crate::provider::{Answer, Context, Limits, ReadProblem};
@@ -54,7 +55,7 @@ pub(super) async fn check(
 fn versions(found: &[Parameter]) -> (Known, Option<Account>) {
     let account = found.iter().find_map(|parameter| Account::of_arn(parameter.arn()?));
     let members = found.iter().filter_map(|parameter| {
-        let Known { token, created, .. } = known(parameter);
+        let Known { token, created, .. } = known(parameter, &Selector::Parameter(None));
         Some((parameter.name()?.to_owned(), Member { token, created }))
     });
     (Known::of_search(members.collect()), account)

@@ -293,8 +293,10 @@ async fn a_read_asks_for_the_selector_and_repeats_only_what_can_pass() {
     let (breaker, store) = (Breaker::default(), store(SM));
     let context = aws.context(&store, &breaker);
     let version = wanted(SM, "db", Selector::Version("9".to_owned()));
-    let answer = read(&aws.secrets_manager(), context, &version, &[]).await;
-    assert_eq!(answer.expect("read").known.token, Token::of_secret(&arn("db"), "9"));
+    let Known { token, created, changed, .. } =
+        read(&aws.secrets_manager(), context, &version, &[]).await.expect("read").known;
+    assert_eq!(token, Token::of_secret(&arn("db"), "9"));
+    assert!(created.is_some() && changed.is_none(), "a label may have come to a version long after it was made");
     let requests = aws.requests();
     assert_eq!(requests.len(), 2);
     assert_eq!((&requests[1].1["SecretId"], &requests[1].1["VersionId"]), (&json!("db"), &json!("9")));

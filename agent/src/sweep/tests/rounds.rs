@@ -189,3 +189,36 @@ async fn the_loop_compares_at_start_at_a_flip_and_again_after_a_failure() {
     shutdown.cancel();
     tokio::time::timeout(Duration::from_secs(5), running).await.expect("it ends").expect("without a panic");
 }
+
+#[tokio::test]
+async fn a_fixed_version_is_compared_too_for_its_source_may_go() {
+    let gone = Arc::new(AtomicBool::new(false));
+    let aws = FakeAws::new({
+        let gone = Arc::clone(&gone);
+        move |_, request| {
+            let name = request["SecretId"].as_str().expect("an id");
+            let deleted = gone.load(Ordering::Relaxed).then_some(1_800_000_000);
+            Reply::Json(json!({"ARN": arn(name), "Name": name, "DeletedDate": deleted, "VersionIdsToStages": {}}))
+        }
+    });
+    let (sweep, mut memory) = (sweep(&aws), memory(ago(120)));
+    synced(&sweep, "fixed", "1h", &[(SECRETS, "db")]);
+    let version = json!([{"secretKey": "v0", "remoteRef": {"key": "db", "version": "uuid/1"}}]);
+    sweep.state.with_object(&key("fixed"), |object| {
+        let resource = Arc::make_mut(&mut object.resource);
+        resource.spec.data = serde_json::from_value(version).expect("an entry");
+    });
+    let _ = sweep.state.store_seen(&StoreKey { namespace: Some("shop".to_owned()), name: SECRETS.to_owned() }, None);
+    let spec = json!({"provider": {"aws": {"service": "SecretsManager", "region": "eu-west-1"}}});
+    let store = StoreKey { namespace: Some("shop".to_owned()), name: SECRETS.to_owned() };
+    let _ = sweep.state.store_seen(&store, Some(serde_json::from_value(spec).expect("a store")));
+    sweep.state.with_object(&key("fixed"), |object| {
+        let tokens = object.wanted().map(|wanted| (wanted.to_string(), Token::of_secret(&arn("db"), "1"))).collect();
+        object.followed(tokens);
+    });
+    round(&sweep, &mut memory, Why::Start).await;
+    assert_eq!(sweep.state.decide(&key("fixed"), Timestamp::now()), Some(Decision::Skip));
+    gone.store(true, Ordering::Relaxed);
+    round(&sweep, &mut memory, Why::Start).await;
+    assert_eq!(sweep.state.decide(&key("fixed"), Timestamp::now()), Some(Decision::Read));
+}

@@ -15,6 +15,9 @@ use crate::functions::Table;
 use crate::run::Run;
 use crate::value::Text;
 
+/// Bytes of the longest JWK. Those of certificates have some thousands.
+const LONGEST: usize = 64 * 1024;
+
 pub(super) fn add(table: &mut Table) {
     table.add("jwkPublicKeyPem", public_pem);
     table.add("jwkPrivateKeyPem", private_pem);
@@ -86,6 +89,9 @@ struct Jwk(Map<String, Value>);
 
 impl Jwk {
     fn new(json: &[u8]) -> Result<Self, Error> {
+        if json.len() > LONGEST {
+            return Err(failed("the JWK is too long"));
+        }
         serde_json::from_slice(json).map(Self).map_err(|_| failed("the JWK is no JSON object"))
     }
 

@@ -28,10 +28,11 @@ pub(super) struct Block {
 pub(super) fn decode(text: &[u8]) -> (Option<Block>, &[u8]) {
     let mut at = 0;
     while let Some(place) = Place::next(text, at) {
-        if let Some((block, rest)) = place.read(text) {
-            return (Some(block), rest);
+        match place.read(text) {
+            Found::Block(block, rest) => return (Some(block), rest),
+            Found::Nothing => at = place.after_end,
+            Found::Endless => break,
         }
-        at = place.after_end;
     }
     (None, text)
 }
@@ -80,6 +81,14 @@ fn encode_block(kind: &[u8], headers: &BTreeMap<Vec<u8>, Vec<u8>>, bytes: &[u8])
     text
 }
 
+/// What is at a place.
+enum Found<'a> {
+    Block(Block, &'a [u8]),
+    Nothing,
+    /// Its headers run on behind its END. Go looks no further then, so that nothing is read twice.
+    Endless,
+}
+
 /// Where a block may be: the next END line and the last BEGIN before it.
 struct Place {
     /// After BEGIN; nothing if there is no line that begins so.
@@ -97,9 +106,8 @@ impl Place {
         Some(Self { kind: begin.filter(starts_line).map(|begin| begin + BEGIN.len()), end, after_end: end + END.len() })
     }
 
-    fn read<'a>(&self, text: &'a [u8]) -> Option<(Block, &'a [u8])> {
-        let (line, mut at) = line(text, self.kind?);
-        let kind = line.strip_suffix(DASHES)?;
+    fn read<'a>(&self, text: &'a [u8]) -> Found<'a> {
+        let Some((kind, mut at)) = self.kind(text) else { return Found::Nothing };
         let mut headers = BTreeMap::new();
         loop {
             let (line, next) = self::line(text, at);
@@ -107,6 +115,25 @@ impl Place {
             headers.insert(trimmed(&line[..colon]), trimmed(&line[colon + 1..]));
             at = next;
         }
+        if at > self.after_end {
+            return Found::Endless;
+        }
+        self.body(text, kind, headers, at).map_or(Found::Nothing, |(block, rest)| Found::Block(block, rest))
+    }
+
+    /// What stands in the line of BEGIN, and where the next line starts.
+    fn kind<'a>(&self, text: &'a [u8]) -> Option<(&'a [u8], usize)> {
+        let (line, at) = line(text, self.kind?);
+        Some((line.strip_suffix(DASHES)?, at))
+    }
+
+    fn body<'a>(
+        &self,
+        text: &'a [u8],
+        kind: &[u8],
+        headers: BTreeMap<Vec<u8>, Vec<u8>>,
+        at: usize,
+    ) -> Option<(Block, &'a [u8])> {
         // An empty block has one line break for both lines; after headers there has to be one more.
         let body = match text.get(at..self.end) {
             Some(body) => body,

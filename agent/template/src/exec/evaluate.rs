@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Executor, failed};
 use crate::syntax::{Operand, Pipe};
 use crate::value::{IntType, Value};
-use crate::{Error, format};
+use crate::{Error, format, limits};
 
 impl<'t> Executor<'t, '_> {
     /// A pipeline with its declarations.
@@ -22,18 +22,21 @@ impl<'t> Executor<'t, '_> {
     }
 
     pub(super) fn assign(&mut self, name: &str, value: Value) -> Result<(), Error> {
-        let Some((_, slot)) = self.variables.iter_mut().rev().find(|(known, _)| *known == name) else {
-            return failed(format!("undefined variable {name:?}"));
-        };
-        *slot = value;
+        let place = self.place(name)?;
+        self.variables[place].1 = value;
         Ok(())
     }
 
     fn variable(&self, name: &str) -> Result<Value, Error> {
-        match self.variables.iter().rev().find(|(known, _)| *known == name) {
-            Some((_, value)) => Ok(value.clone()),
-            None => failed(format!("undefined variable {name:?}")),
-        }
+        self.place(name).map(|place| self.variables[place].1.clone())
+    }
+
+    /// The youngest variable of a name. What is looked at on the way counts, for a template may have thousands.
+    fn place(&self, name: &str) -> Result<usize, Error> {
+        let place = self.variables.iter().rposition(|(known, _)| *known == name);
+        let place = place.ok_or_else(|| Error::Failed(format!("undefined variable {name:?}")))?;
+        self.run.read((self.variables.len() - place).saturating_mul(limits::ITEM))?;
+        Ok(place)
     }
 
     /// What a pipeline gives.

@@ -3,6 +3,9 @@
 use super::Flags;
 use crate::value::{IntType, Value};
 
+/// No `f64` has more decimal places than this.
+const PLACES: usize = 1100;
+
 /// What stands before the digits.
 #[derive(Clone, Copy)]
 pub(super) struct Sign {
@@ -23,12 +26,13 @@ pub(super) fn integer(magnitude: u64, base: u32, upper: bool, octal: bool, sign:
         None => 0,
     };
     let digits = match (base, upper) {
-        (2, _) => format!("{magnitude:0least$b}"),
-        (8, _) => format!("{magnitude:0least$o}"),
-        (16, false) => format!("{magnitude:0least$x}"),
-        (16, true) => format!("{magnitude:0least$X}"),
-        _ => format!("{magnitude:0least$}"),
+        (2, _) => format!("{magnitude:b}"),
+        (8, _) => format!("{magnitude:o}"),
+        (16, false) => format!("{magnitude:x}"),
+        (16, true) => format!("{magnitude:X}"),
+        _ => magnitude.to_string(),
     };
+    let digits = filled(&digits, least);
     let prefix = match (base, flags.sharp) {
         _ if octal => "0o",
         (2, true) => "0b",
@@ -46,14 +50,20 @@ pub(super) fn integer(magnitude: u64, base: u32, upper: bool, octal: bool, sign:
     format!("{sign}{prefix}{digits}")
 }
 
+/// With zeros before it. (Rust's own formats panic where they are to be wider than 65,535.)
+fn filled(digits: &str, least: usize) -> String {
+    "0".repeat(least.saturating_sub(digits.len())) + digits
+}
+
 /// `U+0041`, with the letter itself when `#` asks for it.
 pub(super) fn unicode(number: i64, flags: Flags) -> String {
     let code = number.cast_unsigned();
     let least = flags.precision.unwrap_or(0).max(4);
     let letter = u32::try_from(code).ok().and_then(char::from_u32).filter(|letter| super::quote::is_print(*letter));
+    let digits = filled(&format!("{code:X}"), least);
     match letter {
-        Some(letter) if flags.sharp => format!("U+{code:0least$X} '{letter}'"),
-        _ => format!("U+{code:0least$X}"),
+        Some(letter) if flags.sharp => format!("U+{digits} '{letter}'"),
+        _ => format!("U+{digits}"),
     }
 }
 
@@ -137,26 +147,36 @@ pub(super) fn float(number: f64, verb: char, precision: Option<usize>, sharp: bo
         return "Inf".to_owned();
     }
     let printed = match verb {
-        'f' => precision.map_or_else(|| number.to_string(), |precision| format!("{number:.precision$}")),
-        'e' | 'E' => {
-            exponent(&precision.map_or_else(|| format!("{number:e}"), |precision| format!("{number:.precision$e}")))
-        }
+        'f' => match precision {
+            None => number.to_string(),
+            Some(precision) => {
+                let shown = precision.min(PLACES);
+                format!("{number:.shown$}") + &"0".repeat(precision - shown)
+            }
+        },
+        'e' | 'E' => match precision {
+            None => exponent(&format!("{number:e}"), 0),
+            Some(precision) => {
+                let shown = precision.min(PLACES);
+                exponent(&format!("{number:.shown$e}"), precision - shown)
+            }
+        },
         _ => general(number, precision),
     };
     let printed = if sharp { with_zeros(&printed, verb, precision) } else { printed };
     if matches!(verb, 'E' | 'G') { printed.replace('e', "E") } else { printed }
 }
 
-/// `1.5e7` of Rust is `1.5e+07` of Go.
-fn exponent(printed: &str) -> String {
+/// `1.5e7` of Rust is `1.5e+07` of Go. So many zeros are added before the exponent.
+fn exponent(printed: &str, zeros: usize) -> String {
     let (mantissa, exponent) = printed.split_once('e').unwrap_or((printed, "0"));
     let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
-    format!("{mantissa}e{sign}{digits:0>2}")
+    format!("{mantissa}{}e{sign}{digits:0>2}", "0".repeat(zeros))
 }
 
 fn general(number: f64, precision: Option<usize>) -> String {
     let scientific = match precision {
-        Some(precision) => format!("{number:.*e}", precision.max(1) - 1),
+        Some(precision) => format!("{number:.*e}", precision.clamp(1, PLACES) - 1),
         None => format!("{number:e}"),
     };
     let (mantissa, power) = scientific.split_once('e').unwrap_or((&scientific, "0"));
@@ -175,7 +195,7 @@ fn general(number: f64, precision: Option<usize>) -> String {
     if power < -4 || power >= most {
         let (first, rest) = digits.split_at(1);
         let point = if rest.is_empty() { "" } else { "." };
-        return exponent(&format!("{first}{point}{rest}e{power}"));
+        return exponent(&format!("{first}{point}{rest}e{power}"), 0);
     }
     let places = usize::try_from(count - 1 - power).unwrap_or(0);
     if number == 0.0 { "0".to_owned() } else { format!("{number:.places$}") }

@@ -1,12 +1,10 @@
 //! Regular expressions. A function and its `must` form both fail on an expression that is none, but for `regexMatch`,
 //! which finds nothing then.
 
-use regex::bytes::Regex;
-
 use super::{Returned, Table, split};
 use crate::draft::Draft;
 use crate::regexp::replace::{Replacement, is_between};
-use crate::run::Run;
+use crate::run::{Run, Search};
 use crate::value::{List, Of, Text, Value};
 use crate::{Error, limits};
 
@@ -18,9 +16,14 @@ pub(super) fn add(table: &mut Table) {
     table.add("mustRegexMatch", |run: &Run<'_>, regex: Text, text: Text| matches(run, &regex, &text));
     for name in ["regexFind", "mustRegexFind"] {
         table.add(name, |run: &Run<'_>, regex: Text, text: Text| {
-            let regex = run.regex(&regex, &text)?;
-            let found = regex.find_iter(&text).find(|found| is_between(&text, *found));
-            Ok(found.map_or_else(Vec::new, |found| found.as_bytes().to_vec()))
+            let search = run.regex(&regex, &text)?;
+            for found in search.find_iter(run, &text) {
+                let found = found?;
+                if is_between(&text, found) {
+                    return Ok(found.as_bytes().to_vec());
+                }
+            }
+            Ok(Vec::new())
         });
     }
     for name in ["regexFindAll", "mustRegexFindAll"] {
@@ -28,14 +31,14 @@ pub(super) fn add(table: &mut Table) {
     }
     for name in ["regexReplaceAll", "mustRegexReplaceAll"] {
         table.add(name, |run: &Run<'_>, regex: Text, text: Text, new: Text| {
-            let regex = run.regex(&regex, &text)?;
-            replace_all(run, &regex, &text, &Replacement::expanded(&regex, &new))
+            let search = run.regex(&regex, &text)?;
+            replace_all(run, &search, &text, &Replacement::expanded(&search.regex, &new))
         });
     }
     for name in ["regexReplaceAllLiteral", "mustRegexReplaceAllLiteral"] {
         table.add(name, |run: &Run<'_>, regex: Text, text: Text, new: Text| {
-            let regex = run.regex(&regex, &text)?;
-            replace_all(run, &regex, &text, &Replacement::literal(&new))
+            let search = run.regex(&regex, &text)?;
+            replace_all(run, &search, &text, &Replacement::literal(&new))
         });
     }
     for name in ["regexSplit", "mustRegexSplit"] {
@@ -48,28 +51,37 @@ pub(super) fn add(table: &mut Table) {
 }
 
 fn matches(run: &Run<'_>, regex: &Text, text: &Text) -> Result<bool, Error> {
-    Ok(run.regex(regex, text)?.is_match(text))
+    Ok(run.regex(regex, text)?.regex.is_match(text))
 }
 
 /// As many matches as there are, or so many.
 fn find_all(run: &Run<'_>, regex: Text, text: Text, most: i64) -> Result<Value, Error> {
-    let regex = run.regex(&regex, &text)?;
+    let search = run.regex(&regex, &text)?;
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let found = regex.find_iter(&text).filter(|found| is_between(&text, *found)).take(most);
-    let found = found.map(|found| run.make(limits::ITEM).map(|()| found.as_bytes())).collect::<Result<Vec<_>, _>>()?;
-    if found.is_empty() { Ok(Value::List(List::nil(Of::Text))) } else { split::list(found).value(run) }
+    let mut all = Vec::new();
+    for found in search.find_iter(run, &text) {
+        let found = found?;
+        if all.len() == most {
+            break;
+        }
+        if is_between(&text, found) {
+            run.make(limits::ITEM)?;
+            all.push(found.as_bytes());
+        }
+    }
+    if all.is_empty() { Ok(Value::List(List::nil(Of::Text))) } else { split::list(all).value(run) }
 }
 
-fn replace_all(run: &Run<'_>, regex: &Regex, text: &Text, replacement: &Replacement<'_>) -> Result<Value, Error> {
+fn replace_all(run: &Run<'_>, search: &Search, text: &Text, replacement: &Replacement<'_>) -> Result<Value, Error> {
     let mut draft = Draft::new(run);
-    replacement.apply(regex, text, |part| draft.push(part))?;
+    replacement.apply(&search.regex, text, |bytes| search.again(run, bytes), |part| draft.push(part))?;
     Ok(draft.value())
 }
 
 /// `Regexp.Split`
 fn regex_split(run: &Run<'_>, regex: Text, text: Text, most: i64) -> Result<Value, Error> {
     let is_empty = regex.is_empty();
-    let regex = run.regex(&regex, &text)?;
+    let search = run.regex(&regex, &text)?;
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     if most == 0 {
         return Ok(Value::List(List::nil(Of::Text)));
@@ -78,9 +90,13 @@ fn regex_split(run: &Run<'_>, regex: Text, text: Text, most: i64) -> Result<Valu
         return split::list(vec![b""]).value(run);
     }
     let (mut parts, mut start, mut end): (Vec<&[u8]>, _, _) = (Vec::new(), 0, 0);
-    for found in regex.find_iter(&text).filter(|found| is_between(&text, *found)) {
+    for found in search.find_iter(run, &text) {
+        let found = found?;
         if parts.len() + 1 == most {
             break;
+        }
+        if !is_between(&text, found) {
+            continue;
         }
         run.make(limits::ITEM)?;
         end = found.start();

@@ -44,10 +44,21 @@ impl<'a> Replacement<'a> {
         Self(vec![Piece::Text(text)])
     }
 
-    /// Gives `push` the text part by part, each match replaced.
-    pub fn apply<E>(&self, regex: &Regex, text: &[u8], mut push: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    /// Gives `push` the text part by part, each match replaced; `again` learns how many bytes the search for the next
+    /// match may look through.
+    pub fn apply<E>(
+        &self,
+        regex: &Regex,
+        text: &[u8],
+        mut again: impl FnMut(usize) -> Result<(), E>,
+        mut push: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut done = 0;
-        for captures in regex.captures_iter(text).filter(|captures| is_between(text, captures.get_match())) {
+        for captures in regex.captures_iter(text) {
+            again(text.len() - captures.get_match().end())?;
+            if !is_between(text, captures.get_match()) {
+                continue;
+            }
             push(&text[done..captures.get_match().start()])?;
             done = captures.get_match().end();
             for piece in &self.0 {

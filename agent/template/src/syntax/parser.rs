@@ -11,6 +11,8 @@ use crate::Error;
 
 /// Deepest nesting of blocks and parentheses.
 const DEEPEST: usize = 100;
+/// Variables that can be seen at one place.
+const VARIABLES: usize = 1000;
 
 /// Reads a template. `known` says which functions there are.
 pub(crate) fn parse(text: &str, known: &dyn Fn(&str) -> bool) -> Result<Templates, Error> {
@@ -96,7 +98,8 @@ impl<'a> Parser<'a> {
             Kind::Right => "end of the action",
             _ => token.text,
         };
-        problem(self.text, token.at, &format!("unexpected {found:.40?} in {context}"))
+        let found: String = found.chars().take(40).collect();
+        problem(self.text, token.at, &format!("unexpected {found:?} in {context}"))
     }
 
     fn close(&mut self, context: &str) -> Result<(), Error> {

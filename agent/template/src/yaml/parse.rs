@@ -34,7 +34,7 @@ pub(super) enum Kind {
 
 /// The first document of a text; nothing if there is none.
 pub(super) fn document(text: &[u8]) -> Result<Option<Rc<Node>>, Error> {
-    if text.len() > limits::INPUT {
+    if text.len() > limits::OUTPUT {
         return Err(Error::TooLarge);
     }
     if std::str::from_utf8(text).is_err() {

@@ -122,7 +122,7 @@ fn what_a_document_may_cost_is_limited() {
         writeln!(chain, "a{level}: &a{level} [*a{}]", level - 1).expect("a String takes it");
     }
     assert_eq!(read(chain.as_bytes()).err(), Some(Error::TooDeep));
-    assert_eq!(read(&vec![b' '; limits::INPUT + 1]).err(), Some(Error::TooLarge));
+    assert_eq!(read(&vec![b' '; limits::OUTPUT + 1]).err(), Some(Error::TooLarge));
 }
 
 #[test]

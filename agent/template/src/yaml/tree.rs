@@ -23,9 +23,10 @@ pub(crate) enum Data {
 /// The value of a document.
 pub(super) fn data(document: &Node, env: &Env) -> Result<Data, Error> {
     let mut expander = Expander { left: EXPANDED };
-    let data = expander.value(document, 0)?;
+    let data = expander.value(document, 0);
+    // It was expanded, whatever came of it.
     env.read(EXPANDED - expander.left)?;
-    Ok(data)
+    data
 }
 
 /// The map of texts that a document is.

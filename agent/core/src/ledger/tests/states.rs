@@ -84,7 +84,7 @@ fn each_policy_source_window_and_state_of_the_object() {
                 let edited = Facts { spec_synced: false, ..facts.clone() };
                 let expected = if follows_edits { read } else { skip };
                 assert_eq!(decide(&ledger, &edited, at(20)), expected, "{case}, object edited");
-                let spoilt = Facts { target_valid: false, ..facts.clone() };
+                let spoilt = Facts { target: Target::Spoilt, ..facts.clone() };
                 let new = Facts { applied: &nothing, ..facts.clone() };
                 let failing = Facts { failing: true, ..facts };
                 let failing_read = if is_shut { closed } else { read };

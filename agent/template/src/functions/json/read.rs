@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::Error;
 use crate::run::Run;
-use crate::value::{DEEPEST, Of, Text, Value};
+use crate::value::{DEEPEST, List, Of, Text, Value};
 
 /// The value that a text holds; nothing if it is no JSON.
 pub(super) fn read(run: &Run<'_>, text: &[u8]) -> Result<Option<Value>, Error> {
@@ -96,14 +96,17 @@ impl Reader<'_, '_, '_> {
         let mut items = Vec::new();
         if !self.takes(b"]") {
             loop {
-                items.push(self.value(depth + 1)?);
+                let item = self.value(depth + 1)?;
+                self.run.make(crate::limits::ITEM)?;
+                items.push(item);
                 if !self.takes(b",") {
                     break;
                 }
             }
             self.needs(b"]")?;
         }
-        Ok(Value::List(self.run.list(Of::Any, items)?))
+        // Its items have counted.
+        Ok(Value::List(List::new(Of::Any, items)?))
     }
 
     fn number(&mut self) -> Result<Value, Stop> {

@@ -1,6 +1,6 @@
 //! What stands in an action: pipelines, commands and their operands.
 
-use super::Parser;
+use super::{Parser, VARIABLES};
 use crate::Error;
 use crate::syntax::lexer::{Kind, problem};
 use crate::syntax::numbers::{number, unquote};
@@ -74,6 +74,9 @@ impl Parser<'_> {
             }
         }
         self.scope.variables.extend(pipe.variables.iter().cloned());
+        if self.scope.variables.len() > VARIABLES {
+            return Err(problem(self.text, self.peek().at, &format!("more than {VARIABLES} variables in one place")));
+        }
         Ok(())
     }
 
