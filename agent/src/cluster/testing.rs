@@ -215,7 +215,7 @@ async fn answer(State(server): State<Server>, request: Request) -> (StatusCode, 
         answer
     } else {
         json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status.as_u16(),
-               "reason": status.canonical_reason(), "message": "no"})
+               "reason": status.canonical_reason().unwrap_or_default().replace(' ', ""), "message": "no"})
     };
     (status, answer.to_string())
 }
