@@ -122,7 +122,11 @@ impl Default for Metrics {
              given_up, unsupported (refreshInterval 0)",
             inner.told.clone(),
         );
-        registry.register("posts", "Alerts and webhooks: sent, refused by the other side, dropped", inner.posts.clone());
+        registry.register(
+            "posts",
+            "Alerts and webhooks: sent, refused by the other side, dropped",
+            inner.posts.clone(),
+        );
         registry.register_with_unit(
             "propagation",
             "Time of each stage: event (change to receipt), queue (receipt to start of the sync), sync, message (receipt \

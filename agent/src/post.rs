@@ -91,8 +91,14 @@ impl Posts {
         }
     }
 
+    /// How many wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        WAITING - self.sender.capacity()
+    }
+
     /// Works until told to stop, one POST after the other, so that they arrive in their order.
-    pub async fn run(self, shutdown: CancellationToken) {
+    pub async fn run(&self, shutdown: &CancellationToken) {
         let mut queue = self.queue.lock().await;
         let mut unfinished = None;
         while let Some(Some(waiting)) = shutdown.run_until_cancelled(queue.recv()).await {

@@ -16,6 +16,7 @@ mod report;
 mod run;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,9 +37,11 @@ use tracing::warn;
 pub use self::followed::Followed;
 pub use self::report::Audience;
 use self::report::Reports;
+use self::webhook::Webhook;
 use crate::cluster::Writer;
 use crate::cluster::job::Jobs;
 use crate::cluster::workload::Workloads;
+use crate::post::Posts;
 use crate::state::State;
 
 /// What rollouts need to know besides what they see.
@@ -46,12 +49,14 @@ use crate::state::State;
 pub struct RolloutOptions {
     /// What the installation chose.
     pub choices: Options,
-    /// The agent's own namespace.
-    pub namespace: String,
     /// Who is told.
     pub audience: Audience,
     /// What knows which ExternalSecrets produce a Secret, so that people are told there too.
     pub state: Option<State>,
+    /// Where changes are posted in place of restarts; nowhere, if there is nothing.
+    pub webhook: Option<Posts>,
+    /// The agent's own namespace.
+    pub namespace: String,
 }
 
 /// All rollouts of this agent. Clones are the same.
@@ -67,6 +72,8 @@ struct Inner {
     workloads: Workloads,
     jobs: Jobs,
     reports: Reports,
+    /// In place of restarts.
+    webhook: Option<Webhook>,
     /// Something may have become due.
     due: Notify,
     /// A Job may have been deleted and not be there again.
@@ -79,6 +86,7 @@ impl Rollouts {
     /// Nothing is known yet: feed the watches, call [`Rollouts::complete`], and let [`Rollouts::run`] run.
     #[must_use]
     pub fn new(writer: Writer, key: HashKey, options: RolloutOptions) -> Self {
+        let webhook = options.webhook.map(|posts| Webhook::new(posts, &options.choices));
         let jobs = Jobs::new(writer.clone(), &options.namespace);
         let inner = Inner {
             book: Mutex::new(Book::new(key.id(), options.choices.clone())),
@@ -87,6 +95,7 @@ impl Rollouts {
             workloads: Workloads::new(writer, jobs.clone()),
             jobs,
             reports: Reports::new(options.audience, options.state),
+            webhook,
             due: Notify::new(),
             left: Notify::new(),
             settled: watch::Sender::new(()),
@@ -114,12 +123,18 @@ impl Rollouts {
             entries: &entries,
             labels: metadata.labels.as_ref().unwrap_or(&none),
         };
+        if let Some(webhook) = &self.inner.webhook {
+            return webhook.seen(&key, seen.resource_version, seen.mac);
+        }
         self.book().resource_seen(&key, &seen, Timestamp::now());
         self.inner.due.notify_one();
     }
 
     /// A Secret or ConfigMap was deleted.
     pub fn resource_gone(&self, key: &ResourceKey) {
+        if let Some(webhook) = &self.inner.webhook {
+            return webhook.gone(key);
+        }
         self.book().resource_gone(key);
         self.inner.due.notify_one();
     }
@@ -132,6 +147,9 @@ impl Rollouts {
 
     /// A workload as Kubernetes holds it.
     pub fn workload_seen<K: Restartable>(&self, object: &K) {
+        if self.inner.webhook.is_some() {
+            return;
+        }
         let workload = match Workload::read(object, &self.inner.choices, self.inner.key.id()) {
             Ok(workload) => workload,
             Err(error) => {
@@ -153,6 +171,9 @@ impl Rollouts {
 
     /// Every resource and workload that exists has been seen, and this instance leads. Nothing is decided before.
     pub fn complete(&self) {
+        if let Some(webhook) = &self.inner.webhook {
+            return webhook.complete();
+        }
         self.book().complete();
         self.inner.due.notify_one();
         self.inner.settled.send_replace(());

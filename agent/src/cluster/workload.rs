@@ -14,7 +14,7 @@ use rekey_core::rollout::mark::Mark;
 use rekey_core::rollout::options::Options;
 use rekey_core::rollout::restart::Restart;
 use rekey_core::rollout::workload::{Incomplete, Restartable, Rollout, Workload, WorkloadKind};
-use rekey_core::rollout::{marker, state};
+use rekey_core::rollout::{manifest, marker, state};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
@@ -110,14 +110,20 @@ impl Workloads {
     /// The CronJob's own template stays as it is. Its Job comes first: a state that is on record must be true.
     async fn cron_job(&self, write: &Write) -> Result<CronJob, ClusterError> {
         if let Some(Restart::Run { job, mark }) = &write.restart {
-            self.jobs.run(&self.read::<CronJob>(write).await?, job, mark, write.hook.as_ref()).await?;
+            let mut job = manifest::run(&self.read::<CronJob>(write).await?, job);
+            mark.apply(&mut job);
+            write.started.iter().for_each(|started| started.put_on(&mut job));
+            write.hook.iter().for_each(|hook| hook.equip(&mut job));
+            self.jobs.run(&job).await?;
         }
         self.patch(write, Patch::Merge(body(write))).await
     }
 
     async fn job(&self, write: &Write) -> Result<Job, ClusterError> {
         match &write.restart {
-            Some(Restart::Again(mark)) => self.jobs.again(&self.read::<Job>(write).await?, mark).await,
+            Some(Restart::Again(mark)) => {
+                self.jobs.again(&self.read::<Job>(write).await?, mark, write.started.as_ref()).await
+            }
             _ => self.patch(write, Patch::Merge(body(write))).await,
         }
     }

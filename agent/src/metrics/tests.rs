@@ -95,7 +95,8 @@ fn both_formats_tell_the_same_and_parse() {
     metrics.carried(now(), now() - Duration::from_secs(2));
     metrics.rollout(RolloutOutcome::Restarted);
     metrics.rolled_out(now(), now() + Duration::from_secs(1));
-    for outcome in [RolloutOutcome::Live, RolloutOutcome::Stuck, RolloutOutcome::JobFailed, RolloutOutcome::Superseded] {
+    for outcome in [RolloutOutcome::Live, RolloutOutcome::Stuck, RolloutOutcome::JobFailed, RolloutOutcome::Superseded]
+    {
         metrics.rollout(outcome);
     }
     metrics.live(Duration::from_secs(3));

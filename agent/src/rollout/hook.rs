@@ -32,6 +32,9 @@ impl Rollouts {
         let (Some(namespace), Some(name), Some(uid)) = (&metadata.namespace, &metadata.name, &metadata.uid) else {
             return;
         };
+        if self.inner.webhook.is_some() {
+            return;
+        }
         let none = Annotations::new();
         let hooks = Hook::read(metadata.annotations.as_ref().unwrap_or(&none), object.target_name());
         let owner = Owner { object: ObjectKey::new(namespace, name), uid: uid.clone() };

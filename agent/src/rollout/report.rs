@@ -3,6 +3,8 @@
 
 mod audience;
 mod origin;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use jiff::Timestamp;

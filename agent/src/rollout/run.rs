@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures::future::join_all;
 use jiff::Timestamp;
 use rekey_core::rollout::book::{Outcome, Room, Write};
 use rekey_core::rollout::follow::News;
@@ -23,17 +24,29 @@ type Answer = Result<Result<Workload, Incomplete>, ClusterError>;
 impl Rollouts {
     /// Works until told to stop; then finishes the writes under way.
     pub async fn run(self, shutdown: CancellationToken) {
-        tokio::join!(self.carry_out(&shutdown), self.finish_jobs(&shutdown), self.tell_hook_problems(&shutdown));
+        // The last restarts are told of, too.
+        let told = CancellationToken::new();
+        let work = async {
+            tokio::join!(self.carry_out(&shutdown), self.finish_jobs(&shutdown), self.tell_hook_problems(&shutdown));
+            told.cancel();
+        };
+        tokio::join!(work, self.post(&told));
+    }
+
+    /// Alerts, and what is posted in place of restarts.
+    async fn post(&self, stop: &CancellationToken) {
+        let alerts = self.inner.reports.to.alerts.iter().map(|alerts| &alerts.posts);
+        let webhook = self.inner.webhook.iter().map(|webhook| &webhook.posts);
+        join_all(alerts.chain(webhook).map(|posts| posts.run(stop))).await;
     }
 
     async fn carry_out(&self, shutdown: &CancellationToken) {
         let mut writes: JoinSet<Answer> = JoinSet::new();
         let mut under_way: HashMap<Id, Write> = HashMap::new();
-        let posting = self.inner.reports.to.alerts.clone().map(|alerts| tokio::spawn(alerts.posts.run(shutdown.clone())));
         loop {
             let stopping = shutdown.is_cancelled();
             if stopping && writes.is_empty() {
-                break;
+                return;
             }
             let mut wake = None;
             if !stopping {
@@ -62,10 +75,6 @@ impl Rollouts {
                 () = sleep_until(wake), if !stopping => {}
                 () = shutdown.cancelled(), if !stopping => {}
             }
-        }
-        if let Some(posting) = posting {
-            // A panic has had its line in the log.
-            let _ = posting.await;
         }
     }
 

@@ -10,8 +10,8 @@ use rekey_core::ledger::{Applied, Decision, Target};
 use rekey_core::object::ObjectKey;
 use rekey_core::plan;
 use rekey_core::report::{self, Refreshed};
-use rekey_core::resource::{ExternalSecret, ExternalSecretStatus};
 use rekey_core::resource::external_secret::CreationPolicy;
+use rekey_core::resource::{ExternalSecret, ExternalSecretStatus};
 use rekey_core::wanted::Token;
 
 use super::inner::{Inner, Use};
@@ -79,8 +79,8 @@ impl State {
     #[must_use]
     pub fn producers(&self, target: &ObjectKey) -> Vec<(Arc<ExternalSecret>, BTreeMap<String, Token>)> {
         let inner = self.lock();
-        let users = inner.uses.users(&Use::Target(target.clone()));
-        let objects = users.filter_map(|user| inner.objects.get(user)).filter(|object| !object.is_foreign());
+        let users = inner.users(&Use::Target(target.clone()));
+        let objects = users.iter().filter_map(|user| inner.objects.get(user)).filter(|object| !object.is_foreign());
         let tokens = |object: &Object| match &object.applied {
             Applied::Tokens(tokens) => tokens.clone(),
             Applied::Nothing | Applied::AsOf(_) => BTreeMap::new(),

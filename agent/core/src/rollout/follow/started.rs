@@ -1,6 +1,7 @@
 //! The record of a restart of ours, which stands on what it restarted: what it was for and since when that was known.
 
 use jiff::Timestamp;
+use kube::core::DynamicObject;
 use serde::{Deserialize, Serialize};
 
 use crate::rollout::resource::ResourceName;
@@ -59,6 +60,12 @@ impl Started {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
+    }
+
+    /// Records it on a Job that it creates.
+    pub fn put_on(&self, job: &mut DynamicObject) {
+        let annotations = job.metadata.annotations.get_or_insert_default();
+        annotations.insert(ANNOTATION.to_owned(), self.render());
     }
 
     /// The annotation's text.
