@@ -112,8 +112,12 @@ impl Workloads {
         if let Some(Restart::Run { job, mark }) = &write.restart {
             let mut job = manifest::run(&self.read::<CronJob>(write).await?, job);
             mark.apply(&mut job);
-            write.started.iter().for_each(|started| started.put_on(&mut job));
-            write.hook.iter().for_each(|hook| hook.equip(&mut job));
+            if let Some(started) = &write.started {
+                started.put_on(&mut job);
+            }
+            if let Some(hook) = &write.hook {
+                hook.equip(&mut job);
+            }
             self.jobs.run(&job).await?;
         }
         self.patch(write, Patch::Merge(body(write))).await
