@@ -40,7 +40,7 @@ use crate::provider::{Cluster, Provider, aws_config};
 use crate::rollout::{Audience, RolloutOptions, Rollouts};
 use crate::state::{State, StateOptions};
 use crate::stores::{Stores, Validator};
-use crate::watch::{CRDS, HASH_KEY, KINDS, Lists, Watches};
+use crate::watch::{CRDS, HASH_KEY, KINDS, Lists, Unreadable, Watches};
 use crate::worker::Work;
 use lead::{Leader, Led, lead};
 use stop::{Stages, finish, stop_on_signal, wait};
@@ -109,10 +109,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         provider: leader.provider.clone(),
         stores,
         repeated,
-        statuses: standalone.then(|| leader.statuses.clone()),
-        objects: leader.objects.clone(),
         lists: lists.clone(),
-        unreadable: Arc::default(),
+        unreadable: Unreadable::new(standalone.then(|| leader.teller(&leadership))),
         leadership: leadership.clone(),
     };
     let stages = Stages::default();
