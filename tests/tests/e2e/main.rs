@@ -23,6 +23,7 @@ mod deploy;
 mod examples;
 mod faults;
 mod fixture;
+mod following;
 mod hook;
 mod identities;
 mod local_aws;
