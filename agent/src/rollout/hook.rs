@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
 use rekey_core::object::ObjectKey;
 use rekey_core::resource::{ExternalSecret, Version};
 use rekey_core::rollout::annotations::Annotations;
 use rekey_core::rollout::book::Owner;
-use rekey_core::rollout::hook::{Hook, HookJob, HookProblem};
+use rekey_core::rollout::hook::{Hook, HookProblem};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -45,20 +44,6 @@ impl Rollouts {
     /// An ExternalSecret was deleted.
     pub fn external_secret_gone(&self, key: &ObjectKey) {
         self.book().hooks_gone(key, Timestamp::now());
-        self.inner.due.notify_one();
-    }
-
-    /// A Job as Kubernetes holds it, whosever it is.
-    pub fn hook_job_seen(&self, job: &Job) {
-        if let Some(job) = HookJob::read(job) {
-            self.book().hook_job_seen(&job);
-            self.inner.due.notify_one();
-        }
-    }
-
-    /// A Job was deleted.
-    pub fn hook_job_gone(&self, key: &ObjectKey) {
-        self.book().hook_job_gone(key);
         self.inner.due.notify_one();
     }
 

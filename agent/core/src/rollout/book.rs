@@ -147,11 +147,14 @@ impl Book {
     /// A workload as Kubernetes holds it. Older versions than one seen before are ignored.
     pub fn workload_seen(&mut self, mut workload: Workload, now: Timestamp) -> Seen {
         let key = workload.key.clone();
-        workload.hooks = self.hooks.of(&key);
-        self.wake_for_hooks(&key);
         if !self.options.scope.has_namespace(&key.object.namespace) || self.options.ignored.contains(&key.kind) {
             return Seen::default();
         }
+        workload.hooks = self.hooks.of(&key);
+        if let Some(job) = workload.hook_job.take() {
+            self.hook_job_seen(&job);
+        }
+        self.wake_for_hooks(&key);
         let known = self.entries.get_mut(&key).filter(|entry| entry.workload.uid == workload.uid);
         if known.as_ref().is_some_and(|entry| is_older(&workload.resource_version, &entry.workload.resource_version)) {
             return Seen::default();
@@ -195,6 +198,7 @@ impl Book {
 
     /// A workload was deleted.
     pub fn workload_gone(&mut self, key: &WorkloadKey) {
+        self.hook_job_gone(key);
         self.wake_for_hooks(key);
         self.bystanders.remove(key);
         if let Some(entry) = self.entries.remove(key) {

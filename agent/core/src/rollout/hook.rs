@@ -79,6 +79,16 @@ pub enum HookProblem {
         /// The CronJob.
         cron_job: String,
     },
+    /// Rekey is told to leave such objects alone.
+    #[error(
+        "the annotation {annotation} names the CronJob {cron_job}, but Rekey leaves CronJobs or Jobs alone; take both out of ignored-workload-types"
+    )]
+    Ignored {
+        /// The annotation.
+        annotation: &'static str,
+        /// The CronJob.
+        cron_job: String,
+    },
     /// It has a schedule of its own.
     #[error(
         "the annotation {annotation} names the CronJob {cron_job}, which is not suspended; set its spec.suspend to true, so that it runs for changes only"

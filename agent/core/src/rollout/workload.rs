@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::annotations::{Annotations, Triggers};
 use super::decision::{self, Flags};
 use super::follow::{self, Fingerprint, Health, Started};
-use super::hook::Order;
+use super::hook::{HookJob, Order};
 use super::marker::Markers;
 use super::mistake::Mistake;
 use super::options::{Batch, Options};
@@ -48,6 +48,8 @@ pub struct Workload {
     pub triggers: ByKind<Triggers>,
     /// Of a CronJob: the Secrets for which hooks run it, and when. They stand in other objects, so the book fills them in.
     pub hooks: BTreeMap<ResourceName, Order>,
+    /// What it is to a hook, if it is the Job of one.
+    pub hook_job: Option<Box<HookJob>>,
     /// What it references. Empty if nothing restarts it.
     pub references: References,
     /// The state on it, if it is ours.
@@ -152,6 +154,7 @@ impl Workload {
             references: followed.and_then(|pods| pods.spec.as_ref()).map(References::of).unwrap_or_default(),
             triggers,
             hooks: BTreeMap::new(),
+            hook_job: object.hook_job().map(Box::new),
             progress: object.progress(),
             standing: object.standing(),
             health: object.health(),

@@ -111,7 +111,7 @@ impl Book {
     }
 
     /// A hook's Job as Kubernetes holds it.
-    pub fn hook_job_seen(&mut self, job: &HookJob) {
+    pub(super) fn hook_job_seen(&mut self, job: &HookJob) {
         let object = ObjectKey::new(&job.key.namespace, &job.cron_job);
         self.hooks.job(&object, &job.key.name, &job.secret).ended = job.ended;
         if job.ended {
@@ -119,8 +119,11 @@ impl Book {
         }
     }
 
-    /// A Job was deleted, whosever it was.
-    pub fn hook_job_gone(&mut self, job: &ObjectKey) {
+    /// A workload was deleted, which may have been the Job of a hook.
+    pub(super) fn hook_job_gone(&mut self, WorkloadKey { kind, object: job }: &WorkloadKey) {
+        if *kind != WorkloadKind::Job {
+            return;
+        }
         let here = self.hooks.jobs.iter_mut().filter(|(object, _)| object.namespace == job.namespace);
         let run = here.into_iter().find_map(|(object, jobs)| Some((object.clone(), jobs.get_mut(&job.name)?)));
         if let Some((object, run)) = run {
@@ -149,6 +152,9 @@ impl Book {
         let problem = |(owner, hook): (&Owner, &Hook)| {
             let key = cron_job(ObjectKey::new(&owner.object.namespace, &hook.cron_job));
             let (annotation, cron_job) = (hook.order.annotation(), hook.cron_job.clone());
+            if [WorkloadKind::CronJob, WorkloadKind::Job].iter().any(|kind| self.options.ignored.contains(kind)) {
+                return Some((owner.clone(), HookProblem::Ignored { annotation, cron_job }));
+            }
             let problem = match self.entries.get(&key).map(|entry| entry.workload.standing) {
                 None => HookProblem::Missing { annotation, cron_job },
                 Some(Standing::Suspended) => return None,
@@ -208,7 +214,7 @@ impl Book {
         // A Job of an earlier token could set the earlier password last. One that was made for this very change, by a
         // process that did not live to record it, is no reason to wait.
         let own = restart::job_name(&entry.workload, entry.memory.runs() + 1, [(secret, content)]);
-        entry.workload.standing != Standing::Suspended
+        !self.can_run(entry)
             || self.hooks.running(&key.object).any(|(job, _)| *job != own)
             || (entry.workload.hooks.get(secret) == Some(&Order::After) && !self.is_rolled_out(key, secret, content))
     }
@@ -242,7 +248,12 @@ impl Book {
         let due = self.resources.content(&secret.within(namespace)).is_some_and(|content| {
             entry.memory.applied().contains_key(&secret) && entry.memory.lacks(&secret, content)
         });
-        due && entry.workload.standing == Standing::Suspended && entry.failures < ATTEMPTS
+        due && self.can_run(entry) && entry.failures < ATTEMPTS
+    }
+
+    /// Whether a CronJob may be run for hooks. If Jobs are left alone, nobody would see one end.
+    fn can_run(&self, cron_job: &Entry) -> bool {
+        cron_job.workload.standing == Standing::Suspended && !self.options.ignored.contains(&WorkloadKind::Job)
     }
 }
 

@@ -7,7 +7,7 @@ use super::*;
 use crate::rollout::book::{Outcome, ResourceSeen, Room};
 use crate::rollout::hash::{HashKey, KEY_LENGTH};
 use crate::rollout::hook::EntryMacs;
-use crate::rollout::options::Options;
+use crate::rollout::options::{Creation, Options};
 use crate::rollout::state;
 use crate::rollout::testing::{AUTO, Fake, KEY, at, plain};
 
@@ -27,11 +27,16 @@ struct World {
     /// What each Job was told when it was created.
     told: Vec<Run>,
     book: Book,
+    options: Options,
 }
 
 impl World {
-    /// Everything is there, and the baselines are recorded.
     fn new(order: Order) -> Self {
+        Self::with(order, Options::default())
+    }
+
+    /// Everything is there, and the baselines are recorded.
+    fn with(order: Order, options: Options) -> Self {
         let mut world = Self {
             now: 60_000,
             version: 10,
@@ -47,6 +52,7 @@ impl World {
             jobs: BTreeMap::new(),
             told: Vec::new(),
             book: Book::new(KEY, Options::default()),
+            options,
         };
         world.start();
         world.run();
@@ -56,7 +62,7 @@ impl World {
 
     /// A new process: it lists everything.
     fn start(&mut self) {
-        self.book = Book::new(KEY, Options::default());
+        self.book = Book::new(KEY, self.options.clone());
         self.see_hooks();
         self.see_secret();
         self.see_cron_job();
@@ -187,6 +193,10 @@ fn owner() -> Owner {
     Owner { object: ObjectKey::new("ns", "es"), uid: "uid-es".to_owned() }
 }
 
+fn job_key(namespace: &str, name: &str) -> WorkloadKey {
+    WorkloadKey { kind: WorkloadKind::Job, object: ObjectKey::new(namespace, name) }
+}
+
 fn job(name: &str, ended: bool) -> HookJob {
     let key = ObjectKey::new("ns", name);
     HookJob { key, cron_job: "hook".to_owned(), secret: "s".to_owned(), ended }
@@ -254,10 +264,10 @@ fn a_job_that_is_deleted_holds_up_nobody() {
     world.change("password", 2);
     world.run();
     let name = world.jobs.keys().next().unwrap().clone();
-    world.book.hook_job_gone(&ObjectKey::new("elsewhere", &name));
+    world.book.workload_gone(&job_key("elsewhere", &name));
     world.run();
     assert_eq!(world.restarts(), 0);
-    world.book.hook_job_gone(&ObjectKey::new("ns", &name));
+    world.book.workload_gone(&job_key("ns", &name));
     world.run();
     assert_eq!((world.runs(), world.restarts()), (1, 1));
 }
@@ -341,7 +351,7 @@ fn news_that_come_late_do_not_bring_a_job_to_life() {
     // Its whole life is over before the agent hears of its creation.
     world.book.hook_job_seen(&job(name, false));
     world.book.hook_job_seen(&job(name, true));
-    world.book.hook_job_gone(&ObjectKey::new("ns", name));
+    world.book.workload_gone(&job_key("ns", name));
     world.patch(&write);
     world.run();
     assert_eq!(world.restarts(), 1);
@@ -430,4 +440,35 @@ fn two_hooks_before_one_restart_do_not_wait_for_each_other() {
     let writes = world.book.take(ROOM, at(world.now));
     let both = writes.iter().filter(|write| write.hook.is_some()).count();
     assert_eq!((both, writes.len()), (2, 2), "{writes:?}");
+}
+
+#[test]
+fn what_appears_or_goes_runs_no_hook_whatever_else_it_does() {
+    let options = Options { creation: Creation::RestartsLate, on_delete: true, ..Options::default() };
+    let mut world = World::with(Order::Before, options);
+    let secret = ResourceName::secret("s").within("ns");
+    world.book.resource_gone(&secret);
+    world.run();
+    assert_eq!((world.runs(), world.restarts()), (0, 1));
+    world.version += 1;
+    world.secret.0 = world.version;
+    world.see_secret();
+    world.wait(60);
+    assert_eq!((world.runs(), world.restarts()), (0, 2), "it holds what it held");
+    world.book.resource_gone(&secret);
+    world.wait(60);
+    world.change("password", 2);
+    world.run();
+    assert_eq!(world.runs(), 1, "other data is a change, however it came");
+}
+
+#[test]
+fn where_jobs_are_left_alone_no_hook_is_run_and_none_waited_for() {
+    let options = Options { ignored: [WorkloadKind::Job].into(), ..Options::default() };
+    let mut world = World::with(Order::Before, options);
+    let problems: Vec<String> = world.book.hook_problems().iter().map(|(_, problem)| problem.to_string()).collect();
+    assert!(problems[0].contains("ignored-workload-types"), "{problems:?}");
+    world.change("password", 2);
+    world.run();
+    assert_eq!((world.runs(), world.restarts()), (0, 1));
 }
