@@ -1,6 +1,7 @@
 //! Command line and environment, validated once.
 
 pub mod reloader;
+pub mod telling;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use rekey_core::duration;
 use rekey_core::rollout::options::Options;
 use rekey_core::rollout::pace::Limits;
 use rekey_core::store::DefaultIdentity;
+use telling::Telling;
 
 use crate::provider::Rates;
 use crate::queue::QueueUrl;
@@ -124,6 +126,10 @@ pub struct Args {
     /// What Stakater Reloader has flags for.
     #[command(flatten)]
     pub reloader: Reloader,
+
+    /// Who is told of rollouts, and how.
+    #[command(flatten)]
+    pub telling: Telling,
 }
 
 impl Args {

@@ -17,6 +17,7 @@ use rekey_core::selector::Requirements;
 /// The flags.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Rollouts, with Stakater Reloader's names")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag for itself")]
 pub struct Reloader {
     /// Whether workloads that say nothing follow every Secret and ConfigMap that they reference.
     #[arg(long, env = "REKEY_AUTO_RELOAD_ALL", default_value = "false", value_parser = boolean,
@@ -107,44 +108,54 @@ pub struct Reloader {
 #[derive(clap::Args, Clone, Debug)]
 struct Names {
     /// Annotation of workloads: follow every Secret and ConfigMap that is referenced.
-    #[arg(long, env = "REKEY_AUTO_ANNOTATION", default_value_t = Keys::default().auto, value_parser = annotation)]
-    auto_annotation: String,
+    #[arg(long = "auto-annotation", env = "REKEY_AUTO_ANNOTATION",
+          default_value_t = Keys::default().auto, value_parser = annotation)]
+    auto: String,
 
     /// Annotation of workloads: follow every Secret that is referenced.
-    #[arg(long, env = "REKEY_SECRET_AUTO_ANNOTATION", default_value_t = Keys::default().secret_auto, value_parser = annotation)]
-    secret_auto_annotation: String,
+    #[arg(long = "secret-auto-annotation", env = "REKEY_SECRET_AUTO_ANNOTATION",
+          default_value_t = Keys::default().secret_auto, value_parser = annotation)]
+    secret_auto: String,
 
     /// Annotation of workloads: follow every ConfigMap that is referenced.
-    #[arg(long, env = "REKEY_CONFIGMAP_AUTO_ANNOTATION", default_value_t = Keys::default().config_map_auto, value_parser = annotation)]
-    configmap_auto_annotation: String,
+    #[arg(long = "configmap-auto-annotation", env = "REKEY_CONFIGMAP_AUTO_ANNOTATION",
+          default_value_t = Keys::default().config_map_auto, value_parser = annotation)]
+    config_map_auto: String,
 
     /// Annotation of workloads: follow the Secrets of this list.
-    #[arg(long, env = "REKEY_SECRET_ANNOTATION", default_value_t = Keys::default().secret, value_parser = annotation)]
-    secret_annotation: String,
+    #[arg(long = "secret-annotation", env = "REKEY_SECRET_ANNOTATION",
+          default_value_t = Keys::default().secret, value_parser = annotation)]
+    secret: String,
 
     /// Annotation of workloads: follow the ConfigMaps of this list.
-    #[arg(long, env = "REKEY_CONFIGMAP_ANNOTATION", default_value_t = Keys::default().config_map, value_parser = annotation)]
-    configmap_annotation: String,
+    #[arg(long = "configmap-annotation", env = "REKEY_CONFIGMAP_ANNOTATION",
+          default_value_t = Keys::default().config_map, value_parser = annotation)]
+    config_map: String,
 
     /// Annotation of workloads: follow what is referenced and carries --search-match-annotation.
-    #[arg(long, env = "REKEY_AUTO_SEARCH_ANNOTATION", default_value_t = Keys::default().search, value_parser = annotation)]
-    auto_search_annotation: String,
+    #[arg(long = "auto-search-annotation", env = "REKEY_AUTO_SEARCH_ANNOTATION",
+          default_value_t = Keys::default().search, value_parser = annotation)]
+    search: String,
 
     /// Annotation of Secrets and ConfigMaps: restart the workloads that search.
-    #[arg(long, env = "REKEY_SEARCH_MATCH_ANNOTATION", default_value_t = Keys::default().matched, value_parser = annotation)]
-    search_match_annotation: String,
+    #[arg(long = "search-match-annotation", env = "REKEY_SEARCH_MATCH_ANNOTATION",
+          default_value_t = Keys::default().matched, value_parser = annotation)]
+    matched: String,
 
     /// Annotation of Secrets and ConfigMaps: restart nothing.
-    #[arg(long, env = "REKEY_IGNORE_ANNOTATION", default_value_t = Keys::default().ignore, value_parser = annotation)]
-    ignore_annotation: String,
+    #[arg(long = "ignore-annotation", env = "REKEY_IGNORE_ANNOTATION",
+          default_value_t = Keys::default().ignore, value_parser = annotation)]
+    ignore: String,
 
     /// Annotation of Deployments: how long they stay paused after a change.
-    #[arg(long, env = "REKEY_PAUSE_DEPLOYMENT_ANNOTATION", default_value_t = Keys::default().pause_period, value_parser = annotation)]
-    pause_deployment_annotation: String,
+    #[arg(long = "pause-deployment-annotation", env = "REKEY_PAUSE_DEPLOYMENT_ANNOTATION",
+          default_value_t = Keys::default().pause_period, value_parser = annotation)]
+    pause_period: String,
 
     /// Annotation of Deployments: when they were paused.
-    #[arg(long, env = "REKEY_PAUSE_DEPLOYMENT_TIME_ANNOTATION", default_value_t = Keys::default().paused_at, value_parser = annotation)]
-    pause_deployment_time_annotation: String,
+    #[arg(long = "pause-deployment-time-annotation", env = "REKEY_PAUSE_DEPLOYMENT_TIME_ANNOTATION",
+          default_value_t = Keys::default().paused_at, value_parser = annotation)]
+    paused_at: String,
 }
 
 /// What Rekey does without. It takes these flags where they ask for nothing.
@@ -254,16 +265,16 @@ impl Reloader {
 impl Names {
     fn keys(&self) -> Keys {
         Keys {
-            auto: self.auto_annotation.clone(),
-            secret_auto: self.secret_auto_annotation.clone(),
-            config_map_auto: self.configmap_auto_annotation.clone(),
-            secret: self.secret_annotation.clone(),
-            config_map: self.configmap_annotation.clone(),
-            search: self.auto_search_annotation.clone(),
-            matched: self.search_match_annotation.clone(),
-            ignore: self.ignore_annotation.clone(),
-            pause_period: self.pause_deployment_annotation.clone(),
-            paused_at: self.pause_deployment_time_annotation.clone(),
+            auto: self.auto.clone(),
+            secret_auto: self.secret_auto.clone(),
+            config_map_auto: self.config_map_auto.clone(),
+            secret: self.secret.clone(),
+            config_map: self.config_map.clone(),
+            search: self.search.clone(),
+            matched: self.matched.clone(),
+            ignore: self.ignore.clone(),
+            pause_period: self.pause_period.clone(),
+            paused_at: self.paused_at.clone(),
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Resource;
-use kube::core::DeserializeGuard;
 use rekey_core::rollout::resource::ResourceKey;
 use rekey_core::rollout::workload::{Restartable, WorkloadKey};
 use rekey_core::template_from::TemplateSource;
 use tracing::warn;
 
+use super::guard::Guarded;
 use super::{Seen, Watches, key_of};
 
 impl Watches {
@@ -33,12 +33,12 @@ impl Watches {
     }
 
     /// Of a kind whose objects need not be what their CRD's newest version says.
-    pub(super) fn guarded_workload<K: Restartable + Resource>(&self, seen: Seen<DeserializeGuard<K>>) {
+    pub(super) fn guarded_workload<K: Restartable + Resource>(&self, seen: Seen<Guarded<K>>) {
         match seen {
-            Seen::There(DeserializeGuard(Ok(object))) => self.workload(Seen::There(object)),
-            Seen::There(DeserializeGuard(Err(invalid))) => {
+            Seen::There(Guarded(Ok(object))) => self.workload(Seen::There(object)),
+            Seen::There(Guarded(Err(invalid))) => {
                 let (kind, name) = (K::WORKLOAD.as_str(), &invalid.metadata.name);
-                warn!(kind, name, error = %invalid.error, "workload is not readable; it is left alone");
+                warn!(kind, name, problem = invalid.problem, "workload is not readable; it is left alone");
                 if let Some(key) = key_of(&invalid.metadata) {
                     self.workload(Seen::<K>::Gone(key));
                 }

@@ -1,12 +1,12 @@
 use std::sync::{Arc, Mutex};
 
-use kube::core::DeserializeGuard;
 use rekey_core::rollout::workload::Rollout;
 use serde_json::json;
 use tokio::time::timeout;
 
 use super::*;
 use crate::cluster::testing::Server;
+use crate::watch::guard::Guarded;
 
 const KIND: &str = "rollouts";
 const COLLECTION: &str = "/apis/argoproj.io/v1alpha1/rollouts";
@@ -22,7 +22,7 @@ async fn a_kind_may_be_absent_come_and_go() {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let handler = {
         let seen = Arc::clone(&seen);
-        move |one: Seen<DeserializeGuard<Rollout>>| {
+        move |one: Seen<Guarded<Rollout>>| {
             seen.lock().unwrap().push(match one {
                 Seen::There(there) => format!("there {}", there.name_any()),
                 Seen::Gone(key) => format!("gone {key}"),
@@ -38,7 +38,7 @@ async fn a_kind_may_be_absent_come_and_go() {
         timeout(Duration::from_secs(20), there).await.unwrap_or_else(|_| panic!("{expected}: {:?}", seen.lock()));
     };
 
-    let api: Api<DeserializeGuard<Rollout>> = Api::all(server.client().await);
+    let api: Api<Guarded<Rollout>> = Api::all(server.client().await);
     let following = tokio::spawn(follow(api, KIND, Presence::Uncertain, handler, lists.clone(), shutdown.clone()));
     timeout(Duration::from_secs(20), lists.all_shown()).await.expect("nobody waits for a kind that is absent");
     assert!(seen.lock().unwrap().is_empty());
