@@ -140,7 +140,7 @@ impl Watches {
         watch_unless_ignored!(StatefulSet, StatefulSet, "statefulsets", workload, Certain);
         watch_unless_ignored!(DaemonSet, DaemonSet, "daemonsets", workload, Certain);
         watch_unless_ignored!(CronJob, CronJob, "cronjobs", workload, Certain);
-        watch_unless_ignored!(Job, Job, "jobs", workload, Certain);
+        watch_unless_ignored!(Job, Job, "jobs", job, Certain);
         watch_unless_ignored!(Rollout, Guarded<Rollout>, "rollouts", guarded_workload, Uncertain);
     }
 
@@ -154,6 +154,7 @@ impl Watches {
                     if let Some(repeated) = &self.repeated {
                         repeated.external_secret_seen(&object);
                     }
+                    self.rollouts.external_secret_seen(&object);
                     if let Some(key) = self.state.object_seen(object, Timestamp::now()) {
                         // Whoever edits waits.
                         self.look(key, Urgency::Urgent);
@@ -167,6 +168,7 @@ impl Watches {
             },
             Seen::Gone(key) => {
                 self.unreadable.is_over(&Which::ExternalSecret(key.clone()));
+                self.rollouts.external_secret_gone(&key);
                 self.object_gone(&key);
                 if let Some(repeated) = &self.repeated {
                     repeated.external_secret_gone(&key);

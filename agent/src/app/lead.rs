@@ -189,7 +189,7 @@ async fn restart(rollouts: Rollouts, takes_over: Option<kube::Client>, stop: Can
         return;
     }
     rollouts.complete();
-    rollouts.run(stop).await;
+    Box::pin(rollouts.run(stop)).await;
 }
 
 /// What was seen before this instance led, and what failed under the last leader, even where no sweep comes by.

@@ -1,5 +1,6 @@
 //! Workloads, and the ConfigMaps that they use. Of an object that nobody asks to follow nothing is kept.
 
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Resource;
 use rekey_core::rollout::resource::ResourceKey;
@@ -30,6 +31,15 @@ impl Watches {
             Seen::There(object) => self.rollouts.workload_seen(&object),
             Seen::Gone(object) => self.rollouts.workload_gone(&WorkloadKey { kind: K::WORKLOAD, object }),
         }
+    }
+
+    /// A Job may also be the one that a hook runs.
+    pub(super) fn job(&self, seen: Seen<Job>) {
+        match &seen {
+            Seen::There(job) => self.rollouts.hook_job_seen(job),
+            Seen::Gone(key) => self.rollouts.hook_job_gone(key),
+        }
+        self.workload(seen);
     }
 
     /// Of a kind whose objects need not be what their CRD's newest version says.

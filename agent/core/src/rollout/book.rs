@@ -4,6 +4,7 @@
 //! no I/O and has no clock: the time is passed in.
 
 mod baseline;
+mod hooks;
 mod interest;
 mod outcome;
 mod queue;
@@ -19,6 +20,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::Timestamp;
 
 pub use self::baseline::Unrecorded;
+use self::hooks::Hooks;
+pub use self::hooks::Owner;
 use self::interest::Interest;
 pub use self::outcome::{Outcome, Settled};
 use self::queue::Queue;
@@ -30,7 +33,7 @@ use super::follow::{Follow, News};
 use super::mistake::Mistake;
 use super::options::Options;
 use super::resource::ResourceKey;
-use super::workload::{Workload, WorkloadKey, WorkloadKind};
+use super::workload::{Standing, Workload, WorkloadKey, WorkloadKind};
 use crate::budget::Bucket;
 use crate::object::ObjectKey;
 
@@ -47,6 +50,7 @@ pub struct Book {
     /// Namespaces whose labels put them in scope.
     selected: HashSet<String>,
     interest: Interest,
+    hooks: Hooks,
     /// Syncs that are queued or running, by target.
     syncs: HashMap<ResourceKey, usize>,
     queue: Queue,
@@ -92,6 +96,7 @@ impl Book {
             bystanders: HashSet::new(),
             selected: HashSet::new(),
             interest: Interest::default(),
+            hooks: Hooks::default(),
             syncs: HashMap::new(),
             queue: Queue::default(),
             followed: Queue::default(),
@@ -140,8 +145,10 @@ impl Book {
     }
 
     /// A workload as Kubernetes holds it. Older versions than one seen before are ignored.
-    pub fn workload_seen(&mut self, workload: Workload, now: Timestamp) -> Seen {
+    pub fn workload_seen(&mut self, mut workload: Workload, now: Timestamp) -> Seen {
         let key = workload.key.clone();
+        workload.hooks = self.hooks.of(&key);
+        self.wake_for_hooks(&key);
         if !self.options.scope.has_namespace(&key.object.namespace) || self.options.ignored.contains(&key.kind) {
             return Seen::default();
         }
@@ -149,7 +156,7 @@ impl Book {
         if known.as_ref().is_some_and(|entry| is_older(&workload.resource_version, &entry.workload.resource_version)) {
             return Seen::default();
         }
-        if !matters(&workload) {
+        if !may_be_written(&workload, &self.options) {
             self.workload_gone(&key);
             self.bystanders.insert(key);
             return Seen::default();
@@ -188,6 +195,7 @@ impl Book {
 
     /// A workload was deleted.
     pub fn workload_gone(&mut self, key: &WorkloadKey) {
+        self.wake_for_hooks(key);
         self.bystanders.remove(key);
         if let Some(entry) = self.entries.remove(key) {
             self.interest.remove(&entry.workload);
@@ -242,6 +250,7 @@ impl Book {
             let Some(entry) = self.entries.get_mut(&key) else { continue };
             let look = entry.follow.look(&entry.workload, now);
             news.extend(look.news);
+            self.wake_for_hooks(&key);
             if let Some(again) = look.again {
                 self.followed.at(key, again);
             }
@@ -282,10 +291,11 @@ impl Entry {
 }
 
 /// Whether there can be anything to write on a workload, or to tell of it. A CronJob may be named by a hook at any time.
-fn matters(workload: &Workload) -> bool {
+fn may_be_written(workload: &Workload, options: &Options) -> bool {
     let asks = workload.asks() || !workload.mistakes().is_empty();
-    let marked = workload.state.is_some() || workload.started.is_some() || workload.pausing.since.is_some();
-    asks || marked || workload.key.kind == WorkloadKind::CronJob
+    let marked = workload.state.is_some() || workload.pausing.since.is_some();
+    let ended = workload.standing == Standing::Finished && !workload.starts_pods(options.batch);
+    workload.key.kind == WorkloadKind::CronJob || ((asks || marked) && !ended)
 }
 
 /// Whether a version is certainly older. Versions are numbers on every API server that matters; others are not compared.
