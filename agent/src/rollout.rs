@@ -30,7 +30,7 @@ use rekey_core::rollout::hash::HashKey;
 use rekey_core::rollout::hook::EntryMacs;
 use rekey_core::rollout::options::Options;
 use rekey_core::rollout::resource::{ResourceKey, ResourceKind};
-use rekey_core::rollout::workload::{Restartable, Workload, WorkloadKey};
+use rekey_core::rollout::workload::{Restartable, Workload, WorkloadKey, WorkloadKind};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
@@ -143,6 +143,13 @@ impl Rollouts {
     pub fn namespace_seen(&self, name: &str, labels: Option<&BTreeMap<String, String>>) {
         self.book().namespace_seen(name, labels, Timestamp::now());
         self.inner.due.notify_one();
+    }
+
+    /// Whether workloads of this kind are looked at at all. Where CronJobs are run, their Jobs are.
+    #[must_use]
+    pub fn follow(&self, kind: WorkloadKind) -> bool {
+        let follows = |kind| !self.inner.choices.ignored.contains(&kind);
+        follows(kind) || kind == WorkloadKind::Job && follows(WorkloadKind::CronJob)
     }
 
     /// A workload as Kubernetes holds it.

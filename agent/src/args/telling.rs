@@ -1,7 +1,7 @@
 //! What the command line says about who is told of rollouts, and how. The variables of Stakater Reloader are read too.
 
 use clap::ValueEnum;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::metrics::scrape::ReloaderNames;
 use crate::post::{Address, BadAddress};
