@@ -26,10 +26,11 @@ pub use self::resources::ResourceSeen;
 use self::resources::Resources;
 pub use self::write::{Room, Write};
 use super::decide::Memory;
+use super::follow::{Follow, News};
 use super::mistake::Mistake;
 use super::options::Options;
 use super::resource::ResourceKey;
-use super::workload::{Standing, Workload, WorkloadKey, WorkloadKind};
+use super::workload::{Workload, WorkloadKey, WorkloadKind};
 use crate::budget::Bucket;
 use crate::object::ObjectKey;
 
@@ -49,6 +50,8 @@ pub struct Book {
     /// Syncs that are queued or running, by target.
     syncs: HashMap<ResourceKey, usize>,
     queue: Queue,
+    /// Workloads whose restarts are to be looked at.
+    followed: Queue,
     complete: bool,
 }
 
@@ -63,6 +66,8 @@ struct Entry {
     retry_at: Option<Timestamp>,
     /// The generation that a restart of ours made, until its rollout is done.
     following: Option<i64>,
+    /// How that goes on, for people.
+    follow: Follow,
 }
 
 /// What a delivered workload gave rise to.
@@ -89,6 +94,7 @@ impl Book {
             interest: Interest::default(),
             syncs: HashMap::new(),
             queue: Queue::default(),
+            followed: Queue::default(),
             complete: false,
         }
     }
@@ -143,13 +149,14 @@ impl Book {
         if known.as_ref().is_some_and(|entry| is_older(&workload.resource_version, &entry.workload.resource_version)) {
             return Seen::default();
         }
-        if !may_be_written(&workload, &self.options) {
+        if !matters(&workload) {
             self.workload_gone(&key);
             self.bystanders.insert(key);
             return Seen::default();
         }
         if self.complete {
             self.queue.push(key.clone());
+            self.followed.push(key.clone());
         }
         let Some(entry) = known else {
             let stood_by = self.bystanders.contains(&key);
@@ -185,6 +192,7 @@ impl Book {
         if let Some(entry) = self.entries.remove(key) {
             self.interest.remove(&entry.workload);
             self.queue.forget(key);
+            self.followed.forget(key);
         }
     }
 
@@ -193,6 +201,7 @@ impl Book {
     pub fn complete(&mut self) {
         self.complete = true;
         self.queue.extend(self.entries.keys().cloned());
+        self.followed.extend(self.entries.keys().cloned());
     }
 
     /// Whether [`Book::complete`] was called.
@@ -222,16 +231,43 @@ impl Book {
         !labels_matter || self.selected.contains(&workload.object.namespace)
     }
 
-    /// When to call [`Book::take`] again at the latest, if nothing happens before.
+    /// What there is to tell of restarts that were carried out.
+    pub fn news(&mut self, now: Timestamp) -> Vec<News> {
+        let mut news = Vec::new();
+        if !self.complete {
+            return news;
+        }
+        self.followed.ripen(now);
+        while let Some(key) = self.followed.pop() {
+            let Some(entry) = self.entries.get_mut(&key) else { continue };
+            let look = entry.follow.look(&entry.workload, now);
+            news.extend(look.news);
+            if let Some(again) = look.again {
+                self.followed.at(key, again);
+            }
+        }
+        news
+    }
+
+    /// When to call [`Book::take`] and [`Book::news`] again at the latest, if nothing happens before.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.queue.next()
+        [self.queue.next(), self.followed.next()].into_iter().flatten().min()
     }
 }
 
 impl Entry {
     fn new(workload: Workload, memory: Memory) -> Self {
-        Self { workload, memory, in_flight: false, failures: 0, conflicts: 0, retry_at: None, following: None }
+        Self {
+            workload,
+            memory,
+            in_flight: false,
+            failures: 0,
+            conflicts: 0,
+            retry_at: None,
+            following: None,
+            follow: Follow::default(),
+        }
     }
 
     /// Whether the rollout that was followed is done; it is then followed no longer.
@@ -246,11 +282,10 @@ impl Entry {
 }
 
 /// Whether there can be anything to write on a workload, or to tell of it. A CronJob may be named by a hook at any time.
-fn may_be_written(workload: &Workload, options: &Options) -> bool {
+fn matters(workload: &Workload) -> bool {
     let asks = workload.asks() || !workload.mistakes().is_empty();
-    let marked = workload.state.is_some() || workload.pausing.since.is_some();
-    let ended = workload.standing == Standing::Finished && !workload.starts_pods(options.batch);
-    workload.key.kind == WorkloadKind::CronJob || ((asks || marked) && !ended)
+    let marked = workload.state.is_some() || workload.started.is_some() || workload.pausing.since.is_some();
+    asks || marked || workload.key.kind == WorkloadKind::CronJob
 }
 
 /// Whether a version is certainly older. Versions are numbers on every API server that matters; others are not compared.

@@ -99,6 +99,9 @@ pub fn decide(
     options: &Options,
     now: Timestamp,
 ) -> Decision {
+    if workload.has_ended(options.batch) {
+        return Decision::Nothing;
+    }
     let paused = workload.standing == Standing::Paused;
     let resume_at =
         workload.pausing.ends(paused).map(|end| if end <= now { held.throttled.unwrap_or(end) } else { end });
@@ -112,8 +115,8 @@ pub fn decide(
     } else {
         let contents = current.iter().map(|(name, resource)| (name.clone(), resource.content));
         let until = wait_of_restart(workload, memory, held, resumes, options, now);
-        if !workload.starts_pods(options.batch) {
-            // Those that it starts some day get what the resources hold by then.
+        if workload.is_at_rest(options.batch) {
+            // The pods of some later day get what the resources hold by then.
             state.hashes.extend(contents);
         } else if let Some(until) = until {
             waits.push(until);

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::annotations::{Annotations, Triggers};
 use super::decision;
+use super::follow::{self, Fingerprint, Health, Started};
 use super::marker::Markers;
 use super::mistake::Mistake;
 use super::options::{Batch, Options};
@@ -53,6 +54,12 @@ pub struct Workload {
     pub progress: Progress,
     /// What keeps it from replacing its pods.
     pub standing: Standing,
+    /// What its controller says about its rollout.
+    pub health: Health,
+    /// The last restart of ours, as it is recorded on it.
+    pub started: Option<Started>,
+    /// Which template its pods have. Only known where a restart is recorded.
+    pub template: Fingerprint,
     /// When it was last restarted, as far as it says so itself.
     pub restarted: Option<Timestamp>,
     /// What it says about pauses between a change and its rollout.
@@ -124,6 +131,10 @@ impl Workload {
             let followed = !options.scope.resources_to_ignore.contains(&kind);
             if followed { Triggers::read(kind, options, annotations, template) } else { Triggers::default() }
         });
+        let started = match K::WORKLOAD {
+            WorkloadKind::Job => annotations.get(follow::ANNOTATION).and_then(|text| Started::parse(text)),
+            _ => annotations.get(state::ANNOTATION).and_then(|text| state::started(text, &uid)),
+        };
         let followed = pods.filter(|_| triggers.iter().any(|(_, triggers)| triggers.any()));
         let markers = followed.map(Markers::of).unwrap_or_default();
         Ok(Self {
@@ -138,6 +149,9 @@ impl Workload {
             triggers,
             progress: object.progress(),
             standing: object.standing(),
+            health: object.health(),
+            template: if started.is_some() { Fingerprint::of(pods) } else { Fingerprint::default() },
+            started,
             pausing: match K::WORKLOAD {
                 WorkloadKind::Deployment => Pausing::read(annotations, &options.keys),
                 _ => Pausing::default(),
@@ -178,14 +192,16 @@ impl Workload {
         patterns.chain(self.pausing.mistake.as_deref()).cloned().collect()
     }
 
-    /// Whether a restart makes pods, now or when somebody deletes the old ones or ends a pause.
+    /// Whether it never has pods again.
     #[must_use]
-    pub fn starts_pods(&self, batch: Batch) -> bool {
-        match self.standing {
-            Standing::Suspended => batch.suspended_cron_jobs,
-            Standing::Finished => batch.finished_jobs,
-            Standing::Usual | Standing::OnDelete | Standing::Paused => true,
-        }
+    pub fn has_ended(&self, batch: Batch) -> bool {
+        self.standing == Standing::Finished && !batch.finished_jobs
+    }
+
+    /// Whether it has none until somebody lets it run again.
+    #[must_use]
+    pub fn is_at_rest(&self, batch: Batch) -> bool {
+        self.standing == Standing::Suspended && !batch.suspended_cron_jobs
     }
 
     /// Whether anything at all can restart it.
@@ -225,11 +241,16 @@ impl Progress {
     /// Whether every pod has the template of this generation, or of a later one, and serves.
     #[must_use]
     pub fn is_done(&self, generation: i64) -> bool {
+        self.is_replaced(generation) && self.available >= self.updated
+    }
+
+    /// Whether every pod has the template of this generation, or of a later one.
+    #[must_use]
+    pub fn is_replaced(&self, generation: i64) -> bool {
         self.observed >= generation
             && self.observed >= self.generation
             && self.updated >= self.wanted
             && self.existing <= self.updated
-            && self.available >= self.updated
     }
 }
 

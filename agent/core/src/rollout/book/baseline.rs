@@ -26,13 +26,11 @@ impl Book {
         let Some(flags) = self.resources.flags(&target) else { return unrecorded };
         for key in self.interest.workloads(&target, &self.entries) {
             let Some(entry) = self.entries.get(&key) else { continue };
-            let Workload { triggers, references, .. } = &entry.workload;
+            let workload = &entry.workload;
+            let Workload { triggers, references, .. } = workload;
             let asked = decision::decide(triggers.of(name.kind), references, &name, flags).is_ok();
-            if !asked
-                || !self.has_in_scope(&key)
-                || entry.workload.recorded().contains_key(&name)
-                || entry.memory.rewrite_waits(now)
-            {
+            let ever = self.has_in_scope(&key) && !workload.has_ended(self.options.batch);
+            if !asked || !ever || workload.recorded().contains_key(&name) || entry.memory.rewrite_waits(now) {
                 continue;
             }
             if entry.failures > 0 {

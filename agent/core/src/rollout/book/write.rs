@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{Book, Entry, Interest, resources};
 use crate::rollout::decide::{self, Decision, Held, Step};
+use crate::rollout::follow::Started;
 use crate::rollout::pause::Pause;
 use crate::rollout::resource::ResourceName;
 use crate::rollout::restart::Restart;
@@ -34,6 +35,8 @@ pub struct Write {
     pub retrying: bool,
     /// When the first of the changes was seen, of those that this process saw.
     pub seen: Option<Timestamp>,
+    /// The record of the restart, which is part of the state; nothing if it is none.
+    pub started: Option<Started>,
     /// What the workload's state is then.
     pub(super) outcome: State,
     /// How many changes had been seen.
@@ -112,17 +115,21 @@ impl Book {
         };
         let Step { state, changed, pause } = step;
         let restart = Restart::of(workload, &changed, &current, &self.options, &state, now);
+        let seen = changed.iter().filter_map(|name| current.get(name)?.changed).map(|change| change.at).min();
+        let started = (!changed.is_empty()).then(|| Started::next(workload, &changed, seen.unwrap_or(now)));
+        let last = started.as_ref().or(entry.follow.started()).or(workload.started.as_ref());
         let write = Write {
             workload: key.clone(),
             uid: workload.uid.clone(),
             resource_version: workload.resource_version.clone(),
-            state: workload.asks().then(|| state.render(&self.key_id, &workload.uid)),
+            state: workload.asks().then(|| state.render_with(&self.key_id, &workload.uid, last)),
             restart: restart.filter(|_| !changed.is_empty()),
-            seen: changed.iter().filter_map(|name| current.get(name)?.changed).map(|change| change.at).min(),
             changed,
             pause,
             standing: workload.standing,
             retrying: entry.failures > 0,
+            seen,
+            started,
             outcome: state,
             changes: self.resources.changes,
         };
