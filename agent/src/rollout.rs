@@ -28,7 +28,7 @@ use rekey_core::rollout::decision::Flags;
 use rekey_core::rollout::hash::HashKey;
 use rekey_core::rollout::options::Options;
 use rekey_core::rollout::resource::ResourceKey;
-use rekey_core::rollout::workload::{Restartable, Workload, WorkloadKey};
+use rekey_core::rollout::workload::{Restartable, Workload, WorkloadKey, WorkloadKind};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
@@ -136,6 +136,12 @@ impl Rollouts {
     pub fn namespace_seen(&self, name: &str, labels: Option<&BTreeMap<String, String>>) {
         self.book().namespace_seen(name, labels, Timestamp::now());
         self.inner.due.notify_one();
+    }
+
+    /// Whether workloads of this kind are looked at at all.
+    #[must_use]
+    pub fn follow(&self, kind: WorkloadKind) -> bool {
+        !self.inner.choices.ignored.contains(&kind)
     }
 
     /// A workload as Kubernetes holds it.
