@@ -61,7 +61,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- /* A flag for each value that is set; the agent knows the defaults of the others. */}}
 {{- define "rekey.args" -}}
 - {{ printf "--queue-url=%s" (include "rekey.queueUrl" .) | quote }}
-{{- range $value := list "mode" "adminAddr" "controllerClass" "defaultIdentity" "concurrent" "heartbeatPeriod" "sweepInterval" "eventRefresh" "logLevel" "minRestartInterval" "maxRetryInterval" "secretsManagerRate" "parameterStoreRate" "esoMetrics" "clusterExternalSecrets" }}
+{{- range $value := list "mode" "adminAddr" "controllerClass" "defaultIdentity" "concurrent" "heartbeatPeriod" "sweepInterval" "eventRefresh" "logLevel" "minRestartInterval" "maxRetryInterval" "secretsManagerRate" "parameterStoreRate" "esoMetrics" "reloaderMetrics" "clusterExternalSecrets" }}
 {{- $set := get $.Values $value }}
 {{- if not (has $set (list nil "")) }}
 - {{ printf "--%s=%v" (kebabcase $value) $set | quote }}

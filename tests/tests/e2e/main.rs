@@ -23,6 +23,7 @@ mod deploy;
 mod examples;
 mod faults;
 mod fixture;
+mod following;
 mod identities;
 mod local_aws;
 mod local_deployment;

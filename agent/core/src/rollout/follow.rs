@@ -173,9 +173,12 @@ impl Follow {
 
     /// From now on this restart is followed, if it is a later one. A CronJob has no pods: its Job is followed.
     fn take_up(&mut self, started: Started, workload: &Workload, now: Timestamp) {
-        let known = self.last.as_ref().is_some_and(|last| last.started.generation >= started.generation);
-        if known || workload.key.kind == WorkloadKind::CronJob {
-            return;
+        match &mut self.last {
+            // Something of ours that left the template alone has made another generation.
+            Some(last) if last.started.is(&started) => return last.started.generation = started.generation,
+            Some(last) if last.started.generation >= started.generation => return,
+            _ if workload.key.kind == WorkloadKind::CronJob => return,
+            _ => {}
         }
         let before = self.last.replace(Followed::new(started, workload, now));
         self.pending.extend(before.and_then(|mut before| before.tell(Told::Superseded, workload)));
