@@ -19,7 +19,7 @@ use crate::cluster::hash_key;
 use crate::leader::Leadership;
 use crate::metrics::Metrics;
 use crate::metrics::exposition::Format;
-use crate::metrics::scrape::Scrape;
+use crate::metrics::scrape::{ReloaderNames, Scrape};
 use crate::pipe::{self, Overview};
 use crate::state::State;
 use crate::watch::{HASH_KEY, Lists};
@@ -40,6 +40,8 @@ pub struct Admin {
     pub work: Arc<OnceLock<Work>>,
     /// Are ESO's names among the metrics?
     pub eso_metrics: bool,
+    /// Are Stakater Reloader's?
+    pub reloader_metrics: Option<ReloaderNames>,
 }
 
 impl Admin {
@@ -116,6 +118,7 @@ async fn metrics(Shared(admin): Shared<Admin>, headers: HeaderMap) -> impl IntoR
         waiting: admin.waiting(),
         leads: admin.leadership.is_leading(),
         eso_names: admin.eso_metrics,
+        reloader_names: admin.reloader_metrics,
     };
     let text = admin.metrics.scrape(&scrape, format, Timestamp::now());
     ([(header::CONTENT_TYPE, format.content_type())], text)

@@ -3,6 +3,7 @@
 mod lead;
 mod served;
 mod stop;
+mod told;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -36,13 +37,14 @@ use crate::intake::hand_back;
 use crate::leader::{Election, Leadership};
 use crate::metrics::Metrics;
 use crate::provider::{Cluster, Provider, aws_config};
-use crate::rollout::{RolloutOptions, Rollouts};
+use crate::rollout::{Audience, RolloutOptions, Rollouts};
 use crate::state::{State, StateOptions};
 use crate::stores::{Stores, Validator};
-use crate::watch::{CRDS, HASH_KEY, KINDS, Lists, Watches};
+use crate::watch::{CRDS, HASH_KEY, KINDS, Lists, Unreadable, Watches};
 use crate::worker::Work;
 use lead::{Leader, Led, lead};
 use stop::{Stages, finish, stop_on_signal, wait};
+use told::{Told, variable};
 
 /// Runs the agent until a signal tells it to stop, or a part of it ends that should not.
 pub async fn run(args: Args) -> anyhow::Result<()> {
@@ -59,6 +61,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     Region::parse(region.as_ref()).map_err(|error| anyhow::anyhow!("AWS_REGION {error}"))?;
 
     let metrics = Metrics::default();
+    let told = Told::of(&args.telling, metrics.clone())?;
     let state = State::new(options(&args, own_audiences(&kubernetes)));
     let awaited = [&[HASH_KEY, CRDS], KINDS.as_slice()].concat();
     let (leadership, lists, queued) = (Leadership::default(), Lists::of(&awaited), Arc::new(OnceLock::new()));
@@ -69,6 +72,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         leadership: leadership.clone(),
         work: Arc::clone(&queued),
         eso_metrics: args.eso_metrics && args.mode == Mode::Standalone,
+        reloader_metrics: args.telling.reloader_names(variable),
     };
     let mut parts: JoinSet<&'static str> = JoinSet::new();
     parts.spawn(serve(admin, args.admin_addr, shutdown.clone()));
@@ -93,7 +97,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let identity = identity(args.pod_name.as_deref());
     let own = OwnDeployment::new(client.clone(), namespace.clone(), args.pod_name.clone());
     let writer = Writer::new(client.clone(), gate.clone()).speaking(served.version);
-    let (mut leader, stores) = leader(args, &namespace, aws, state.clone(), metrics, own, key, writer.clone());
+    let (mut leader, stores) = leader(args, &namespace, aws, state.clone(), told, own, key, writer.clone());
     leader.repeater = repeated.clone().map(|known| Repeater::new(known, state.clone(), &writer));
     // Nobody else sets it.
     let _ = queued.set(leader.work.clone());
@@ -105,10 +109,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         provider: leader.provider.clone(),
         stores,
         repeated,
-        statuses: standalone.then(|| leader.statuses.clone()),
-        objects: leader.objects.clone(),
         lists: lists.clone(),
-        unreadable: Arc::default(),
+        unreadable: Unreadable::new(standalone.then(|| leader.teller(&leadership))),
         leadership: leadership.clone(),
     };
     let stages = Stages::default();
@@ -172,7 +174,7 @@ fn leader(
     namespace: &str,
     aws: aws_config::SdkConfig,
     state: State,
-    metrics: Metrics,
+    told: Told,
     own: OwnDeployment,
     key: HashKey,
     writer: Writer,
@@ -190,9 +192,11 @@ fn leader(
             ..Options::default()
         },
         namespace: namespace.to_owned(),
-        events: Some(events.clone()),
-        metrics: metrics.clone(),
+        audience: Audience { events: Some(events.clone()), alerts: told.alerts, metrics: told.metrics.clone() },
+        state: Some(state.clone()),
+        webhook: told.webhook,
     };
+    let metrics = told.metrics;
     let rollouts = Rollouts::new(writer.clone(), key, options);
     let cluster = Cluster { secrets: targets.clone(), tokens: Tokens::new(writer) };
     let provider = Provider::new(aws.clone(), cluster, args.rates(), metrics.clone());

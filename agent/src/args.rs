@@ -1,11 +1,14 @@
 //! Command line and environment, validated once.
 
+pub mod telling;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use rekey_core::duration;
 use rekey_core::store::DefaultIdentity;
+use telling::Telling;
 
 use crate::provider::Rates;
 use crate::queue::QueueUrl;
@@ -115,6 +118,10 @@ pub struct Args {
     /// ExternalSecret adds five series.
     #[arg(long, env = "REKEY_ESO_METRICS", default_value_t = true, action = clap::ArgAction::Set)]
     pub eso_metrics: bool,
+
+    /// Who is told of rollouts, and how.
+    #[command(flatten)]
+    pub telling: Telling,
 }
 
 impl Args {

@@ -12,6 +12,7 @@
 //! decided in `rekey-core`.
 
 pub mod admin;
+pub mod alert;
 pub mod app;
 pub mod args;
 pub mod cluster;
@@ -22,6 +23,7 @@ pub mod intake;
 pub mod leader;
 pub mod metrics;
 pub mod pipe;
+pub mod post;
 pub mod provider;
 pub mod queue;
 pub mod rollout;

@@ -3,6 +3,7 @@
 
 mod eso;
 pub mod exposition;
+mod reloader;
 pub mod scrape;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use rekey_core::disposition::MessageOutcome;
+use rekey_core::rollout::workload::WorkloadKey;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
@@ -32,7 +34,13 @@ struct Call {
     result: &'static str,
 }
 
-/// What became of a write to a workload; the label of `rekey_rollouts_total`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Post {
+    what: &'static str,
+    outcome: &'static str,
+}
+
+/// What became of a write to a workload, and of the rollout that it began; the label of `rekey_rollouts_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RolloutOutcome {
     /// Its pods are being replaced.
@@ -41,6 +49,25 @@ pub enum RolloutOutcome {
     Baseline,
     /// The write failed and will be tried again.
     Failed,
+    /// Every pod is new and serves; a Job has finished.
+    Live,
+    /// The rollout does not get on.
+    Stuck,
+    /// A Job that was run has failed.
+    JobFailed,
+    /// Another rollout began before it had ended.
+    Superseded,
+}
+
+/// What became of something to post; the label of `rekey_posts_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Posted {
+    /// It was taken.
+    Sent,
+    /// The other side will never take it.
+    Refused,
+    /// The other side did not answer for long, or too many waited.
+    Dropped,
 }
 
 /// Counters and histograms. Clones share them.
@@ -56,6 +83,8 @@ struct Inner {
     propagation: Family<Stage, Histogram>,
     unannounced: Counter,
     told: Family<Outcome, Counter>,
+    posts: Family<Post, Counter>,
+    reloader: reloader::Series,
 }
 
 impl Default for Metrics {
@@ -66,16 +95,19 @@ impl Default for Metrics {
             syncs: Family::default(),
             rollouts: Family::default(),
             aws_calls: Family::default(),
-            propagation: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 18))),
+            propagation: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 22))),
             unannounced: Counter::default(),
             told: Family::default(),
+            posts: Family::default(),
+            reloader: reloader::Series::default(),
         };
         let registry = &mut inner.registry;
         registry.register("messages", "Messages by what became of them", inner.messages.clone());
         registry.register("syncs", "Syncs of ExternalSecrets by how they ended", inner.syncs.clone());
         registry.register(
             "rollouts",
-            "Writes to workloads: restarted, baseline (recorded what the pods run with), failed",
+            "Writes to workloads: restarted, baseline (recorded what the pods run with), failed; and how those restarts ended: \
+             live, stuck (which may still become live), job_failed, superseded",
             inner.rollouts.clone(),
         );
         registry.register("aws_calls", "Calls that read from AWS", inner.aws_calls.clone());
@@ -90,11 +122,16 @@ impl Default for Metrics {
              given_up, unsupported (refreshInterval 0)",
             inner.told.clone(),
         );
+        registry.register(
+            "posts",
+            "Alerts and webhooks: sent, refused by the other side, dropped",
+            inner.posts.clone(),
+        );
         registry.register_with_unit(
             "propagation",
             "Time of each stage: event (change to receipt), queue (receipt to start of the sync), sync, message (receipt \
-             to deletion), rollout (change of a Secret or ConfigMap seen to workload patched), total (change to target \
-             written)",
+             to deletion), rollout (change of a Secret or ConfigMap seen to workload patched), live (the same to every \
+             pod new and serving), total (change to target written)",
             Unit::Seconds,
             inner.propagation.clone(),
         );
@@ -145,6 +182,10 @@ impl Metrics {
             RolloutOutcome::Restarted => "restarted",
             RolloutOutcome::Baseline => "baseline",
             RolloutOutcome::Failed => "failed",
+            RolloutOutcome::Live => "live",
+            RolloutOutcome::Stuck => "stuck",
+            RolloutOutcome::JobFailed => "job_failed",
+            RolloutOutcome::Superseded => "superseded",
         };
         self.0.rollouts.get_or_create(&Outcome { outcome }).inc();
     }
@@ -152,6 +193,26 @@ impl Metrics {
     /// A workload is restarted because of what was seen to change at `seen`.
     pub fn rolled_out(&self, now: Timestamp, seen: Timestamp) {
         self.observe("rollout", between(seen, now));
+    }
+
+    /// The pods of a workload have what was seen to change so long ago.
+    pub fn live(&self, took: Duration) {
+        self.observe("live", took);
+    }
+
+    /// A write that was to restart a workload ended, well or not; `again` if it had failed before.
+    pub fn reloaded(&self, workload: &WorkloadKey, ok: bool, again: bool) {
+        self.0.reloader.reloaded(workload, ok, again);
+    }
+
+    /// Something was posted, or was not.
+    pub fn posted(&self, what: &'static str, outcome: Posted) {
+        let outcome = match outcome {
+            Posted::Sent => "sent",
+            Posted::Refused => "refused",
+            Posted::Dropped => "dropped",
+        };
+        self.0.posts.get_or_create(&Post { what, outcome }).inc();
     }
 
     /// A call to AWS ended. `operation` is AWS's name of it.

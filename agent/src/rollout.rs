@@ -15,6 +15,7 @@ mod report;
 mod run;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -31,24 +32,28 @@ use tokio::sync::{Notify, watch};
 use tracing::warn;
 
 pub use self::followed::Followed;
+pub use self::report::Audience;
 use self::report::Reports;
+use self::webhook::Webhook;
 use crate::cluster::Writer;
-use crate::cluster::event::Events;
 use crate::cluster::job::Jobs;
 use crate::cluster::workload::Workloads;
-use crate::metrics::Metrics;
+use crate::post::Posts;
+use crate::state::State;
 
 /// What rollouts need to know besides what they see.
 #[derive(Clone, Default)]
 pub struct RolloutOptions {
     /// What the installation chose.
     pub choices: Options,
+    /// Who is told.
+    pub audience: Audience,
+    /// What knows which ExternalSecrets produce a Secret, so that people are told there too.
+    pub state: Option<State>,
+    /// Where changes are posted in place of restarts; nowhere, if there is nothing.
+    pub webhook: Option<Posts>,
     /// The agent's own namespace.
     pub namespace: String,
-    /// Where Events about workloads go; nowhere, if there is nothing.
-    pub events: Option<Events>,
-    /// Where rollouts are counted.
-    pub metrics: Metrics,
 }
 
 /// All rollouts of this agent. Clones are the same.
@@ -64,6 +69,8 @@ struct Inner {
     workloads: Workloads,
     jobs: Jobs,
     reports: Reports,
+    /// In place of restarts.
+    webhook: Option<Webhook>,
     /// Something may have become due.
     due: Notify,
     /// A Job may have been deleted and not be there again.
@@ -76,6 +83,7 @@ impl Rollouts {
     /// Nothing is known yet: feed the watches, call [`Rollouts::complete`], and let [`Rollouts::run`] run.
     #[must_use]
     pub fn new(writer: Writer, key: HashKey, options: RolloutOptions) -> Self {
+        let webhook = options.webhook.map(|posts| Webhook::new(posts, &options.choices));
         let jobs = Jobs::new(writer.clone(), &options.namespace);
         let inner = Inner {
             book: Mutex::new(Book::new(key.id(), options.choices.clone())),
@@ -83,7 +91,8 @@ impl Rollouts {
             choices: options.choices,
             workloads: Workloads::new(writer, jobs.clone()),
             jobs,
-            reports: Reports::new(options.events, options.metrics),
+            reports: Reports::new(options.audience, options.state),
+            webhook,
             due: Notify::new(),
             left: Notify::new(),
             settled: watch::Sender::new(()),
@@ -105,18 +114,27 @@ impl Rollouts {
             sha: resource.sha(),
             flags: Flags::read(metadata.annotations.as_ref().unwrap_or(&none), &self.inner.choices.keys),
         };
+        if let Some(webhook) = &self.inner.webhook {
+            return webhook.seen(&key, seen.resource_version, seen.mac);
+        }
         self.book().resource_seen(&key, &seen, Timestamp::now());
         self.inner.due.notify_one();
     }
 
     /// A Secret or ConfigMap was deleted.
     pub fn resource_gone(&self, key: &ResourceKey) {
+        if let Some(webhook) = &self.inner.webhook {
+            return webhook.gone(key);
+        }
         self.book().resource_gone(key);
         self.inner.due.notify_one();
     }
 
     /// A workload as Kubernetes holds it.
     pub fn workload_seen<K: Restartable>(&self, object: &K) {
+        if self.inner.webhook.is_some() {
+            return;
+        }
         let workload = match Workload::read(object, &self.inner.choices, self.inner.key.id()) {
             Ok(workload) => workload,
             Err(error) => {
@@ -133,10 +151,14 @@ impl Rollouts {
     /// A workload was deleted.
     pub fn workload_gone(&self, key: &WorkloadKey) {
         self.book().workload_gone(key);
+        self.inner.reports.gone(key);
     }
 
     /// Every resource and workload that exists has been seen, and this instance leads. Nothing is decided before.
     pub fn complete(&self) {
+        if let Some(webhook) = &self.inner.webhook {
+            return webhook.complete();
+        }
         self.book().complete();
         self.inner.due.notify_one();
         self.inner.settled.send_replace(());

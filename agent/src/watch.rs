@@ -1,39 +1,32 @@
 //! Watches Kubernetes and keeps what the agent knows in step with it.
 //!
 //! Objects that cannot be parsed are skipped one by one and told so; they never end a watch. Of Secrets only hashes
-//! and marks outlive the call. Nothing here writes, except that an unreadable ExternalSecret gets its condition, and is let
-//! go of when it is deleted.
+//! and marks outlive the call. Nothing here writes, except of objects that are unreadable that they are.
 
 mod follow;
+mod guard;
 mod lists;
 mod repeated;
 mod takeover;
+mod unreadable;
 mod world;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, ServiceAccount};
 use kube::Api;
 use kube::api::ObjectMeta;
-use kube::core::{DeserializeGuard, PartialObjectMeta};
-use rekey_core::backoff::Backoff;
+use kube::core::PartialObjectMeta;
 use rekey_core::object::ObjectKey;
-use rekey_core::resource::{
-    ClusterExternalSecret, ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreSpec,
-};
+use rekey_core::resource::{ClusterExternalSecret, ClusterSecretStore, ExternalSecret, SecretStore, SecretStoreSpec};
 use rekey_core::rollout::resource::ResourceKey;
 use rekey_core::rollout::workload::{Restartable, WorkloadKey};
 use rekey_core::template_from::TemplateSource;
-use rekey_core::{release, report};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
-use crate::cluster::external_secret::ExternalSecrets;
-use crate::cluster::status::Statuses;
 use crate::cluster_external_secret::Known;
 use crate::leader::Leadership;
 use crate::provider::Provider;
@@ -42,8 +35,11 @@ use crate::state::{Object, State, StoreKey};
 use crate::stores::Stores;
 use crate::worker::{Urgency, Work};
 use follow::{Seen, follow};
+use guard::{Guarded, Invalid};
 pub use lists::Lists;
 pub use takeover::look_at_secrets;
+use unreadable::Which;
+pub use unreadable::{Teller, Unreadable};
 
 /// What the agent waits for before it watches anything.
 pub const HASH_KEY: &str = "hash-key";
@@ -85,20 +81,13 @@ pub struct Watches {
     pub stores: Stores,
     /// Who repeats ExternalSecrets, where there is something to repeat.
     pub repeated: Option<Known>,
-    /// Who tells people about an object that cannot be parsed, if that is for us to tell.
-    pub statuses: Option<Statuses>,
-    /// Who lets go of one that is deleted.
-    pub objects: ExternalSecrets,
     /// Which watches have not shown everything yet: [`KINDS`] at first.
     pub lists: Lists,
-    /// What was said of objects that cannot be parsed.
-    pub unreadable: Arc<Mutex<Unreadable>>,
+    /// Who speaks of objects that cannot be parsed.
+    pub unreadable: Unreadable,
     /// Whether this instance is the one to tell people.
     pub leadership: Leadership,
 }
-
-/// The version of an object, and what is wrong with it.
-type Unreadable = HashMap<ObjectKey, (String, String)>;
 
 impl Watches {
     /// Starts every watch, each a part of the agent for itself, until told to stop.
@@ -123,11 +112,11 @@ impl Watches {
         // Of what no object uses nothing is kept, so the objects come first.
         watch!(Secret, "secrets", secret, after "externalsecrets");
         watch!(ConfigMap, "configmaps", config_map, after "externalsecrets");
-        watch!(DeserializeGuard<ExternalSecret>, "externalsecrets", external_secret);
-        watch!(DeserializeGuard<SecretStore>, "secretstores", store);
-        watch!(DeserializeGuard<ClusterSecretStore>, "clustersecretstores", cluster_store);
+        watch!(Guarded<ExternalSecret>, "externalsecrets", external_secret);
+        watch!(Guarded<SecretStore>, "secretstores", store);
+        watch!(Guarded<ClusterSecretStore>, "clustersecretstores", cluster_store);
         if watches.repeated.is_some() {
-            watch!(DeserializeGuard<ClusterExternalSecret>, "clusterexternalsecrets", cluster_external_secret);
+            watch!(Guarded<ClusterExternalSecret>, "clusterexternalsecrets", cluster_external_secret);
         } else {
             watches.lists.shown(CLUSTER_EXTERNAL_SECRETS);
         }
@@ -137,12 +126,12 @@ impl Watches {
         watch!(StatefulSet, "statefulsets", workload);
     }
 
-    fn external_secret(&self, seen: Seen<DeserializeGuard<ExternalSecret>>) {
+    fn external_secret(&self, seen: Seen<Guarded<ExternalSecret>>) {
         match seen {
             Seen::There(guard) => match guard.0 {
                 Ok(object) => {
                     if let Some(key) = key_of(&object.metadata) {
-                        lock(&self.unreadable).remove(&key);
+                        self.unreadable.is_over(&Which::ExternalSecret(key));
                     }
                     if let Some(repeated) = &self.repeated {
                         repeated.external_secret_seen(&object);
@@ -155,11 +144,11 @@ impl Watches {
                 Err(invalid) => {
                     let Some(key) = key_of(&invalid.metadata) else { return };
                     self.object_gone(&key);
-                    self.report_unreadable(key, invalid.metadata, invalid.error);
+                    self.unreadable.seen(Which::ExternalSecret(key), invalid);
                 }
             },
             Seen::Gone(key) => {
-                lock(&self.unreadable).remove(&key);
+                self.unreadable.is_over(&Which::ExternalSecret(key.clone()));
                 self.object_gone(&key);
                 if let Some(repeated) = &self.repeated {
                     repeated.external_secret_gone(&key);
@@ -174,7 +163,7 @@ impl Watches {
         }
     }
 
-    fn store(&self, seen: Seen<DeserializeGuard<SecretStore>>) {
+    fn store(&self, seen: Seen<Guarded<SecretStore>>) {
         match seen {
             Seen::There(guard) => match guard.0 {
                 Ok(store) => {
@@ -184,10 +173,8 @@ impl Watches {
                     self.stores.seen(key, store.metadata, store.status);
                 }
                 Err(invalid) => {
-                    warn!(name = invalid.metadata.name, error = %invalid.error, "SecretStore is not readable");
                     let Some(key) = key_of(&invalid.metadata) else { return };
-                    let key = StoreKey { namespace: Some(key.namespace), name: key.name };
-                    self.store_unreadable(&key, &invalid.error);
+                    self.store_unreadable(StoreKey { namespace: Some(key.namespace), name: key.name }, invalid);
                 }
             },
             Seen::Gone(key) => {
@@ -197,7 +184,7 @@ impl Watches {
         }
     }
 
-    fn cluster_store(&self, seen: Seen<DeserializeGuard<ClusterSecretStore>>) {
+    fn cluster_store(&self, seen: Seen<Guarded<ClusterSecretStore>>) {
         match seen {
             Seen::There(guard) => match guard.0 {
                 Ok(store) => {
@@ -206,9 +193,8 @@ impl Watches {
                     self.stores.seen(key, store.metadata, store.status);
                 }
                 Err(invalid) => {
-                    let name = invalid.metadata.name.unwrap_or_default();
-                    warn!(name, error = %invalid.error, "ClusterSecretStore is not readable");
-                    self.store_unreadable(&StoreKey { namespace: None, name }, &invalid.error);
+                    let name = invalid.metadata.name.clone().unwrap_or_default();
+                    self.store_unreadable(StoreKey { namespace: None, name }, invalid);
                 }
             },
             Seen::Gone(key) => self.store_seen(&StoreKey { namespace: None, name: key.name }, None),
@@ -216,16 +202,18 @@ impl Watches {
     }
 
     fn store_seen(&self, key: &StoreKey, spec: Option<SecretStoreSpec>) {
+        self.unreadable.is_over(&Which::Store(key.clone()));
         for user in self.state.store_seen(key, spec) {
             self.look(user, Urgency::Routine);
         }
     }
 
     /// Nobody may go on with what it said before.
-    fn store_unreadable(&self, key: &StoreKey, error: &str) {
-        for user in self.state.store_unreadable(key, error) {
+    fn store_unreadable(&self, key: StoreKey, invalid: Invalid) {
+        for user in self.state.store_unreadable(&key, &invalid.problem) {
             self.look(user, Urgency::Routine);
         }
+        self.unreadable.seen(Which::Store(key), invalid);
     }
 
     fn secret(&self, seen: Seen<Secret>) {
@@ -288,47 +276,6 @@ impl Watches {
             self.work.push(key, urgency);
         }
     }
-
-    /// The object's own status cannot be read either, so the condition is written without looking at it. A standby keeps
-    /// it for when it leads.
-    fn report_unreadable(&self, key: ObjectKey, metadata: ObjectMeta, error: String) {
-        // Writing the condition makes the watch show the object again.
-        let told = (report::object_version(&metadata), error);
-        if lock(&self.unreadable).insert(key.clone(), told.clone()).as_ref() == Some(&told) {
-            return;
-        }
-        let error = &told.1;
-        warn!(externalsecret = %key, error, "ExternalSecret is not readable; it is left alone");
-        let Some(statuses) = &self.statuses else { return };
-        let message =
-            format!("could not update secret: the object cannot be read: {error}; correct the field it names");
-        let status = report::failed(None::<&ExternalSecretStatus>, message, Timestamp::now());
-        let (unreadable, statuses, objects) = (Arc::clone(&self.unreadable), statuses.clone(), self.objects.clone());
-        let leading = self.leadership.leading();
-        tokio::spawn(async move {
-            leading.await;
-            let Some(status) = status else { return };
-            for failures in 1.. {
-                if lock(&unreadable).get(&key) != Some(&told) {
-                    return;
-                }
-                let written = if release::is_awaited(&metadata) {
-                    // What it says of its target cannot be read; one that it owns goes with it.
-                    objects.set_finalizers(&metadata, &release::finalizers_left(&metadata)).await
-                } else {
-                    statuses.external_secret(&metadata, None, &status).await.map(drop)
-                };
-                let Err(error) = written else { return };
-                let pause = Backoff::FAILURE.wait(failures, rand::random());
-                warn!(externalsecret = %key, %error, ?pause, "nothing written to it; trying again");
-                tokio::time::sleep(pause).await;
-            }
-        });
-    }
-}
-
-fn lock(unreadable: &Mutex<Unreadable>) -> MutexGuard<'_, Unreadable> {
-    unreadable.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn key_of(metadata: &ObjectMeta) -> Option<ObjectKey> {

@@ -174,9 +174,7 @@ impl DatabaseUser {
             "dbname": name,
             "sslrootcert": postgres.ca_pem(),
         });
-        let arguments = ["secretsmanager", "create-secret", "--name", &secret, "--secret-string", &value.to_string()];
-        let answer = aws.cli(&arguments).await?;
-        let arn = answer["ARN"].as_str().context("create-secret names no ARN")?.to_owned();
+        let arn = aws.create_secret(&secret, &value.to_string()).await?;
         // Only the preflight: a schedule that is saved so tests the login and changes nothing.
         let rotate = ["secretsmanager", "rotate-secret", "--secret-id", &arn, "--rotation-lambda-arn", lambda];
         let rules = ["--rotation-rules", "AutomaticallyAfterDays=30", "--no-rotate-immediately"];

@@ -180,6 +180,18 @@ impl Aws {
         &self.requests
     }
 
+    /// `aws secretsmanager create-secret`. Returns the ARN.
+    pub async fn create_secret(&self, name: &str, value: &str) -> Result<String> {
+        let create = ["secretsmanager", "create-secret", "--name", name, "--secret-string", value];
+        Ok(self.cli(&create).await?["ARN"].as_str().context("create-secret names no ARN")?.to_owned())
+    }
+
+    /// `aws secretsmanager put-secret-value`. Returns the id of the version.
+    pub async fn put_secret(&self, name: &str, value: &str) -> Result<String> {
+        let put = ["secretsmanager", "put-secret-value", "--secret-id", name, "--secret-string", value];
+        Ok(self.cli(&put).await?["VersionId"].as_str().context("put-secret-value names no version")?.to_owned())
+    }
+
     /// What the Lambda functions printed.
     #[must_use]
     pub fn lambda_log(&self) -> &JsonLog<LambdaLine> {

@@ -2,8 +2,10 @@
 //! `<`, `>` and `&` escaped unless asked otherwise. Targets show all three where ESO joins objects (`rewrite.merge`).
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
+pub use rekey_template::json::Html;
+use rekey_template::json::{escape, number};
 use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
@@ -25,15 +27,6 @@ pub enum Json {
     List(Vec<Json>),
     /// An object; of two members with one name the later one counts.
     Object(BTreeMap<String, Json>),
-}
-
-/// Whether `<`, `>` and `&` are written as `\u003c` and so on, as Go does unless it is told not to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Html {
-    /// They are.
-    Escaped,
-    /// They stay as they are.
-    Plain,
 }
 
 impl Json {
@@ -68,7 +61,7 @@ impl Json {
         match self {
             Self::Null => out.push_str("null"),
             Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-            Self::Number(number) => out.push_str(&float(*number)),
+            Self::Number(value) => out.push_str(&number(*value)),
             Self::Text(text) => quote(text, out, html),
             Self::List(items) => {
                 for (index, item) in items.iter().enumerate() {
@@ -90,40 +83,16 @@ impl Json {
     }
 }
 
-/// Go's format of a float64: plain decimals, but for very small and very large ones.
-fn float(number: f64) -> String {
-    let size = number.abs();
-    if size != 0.0 && !(1e-6..1e21).contains(&size) {
-        let text = format!("{number:e}");
-        return if size < 1.0 { text } else { text.replace('e', "e+") };
-    }
-    number.to_string()
-}
-
 /// Writes a text with its quotes.
 pub(crate) fn quote(text: &str, out: &mut String, html: Html) {
     out.push('"');
     for letter in text.chars() {
-        match letter {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            // JavaScript takes the last two for line breaks, so Go escapes them always.
-            '\0'..='\u{1f}' | '\u{2028}' | '\u{2029}' => code(letter, out),
-            '<' | '>' | '&' if html == Html::Escaped => code(letter, out),
-            _ => out.push(letter),
+        match escape(letter, html) {
+            Some(escaped) => out.push_str(&escaped),
+            None => out.push(letter),
         }
     }
     out.push('"');
-}
-
-fn code(letter: char, out: &mut String) {
-    // Writing to a String cannot fail.
-    let _ = write!(out, "\\u{:04x}", u32::from(letter));
 }
 
 impl<'de> Deserialize<'de> for Json {

@@ -23,6 +23,7 @@ pub mod book;
 pub mod content;
 pub mod decide;
 pub mod decision;
+pub mod follow;
 pub mod hash;
 pub mod keys;
 pub mod manifest;

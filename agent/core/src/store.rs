@@ -104,6 +104,12 @@ pub struct Surroundings<'a> {
     pub accounts: &'a HashMap<ObjectKey, AccountRole>,
 }
 
+/// Is a store with this `spec.controller` for controllers of that class?
+#[must_use]
+pub fn is_of_class(controller: Option<&str>, class: &str) -> bool {
+    controller.is_none_or(|wanted| wanted.is_empty() || wanted == class)
+}
+
 /// Resolves a store for an object in a namespace, as ESO does: `conditions` are checked at each use, and a reference
 /// without a namespace in a ClusterSecretStore means the object's own (referent authentication).
 pub fn resolve(
@@ -116,8 +122,7 @@ pub fn resolve(
     }
     let (kind, name) = (kind_name(reference.kind), reference.name.clone());
     let Some(spec) = spec else { return Err(StoreProblem::Missing { kind, name }) };
-    if let Some(other) = spec.controller.as_deref().filter(|wanted| !wanted.is_empty() && *wanted != around.rules.class)
-    {
+    if let Some(other) = spec.controller.as_deref().filter(|class| !is_of_class(Some(class), &around.rules.class)) {
         return Err(StoreProblem::ForeignClass { kind, name, class: other.to_owned() });
     }
     let Some(auth) = auth_of(reference, spec, around.namespace) else {

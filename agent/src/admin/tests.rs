@@ -25,6 +25,7 @@ fn admin() -> Admin {
         leadership: Leadership::default(),
         work: Arc::default(),
         eso_metrics: true,
+        reloader_metrics: None,
     }
 }
 

@@ -22,6 +22,7 @@ use crate::cluster_external_secret::Repeater;
 use crate::companion::{Companion, Memory};
 use crate::gate::Gate;
 use crate::intake::{Acknowledger, Holding, Intake, Receiving};
+use crate::leader::Leadership;
 use crate::metrics::Metrics;
 use crate::pipe::Flips;
 use crate::provider::Provider;
@@ -31,7 +32,7 @@ use crate::state::State;
 use crate::stores::Validator;
 use crate::sweep::Sweep;
 use crate::sync::{Reads, Rendering, Syncer};
-use crate::watch::look_at_secrets;
+use crate::watch::{Teller, look_at_secrets};
 use crate::worker::{Controller, Urgency, Work, Worker};
 
 /// What they are made of.
@@ -53,6 +54,20 @@ pub(super) struct Leader {
     pub validator: Validator,
     pub repeater: Option<Repeater>,
     pub gate: Gate,
+}
+
+impl Leader {
+    /// Who speaks of objects that cannot be parsed.
+    pub(super) fn teller(&self, leadership: &Leadership) -> Teller {
+        Teller {
+            statuses: self.statuses.clone(),
+            cluster_external_secrets: self.cluster_external_secrets.clone(),
+            objects: self.objects.clone(),
+            events: self.events.clone(),
+            class: self.args.controller_class.clone(),
+            leadership: leadership.clone(),
+        }
+    }
 }
 
 /// What outlives them.

@@ -1,7 +1,12 @@
 //! Kubernetes Events, for the people who run `kubectl describe`. The only file that writes them.
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use k8s_openapi::api::events::v1::Event as Stored;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::api::{Api, ObjectMeta, PostParams};
+pub use kube::runtime::events::EventType as Kind;
+use kube::runtime::events::{Event, Recorder, Reporter};
 use rekey_core::resource::Version;
 use tracing::debug;
 
@@ -13,6 +18,7 @@ use super::error::Action;
 #[derive(Clone)]
 pub struct Events {
     recorder: Recorder,
+    reporter: Reporter,
     writer: Writer,
 }
 
@@ -21,20 +27,21 @@ impl Events {
     #[must_use]
     pub fn new(writer: Writer, instance: Option<String>) -> Self {
         let reporter = Reporter { controller: "rekey".to_owned(), instance };
-        Self { recorder: Recorder::new(writer.client(), reporter), writer }
+        Self { recorder: Recorder::new(writer.client(), reporter.clone()), reporter, writer }
     }
 
     /// Something that went as it should.
     pub async fn normal(&self, about: &ObjectReference, reason: &str, action: &str, note: String) {
-        self.publish(about, EventType::Normal, reason, action, note).await;
+        self.publish(about, Kind::Normal, reason, action, note).await;
     }
 
     /// Something that a person should look at.
     pub async fn warning(&self, about: &ObjectReference, reason: &str, action: &str, note: String) {
-        self.publish(about, EventType::Warning, reason, action, note).await;
+        self.publish(about, Kind::Warning, reason, action, note).await;
     }
 
-    async fn publish(&self, about: &ObjectReference, type_: EventType, reason: &str, action: &str, note: String) {
+    /// One or the other.
+    pub async fn publish(&self, about: &ObjectReference, type_: Kind, reason: &str, action: &str, note: String) {
         let event = Event {
             type_,
             reason: reason.to_owned(),
@@ -47,6 +54,49 @@ impl Events {
         let future = self.recorder.publish(&event, about);
         if let Err(error) = self.writer.write(Action::Create, format!("event about {object}"), future).await {
             debug!(%error, "event not published");
+        }
+    }
+
+    /// Something that happens once, whoever tells of it: `identity` names it among all Events of the namespace. Returns
+    /// whether nobody had told of it before; where that cannot be known, it is taken to be so.
+    pub async fn once(
+        &self,
+        about: &ObjectReference,
+        kind: Kind,
+        reason: &str,
+        action: &str,
+        note: String,
+        identity: String,
+    ) -> bool {
+        let namespace = about.namespace.clone().unwrap_or_default();
+        let stored = Stored {
+            metadata: ObjectMeta { name: Some(identity), namespace: Some(namespace.clone()), ..ObjectMeta::default() },
+            action: Some(action.to_owned()),
+            event_time: Some(MicroTime(Timestamp::now())),
+            note: Some(clipped(note)),
+            reason: Some(reason.to_owned()),
+            regarding: Some(self.versioned(about)),
+            reporting_controller: Some(self.reporter.controller.clone()),
+            reporting_instance: self.reporter.instance.clone().or_else(|| Some(self.reporter.controller.clone())),
+            type_: Some(match kind {
+                Kind::Normal => "Normal".to_owned(),
+                Kind::Warning => "Warning".to_owned(),
+            }),
+            ..Stored::default()
+        };
+        let events: Api<Stored> = Api::namespaced(self.writer.client(), &namespace);
+        let parameters = PostParams::default();
+        let object = about.name.as_deref().unwrap_or_default();
+        let future = events.create(&parameters, &stored);
+        match self.writer.write(Action::Create, format!("event about {object}"), future).await {
+            Ok(_) => true,
+            Err(error) if error.is_conflict() => false,
+            // The leader says the same.
+            Err(error) if error.is_not_leader() => false,
+            Err(error) => {
+                debug!(%error, "event not published");
+                true
+            }
         }
     }
 

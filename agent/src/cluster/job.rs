@@ -10,6 +10,7 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, PostParams, Preconditions};
 use rekey_core::backoff::after;
 use rekey_core::object::ObjectKey;
+use rekey_core::rollout::follow::Started;
 use rekey_core::rollout::manifest;
 use rekey_core::rollout::mark::Mark;
 use tracing::info;
@@ -47,9 +48,16 @@ impl Jobs {
     }
 
     /// Runs a CronJob out of turn, as a Job of this name. One that is there already was an earlier attempt.
-    pub async fn run(&self, cron_job: &DynamicObject, name: &str, mark: &Mark) -> Result<(), ClusterError> {
+    pub async fn run(
+        &self,
+        cron_job: &DynamicObject,
+        name: &str,
+        mark: &Mark,
+        started: Option<&Started>,
+    ) -> Result<(), ClusterError> {
         let mut job = manifest::run(cron_job, name);
         mark.apply(&mut job);
+        started.into_iter().for_each(|started| started.put_on(&mut job));
         let refused = match self.create(&job).await {
             Err(error) if error.is_conflict() => error,
             created => return created.map(drop),
@@ -65,9 +73,15 @@ impl Jobs {
 
     /// Deletes a Job, if it is still as it was read, and creates it again. After an error the Job may be gone; then a save
     /// is left.
-    pub async fn again(&self, old: &DynamicObject, mark: &Mark) -> Result<Job, ClusterError> {
+    pub async fn again(
+        &self,
+        old: &DynamicObject,
+        mark: &Mark,
+        started: Option<&Started>,
+    ) -> Result<Job, ClusterError> {
         let mut new = manifest::again(old);
         mark.apply(&mut new);
+        started.into_iter().for_each(|started| started.put_on(&mut new));
         let (uid, resource_version) = (old.metadata.uid.clone(), old.metadata.resource_version.clone());
         let saved = self.saved.save(key_of(old), uid.clone().unwrap_or_default(), new).await?;
         let parameters = DeleteParams::background().preconditions(Preconditions { uid, resource_version });

@@ -204,7 +204,8 @@ async fn answer(State(server): State<Server>, request: Request) -> (StatusCode, 
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let body = serde_json::from_slice(&body).unwrap_or_default();
-    let (path, query) = (head.uri.path().to_owned(), head.uri.query().unwrap_or_default().trim_start_matches('&').to_owned());
+    let (path, query) =
+        (head.uri.path().to_owned(), head.uri.query().unwrap_or_default().trim_start_matches('&').to_owned());
     let content_type =
         head.headers.get("content-type").map(|kind| kind.to_str().unwrap().to_owned()).unwrap_or_default();
     let strategic = content_type.contains("strategic");
@@ -214,7 +215,7 @@ async fn answer(State(server): State<Server>, request: Request) -> (StatusCode, 
         answer
     } else {
         json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status.as_u16(),
-               "reason": status.canonical_reason(), "message": "no"})
+               "reason": status.canonical_reason().unwrap_or_default().replace(' ', ""), "message": "no"})
     };
     (status, answer.to_string())
 }

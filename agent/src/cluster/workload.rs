@@ -110,14 +110,16 @@ impl Workloads {
     /// The CronJob's own template stays as it is. Its Job comes first: a state that is on record must be true.
     async fn cron_job(&self, write: &Write) -> Result<CronJob, ClusterError> {
         if let Some(Restart::Run { job, mark }) = &write.restart {
-            self.jobs.run(&self.read::<CronJob>(write).await?, job, mark).await?;
+            self.jobs.run(&self.read::<CronJob>(write).await?, job, mark, write.started.as_ref()).await?;
         }
         self.patch(write, Patch::Merge(body(write))).await
     }
 
     async fn job(&self, write: &Write) -> Result<Job, ClusterError> {
         match &write.restart {
-            Some(Restart::Again(mark)) => self.jobs.again(&self.read::<Job>(write).await?, mark).await,
+            Some(Restart::Again(mark)) => {
+                self.jobs.again(&self.read::<Job>(write).await?, mark, write.started.as_ref()).await
+            }
             _ => self.patch(write, Patch::Merge(body(write))).await,
         }
     }

@@ -23,6 +23,17 @@ pub struct Scrape<'a> {
     pub leads: bool,
     /// Are ESO's names wanted?
     pub eso_names: bool,
+    /// Are Stakater Reloader's names wanted?
+    pub reloader_names: Option<ReloaderNames>,
+}
+
+/// Which of Stakater Reloader's series are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReloaderNames {
+    /// Those whose number does not grow with the cluster.
+    Few,
+    /// And one for each namespace.
+    ByNamespace,
 }
 
 /// An object as the series tell of it.
@@ -54,6 +65,9 @@ impl Metrics {
         text.sample("rekey_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
         text.family("rekey_leader", Kind::Gauge, "1 while this instance is the one that writes");
         text.sample("rekey_leader", &[], u8::from(scrape.leads));
+        if let Some(names) = scrape.reloader_names {
+            self.0.reloader.show(&mut text, names == ReloaderNames::ByNamespace);
+        }
         if scrape.leads {
             self.leader(&mut text, scrape, now);
         }

@@ -6,11 +6,12 @@ use rekey_core::identity::{Account, Region, Service};
 use rekey_core::object::ObjectKey;
 use rekey_core::pipe::PipeId;
 use rekey_core::resource::ExternalSecret;
+use rekey_core::rollout::workload::WorkloadKind;
 use rekey_core::store::Rules;
 use serde_json::json;
 
 use super::exposition::Format;
-use super::scrape::Scrape;
+use super::scrape::{ReloaderNames, Scrape};
 use super::*;
 use crate::state::{State, StateOptions, StoreKey, Validated};
 use strict::Series;
@@ -63,7 +64,7 @@ fn state() -> State {
 }
 
 fn text(metrics: &Metrics, state: &State, eso_names: bool, format: Format) -> String {
-    metrics.scrape(&Scrape { state, waiting: 7, leads: true, eso_names }, format, now())
+    metrics.scrape(&Scrape { state, waiting: 7, leads: true, eso_names, reloader_names: None }, format, now())
 }
 
 fn read(metrics: &Metrics, state: &State, eso: bool, format: Format) -> Series {
@@ -94,6 +95,12 @@ fn both_formats_tell_the_same_and_parse() {
     metrics.carried(now(), now() - Duration::from_secs(2));
     metrics.rollout(RolloutOutcome::Restarted);
     metrics.rolled_out(now(), now() + Duration::from_secs(1));
+    for outcome in [RolloutOutcome::Live, RolloutOutcome::Stuck, RolloutOutcome::JobFailed, RolloutOutcome::Superseded]
+    {
+        metrics.rollout(outcome);
+    }
+    metrics.live(Duration::from_secs(3));
+    metrics.posted("alert", Posted::Dropped);
     metrics.aws_call("GetSecretValue", true);
     metrics.aws_call("GetSecretValue", false);
     metrics.aws_call("DescribeParameters", true);
@@ -108,6 +115,12 @@ fn both_formats_tell_the_same_and_parse() {
             ("rekey_messages_total{outcome=\"applied\"}", 1.0),
             ("rekey_syncs_total{outcome=\"applied\"}", 1.0),
             ("rekey_rollouts_total{outcome=\"restarted\"}", 1.0),
+            ("rekey_rollouts_total{outcome=\"live\"}", 1.0),
+            ("rekey_rollouts_total{outcome=\"stuck\"}", 1.0),
+            ("rekey_rollouts_total{outcome=\"job_failed\"}", 1.0),
+            ("rekey_rollouts_total{outcome=\"superseded\"}", 1.0),
+            ("rekey_propagation_seconds_sum{stage=\"live\"}", 3.0),
+            ("rekey_posts_total{what=\"alert\",outcome=\"dropped\"}", 1.0),
             ("rekey_aws_calls_total{operation=\"GetSecretValue\",result=\"error\"}", 1.0),
             ("rekey_unannounced_changes_total", 1.0),
             ("rekey_propagation_seconds_sum{stage=\"event\"}", 1.0),
@@ -253,12 +266,43 @@ fn a_pipe_tells_its_state_its_reason_and_the_age_of_its_heartbeat_and_is_missed_
 #[test]
 fn a_standby_leaves_objects_and_pipes_to_the_leader() {
     let (metrics, state) = (Metrics::default(), state());
-    let scrape = Scrape { state: &state, waiting: 0, leads: false, eso_names: true };
+    let scrape = Scrape { state: &state, waiting: 0, leads: false, eso_names: true, reloader_names: None };
     let text = metrics.scrape(&scrape, Format::Classic, now());
     let series = strict::read(&text, Format::Classic).expect("readable");
     assert_values(&series, &[("rekey_leader", 0.0)]);
     for part in ["rekey_objects", "rekey_pipe", "externalsecret", "secretstore"] {
         assert!(!text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn stakater_reloaders_series_have_its_names_and_can_be_left_out() {
+    let (metrics, state) = (Metrics::default(), state());
+    let workload = |kind, namespace: &str| WorkloadKey { kind, object: ObjectKey::new(namespace, "api") };
+    metrics.reloaded(&workload(WorkloadKind::Deployment, "shop"), true, false);
+    metrics.reloaded(&workload(WorkloadKind::Deployment, "shop"), false, false);
+    metrics.reloaded(&workload(WorkloadKind::DaemonSet, "logs"), true, true);
+    for format in BOTH {
+        let show = |reloader_names| {
+            let scrape = Scrape { state: &state, waiting: 0, leads: true, eso_names: false, reloader_names };
+            let text = metrics.scrape(&scrape, format, now());
+            strict::read(&text, format).unwrap_or_else(|error| panic!("{error}\n\n{text}"))
+        };
+        let series = show(Some(ReloaderNames::ByNamespace));
+        assert_values(
+            &series,
+            &[
+                ("reloader_reload_executed_total{success=\"true\"}", 2.0),
+                ("reloader_reload_executed_total{success=\"false\"}", 1.0),
+                ("reloader_reload_executed_total_by_namespace{success=\"true\",namespace=\"logs\"}", 1.0),
+                ("reloader_reload_executed_total_by_namespace{success=\"false\",namespace=\"shop\"}", 1.0),
+                ("reloader_action_total{workload_kind=\"Deployment\",result=\"error\"}", 1.0),
+                ("reloader_action_total{workload_kind=\"DaemonSet\",result=\"success\"}", 1.0),
+                ("reloader_retries_total", 1.0),
+            ],
+        );
+        assert!(!show(Some(ReloaderNames::Few)).keys().any(|name| name.contains("namespace")));
+        assert!(!show(None).keys().any(|name| name.starts_with("reloader_")));
     }
 }
 

@@ -1,25 +1,37 @@
-//! What people see of rollouts: log lines and Events on the workload. Never a hash, never data.
+//! What people see of rollouts: log lines, Events on the workload and on the ExternalSecrets behind it, alerts and numbers.
+//! Never a hash, never data. All of it happens on the side: no restart waits for it.
+
+mod audience;
+mod origin;
+#[cfg(test)]
+mod tests;
+mod words;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ObjectReference;
 use rekey_core::rollout::book::{Seen, Write};
+use rekey_core::rollout::follow::{News, Told};
 use rekey_core::rollout::mistake::Mistake;
 use rekey_core::rollout::workload::WorkloadKey;
 use tracing::{debug, error, info, warn};
 
+pub use self::audience::Audience;
+use self::origin::Origins;
+use crate::alert::Outcome;
 use crate::cluster::ClusterError;
-use crate::cluster::event::Events;
+use crate::cluster::event::Kind;
 use crate::cluster::saved_job::Saved;
-use crate::metrics::{Metrics, RolloutOutcome};
+use crate::metrics::RolloutOutcome;
+use crate::state::State;
 
 pub(super) struct Reports {
-    events: Option<Events>,
-    pub metrics: Metrics,
+    origins: Origins,
+    pub to: Audience,
 }
 
 impl Reports {
-    pub fn new(events: Option<Events>, metrics: Metrics) -> Self {
-        Self { events, metrics }
+    /// `state` knows which ExternalSecrets produce a Secret.
+    pub fn new(to: Audience, state: Option<State>) -> Self {
+        Self { origins: Origins::new(state), to }
     }
 
     /// What a delivered workload gave rise to.
@@ -30,30 +42,36 @@ impl Reports {
                 Mistake::Pattern { .. } => "BadPattern",
                 Mistake::Period { .. } => "BadPausePeriod",
             };
-            self.event(key, uid, Kind::Warning, reason, mistake.to_string());
-        }
-        if seen.done {
-            info!(workload = %key.object, kind = key.kind.as_str(), "rollout done");
+            self.to.event(key, uid, Kind::Warning, reason, mistake.to_string());
         }
     }
 
     /// A write was applied.
     pub fn written(&self, write: &Write) {
         let WorkloadKey { kind, object } = &write.workload;
-        if write.changed.is_empty() {
-            self.metrics.rollout(RolloutOutcome::Baseline);
+        let Some(started) = &write.started else {
+            self.to.metrics.rollout(RolloutOutcome::Baseline);
             return debug!(workload = %object, kind = kind.as_str(), "baseline recorded");
-        }
-        self.metrics.rollout(RolloutOutcome::Restarted);
+        };
+        self.to.metrics.rollout(RolloutOutcome::Restarted);
+        self.to.metrics.reloaded(&write.workload, true, write.retrying);
         if let Some(seen) = write.seen {
-            self.metrics.rolled_out(Timestamp::now(), seen);
+            self.to.metrics.rolled_out(Timestamp::now(), seen);
         }
         let names: Vec<String> =
             write.changed.iter().map(|resource| format!("{}/{}", object.namespace, resource.name)).collect();
         let secret = names.join(",");
-        info!(workload = %object, kind = kind.as_str(), secret, "rollout started");
-        let note = format!("restarted: the data of {} changed", resources(write));
-        self.event(&write.workload, &write.uid, Kind::Normal, "Reloaded", note);
+        let origins = self.origins.begin(&write.workload, &write.changed, started.since);
+        origin::each(&origins, |source, token| {
+            info!(workload = %object, kind = kind.as_str(), secret, source, token, "rollout started");
+        });
+        let note = words::restarted(&write.changed);
+        self.to.alert(&write.workload, Outcome::Restarted, &note, origin::changed(&write.changed, &origins), None);
+        self.to.event(&write.workload, &write.uid, Kind::Normal, "Reloaded", note);
+        if let Some(held) = words::held(write.standing) {
+            info!(workload = %object, kind = kind.as_str(), held, "its pods are not replaced by themselves");
+            self.to.event(&write.workload, &write.uid, Kind::Warning, "RolloutHeld", held.to_owned());
+        }
     }
 
     /// A write failed and will be tried again.
@@ -62,62 +80,48 @@ impl Reports {
         if error.is_not_found() {
             return debug!(workload = %object, kind = kind.as_str(), "workload was deleted before it was written");
         }
-        self.metrics.rollout(RolloutOutcome::Failed);
+        self.to.metrics.rollout(RolloutOutcome::Failed);
         if write.changed.is_empty() {
             return warn!(workload = %object, kind = kind.as_str(), %error, "baseline not recorded; trying again");
         }
+        self.to.metrics.reloaded(&write.workload, false, write.retrying);
         warn!(workload = %object, kind = kind.as_str(), %error, "rollout not started; trying again");
-        let note = format!("not restarted, though the data of {} changed; trying again: {error}", resources(write));
-        self.event(&write.workload, &write.uid, Kind::Warning, "ReloadFail", note);
+        let note = words::failed(&write.changed);
+        if !write.retrying {
+            // Without the API server's words, which may quote the template: an alert leaves the cluster.
+            self.to.alert(&write.workload, Outcome::Failed, &note, origin::changed(&write.changed, &[]), None);
+        }
+        self.to.event(&write.workload, &write.uid, Kind::Warning, "ReloadFail", format!("{note}: {error}"));
     }
 
     /// A Job was deleted and cannot be created again yet.
     pub fn not_made_anew(&self, key: &WorkloadKey, saved: &Saved, error: &ClusterError) {
-        self.metrics.rollout(RolloutOutcome::Failed);
+        self.to.metrics.rollout(RolloutOutcome::Failed);
         let secret = &saved.name;
         warn!(job = %key.object, secret, %error, "job deleted and not created again yet; trying again");
         let note = format!("deleted and not created again yet; trying again until secret {secret} is deleted: {error}");
-        self.event(key, &saved.uid, Kind::Warning, "ReloadFail", note);
+        self.to.event(key, &saved.uid, Kind::Warning, "ReloadFail", note);
     }
 
     /// A write ended in a panic. Its text may quote anything, so it is not repeated.
     pub fn panicked(&self, write: &Write) {
-        self.metrics.rollout(RolloutOutcome::Failed);
+        self.to.metrics.rollout(RolloutOutcome::Failed);
         error!(workload = %write.workload.object, "writing a workload ended in a panic; trying again");
     }
 
-    fn event(&self, key: &WorkloadKey, uid: &str, kind: Kind, reason: &'static str, note: String) {
-        let Some(events) = self.events.clone() else { return };
-        let about = reference(key, uid);
-        // On the side: nobody waits for an Event.
-        tokio::spawn(async move {
-            match kind {
-                Kind::Normal => events.normal(&about, reason, "Reload", note).await,
-                Kind::Warning => events.warning(&about, reason, "Reload", note).await,
-            }
-        });
+    /// A workload was deleted.
+    pub fn gone(&self, key: &WorkloadKey) {
+        self.origins.forget(key);
     }
-}
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Normal,
-    Warning,
-}
-
-fn resources(write: &Write) -> String {
-    let names: Vec<String> =
-        write.changed.iter().map(|resource| format!("{} {}", resource.kind.as_str(), resource.name)).collect();
-    names.join(", ")
-}
-
-fn reference(key: &WorkloadKey, uid: &str) -> ObjectReference {
-    ObjectReference {
-        api_version: Some(key.kind.api_version().to_owned()),
-        kind: Some(key.kind.as_str().to_owned()),
-        namespace: Some(key.object.namespace.clone()),
-        name: Some(key.object.name.clone()),
-        uid: Some(uid.to_owned()),
-        ..ObjectReference::default()
+    /// What became of a restart.
+    pub fn told(&self, news: News) {
+        let (key, started) = (&news.workload, &news.started);
+        let origins = self.origins.of(key, &started.resources, started.since);
+        if !matches!(news.told, Told::Stuck(_)) {
+            self.origins.ended(key, started.since);
+        }
+        let to = self.to.clone();
+        tokio::spawn(async move { to.tell(&news, &origins).await });
     }
 }

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures::future::join_all;
 use jiff::Timestamp;
 use rekey_core::rollout::book::{Outcome, Room, Write};
+use rekey_core::rollout::follow::News;
 use rekey_core::rollout::restart::Restart;
 use rekey_core::rollout::workload::{Incomplete, Workload};
 use tokio::task::{Id, JoinSet};
@@ -22,7 +24,20 @@ type Answer = Result<Result<Workload, Incomplete>, ClusterError>;
 impl Rollouts {
     /// Works until told to stop; then finishes the writes under way.
     pub async fn run(self, shutdown: CancellationToken) {
-        tokio::join!(self.carry_out(&shutdown), self.finish_jobs(&shutdown));
+        // The last restarts are told of, too.
+        let told = CancellationToken::new();
+        let work = async {
+            tokio::join!(self.carry_out(&shutdown), self.finish_jobs(&shutdown));
+            told.cancel();
+        };
+        tokio::join!(work, self.post(&told));
+    }
+
+    /// Alerts, and what is posted in place of restarts.
+    async fn post(&self, stop: &CancellationToken) {
+        let alerts = self.inner.reports.to.alerts.iter().map(|alerts| &alerts.posts);
+        let webhook = self.inner.webhook.iter().map(|webhook| &webhook.posts);
+        join_all(alerts.chain(webhook).map(|posts| posts.run(stop))).await;
     }
 
     async fn carry_out(&self, shutdown: &CancellationToken) {
@@ -35,8 +50,9 @@ impl Rollouts {
             }
             let mut wake = None;
             if !stopping {
-                let (due, next) = self.take(&under_way);
+                let (due, news, next) = self.take(&under_way);
                 wake = next;
+                news.into_iter().for_each(|news| self.inner.reports.told(news));
                 for write in due {
                     let (inner, patch) = (Arc::clone(&self.inner), write.clone());
                     let id = writes
@@ -62,14 +78,14 @@ impl Rollouts {
         }
     }
 
-    fn take(&self, under_way: &HashMap<Id, Write>) -> (Vec<Write>, Option<Timestamp>) {
+    fn take(&self, under_way: &HashMap<Id, Write>) -> (Vec<Write>, Vec<News>, Option<Timestamp>) {
         let retrying = under_way.values().filter(|write| write.retrying).count();
         let room = Room {
             fresh: ROOM.fresh.saturating_sub(under_way.len() - retrying),
             retrying: ROOM.retrying.saturating_sub(retrying),
         };
-        let mut book = self.book();
-        (book.take(room, Timestamp::now()), book.next_wake())
+        let (mut book, now) = (self.book(), Timestamp::now());
+        (book.take(room, now), book.news(now), book.next_wake())
     }
 
     fn settle(&self, write: &Write, answer: Option<Answer>) {

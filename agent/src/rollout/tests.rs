@@ -133,7 +133,7 @@ async fn a_change_reaches_the_template_and_a_broken_workload_holds_up_nobody() {
     }
     shutdown.cancel();
     timeout(Duration::from_secs(5), running).await.unwrap().unwrap();
-    let counted = rollouts.inner.reports.metrics.text();
+    let counted = rollouts.inner.reports.to.metrics.text();
     for line in [
         "rekey_rollouts_total{outcome=\"baseline\"} 2\n",
         "rekey_rollouts_total{outcome=\"restarted\"} 2\n",

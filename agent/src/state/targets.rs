@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
-use rekey_core::ledger::{Decision, Target};
+use rekey_core::ledger::{Applied, Decision, Target};
 use rekey_core::object::ObjectKey;
 use rekey_core::plan;
 use rekey_core::report::{self, Refreshed};
-use rekey_core::resource::ExternalSecretStatus;
 use rekey_core::resource::external_secret::CreationPolicy;
+use rekey_core::resource::{ExternalSecret, ExternalSecretStatus};
 use rekey_core::wanted::Token;
 
 use super::inner::{Inner, Use};
@@ -72,6 +73,19 @@ impl State {
         let mut inner = self.lock();
         let known = inner.targets.remove(target);
         inner.target_moved(target, known, None, || None, now)
+    }
+
+    /// The objects that produce a Secret, with the versions that they have put into it, as far as those are known.
+    #[must_use]
+    pub fn producers(&self, target: &ObjectKey) -> Vec<(Arc<ExternalSecret>, BTreeMap<String, Token>)> {
+        let inner = self.lock();
+        let users = inner.users(&Use::Target(target.clone()));
+        let objects = users.iter().filter_map(|user| inner.objects.get(user)).filter(|object| !object.is_foreign());
+        let tokens = |object: &Object| match &object.applied {
+            Applied::Tokens(tokens) => tokens.clone(),
+            Applied::Nothing | Applied::AsOf(_) => BTreeMap::new(),
+        };
+        objects.map(|object| (Arc::clone(&object.resource), tokens(object))).collect()
     }
 
     /// An object was synced, and its status says so.

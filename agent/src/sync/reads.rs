@@ -186,7 +186,7 @@ mod tests {
 
     fn request(store: AwsStore, key: &str) -> Request {
         Request {
-            store: Arc::new(store),
+            store: store.into(),
             wanted: wanted(Service::SecretsManager, key, Selector::Stage("AWSCURRENT".to_owned())),
             written_key: key.to_owned(),
             take: Take::Value { secret_key: "v".to_owned(), property: None },

@@ -14,6 +14,7 @@ mod exec;
 mod format;
 mod functions;
 mod input;
+pub mod json;
 pub mod limits;
 pub mod regexp;
 mod run;

@@ -48,10 +48,7 @@ async fn the_deletion_policy_acts_on_what_was_looked_for_twice() {
     let _pipe = Pipe::shared().await;
     let mut arns = Vec::new();
     for name in ["absence/one", "absence/two"] {
-        let value = rekey_tests::random_word(20);
-        values.add(&value);
-        let create = ["secretsmanager", "create-secret", "--name", name, "--secret-string", &value];
-        arns.push(stack.aws.cli(&create).await.unwrap()["ARN"].as_str().unwrap().to_owned());
+        arns.push(stack.aws.create_secret(name, &values.fresh()).await.unwrap());
     }
     let app = App::create(stack, "absence").await.unwrap();
     for policy in ["Retain", "Delete", "Merge"] {

@@ -18,8 +18,7 @@ async fn each_mistake_has_its_condition() {
     let _pipe = Pipe::shared().await;
     let value = format!("{{\"user\":\"app\",\"password\":\"{}\"}}", rekey_tests::random_word(20));
     values.add(&value);
-    let create = ["secretsmanager", "create-secret", "--name", "bad/json", "--secret-string", &value];
-    stack.aws.cli(&create).await.unwrap();
+    stack.aws.create_secret("bad/json", &value).await.unwrap();
     let app = App::create(stack, "bad-input").await.unwrap();
     app.apply(
         "apiVersion: external-secrets.io/v1
@@ -102,10 +101,8 @@ async fn stores_say_whether_they_can_be_used() {
     let policy = rekey.deployed.output("AgentPolicyArn").unwrap();
     let user = stack.aws.create_user("store-user", policy).await.unwrap();
     values.add(&user.secret_key);
-    let first = rekey_tests::random_word(20);
-    values.add(&first);
-    let create = ["secretsmanager", "create-secret", "--name", "stores/one", "--secret-string", &first];
-    stack.aws.cli(&create).await.unwrap();
+    let first = values.fresh();
+    stack.aws.create_secret("stores/one", &first).await.unwrap();
     app.apply(&format!(
         "apiVersion: v1
 kind: Secret

@@ -40,12 +40,10 @@ async fn put_secret_value_and_update_secret() {
     let (stack, rekey, values) = fixture::rekey().await;
     let _pipe = Pipe::shared().await;
     let (first, second, third) = (value(values), value(values), value(values));
-    let create = ["secretsmanager", "create-secret", "--name", "changes/by-hand", "--secret-string", &first];
-    stack.aws.cli(&create).await.unwrap();
+    stack.aws.create_secret("changes/by-hand", &first).await.unwrap();
     let (app, [user, bystander]) = deploy(stack, "changes-by-hand", "aws", "changes/by-hand", &first).await;
 
-    let put = ["secretsmanager", "put-secret-value", "--secret-id", "changes/by-hand", "--secret-string", &second];
-    stack.aws.cli(&put).await.unwrap();
+    stack.aws.put_secret("changes/by-hand", &second).await.unwrap();
     arrived(&app, [user, bystander], &second).await;
 
     let update = ["secretsmanager", "update-secret", "--secret-id", "changes/by-hand", "--secret-string", &third];
@@ -75,8 +73,7 @@ async fn search_and_match_go_through_the_template() {
     let (stack, rekey, values) = fixture::rekey().await;
     let _pipe = Pipe::shared().await;
     let (first, second) = (value(values), value(values));
-    let create = ["secretsmanager", "create-secret", "--name", "changes/matched", "--secret-string", &first];
-    stack.aws.cli(&create).await.unwrap();
+    stack.aws.create_secret("changes/matched", &first).await.unwrap();
     let app = App::create(stack, "changes-matched").await.unwrap();
     app.apply(
         "apiVersion: external-secrets.io/v1
@@ -98,8 +95,7 @@ spec:
     app.has_baseline("searches", SOON).await.unwrap();
     let generation = app.settled("searches", SOON).await.unwrap();
 
-    let put = ["secretsmanager", "put-secret-value", "--secret-id", "changes/matched", "--secret-string", &second];
-    stack.aws.cli(&put).await.unwrap();
+    stack.aws.put_secret("changes/matched", &second).await.unwrap();
     app.holds("settings", "text", &format!("it is {second}"), SOON).await.unwrap();
     fixture::restarted(&app, "searches", generation).await;
     values.are_in_no_log(stack, rekey);
@@ -110,8 +106,7 @@ async fn force_sync_reads_again_at_once() {
     let (stack, rekey, values) = fixture::rekey().await;
     let _pipe = Pipe::shared().await;
     let first = value(values);
-    let create = ["secretsmanager", "create-secret", "--name", "changes/forced", "--secret-string", &first];
-    stack.aws.cli(&create).await.unwrap();
+    stack.aws.create_secret("changes/forced", &first).await.unwrap();
     let app = App::create(stack, "changes-forced").await.unwrap();
     app.external_secret("settings", "aws", "changes/forced", None).await.unwrap();
     app.holds("settings", "value", &first, SOON).await.unwrap();
@@ -150,8 +145,7 @@ async fn a_secret_that_somebody_edits_or_deletes_is_restored() {
     let (stack, rekey, values) = fixture::rekey().await;
     let _pipe = Pipe::shared().await;
     let first = value(values);
-    let create = ["secretsmanager", "create-secret", "--name", "changes/edited", "--secret-string", &first];
-    stack.aws.cli(&create).await.unwrap();
+    stack.aws.create_secret("changes/edited", &first).await.unwrap();
     let app = App::create(stack, "changes-edited").await.unwrap();
     app.external_secret("settings", "aws", "changes/edited", None).await.unwrap();
     let written = app.holds("settings", "value", &first, SOON).await.unwrap();

@@ -77,11 +77,8 @@ impl Shared {
 async fn it_is_repeated_where_it_is_asked_for_and_nowhere_else() {
     let (stack, rekey, values) = fixture::rekey().await;
     let _pipe = Pipe::shared().await;
-    let [first, second] = [rekey_tests::random_word(20), rekey_tests::random_word(20)];
-    values.add(&first);
-    values.add(&second);
-    let create = ["secretsmanager", "create-secret", "--name", "repeated/db", "--secret-string", &first];
-    stack.aws.cli(&create).await.unwrap();
+    let (first, second) = (values.fresh(), values.fresh());
+    stack.aws.create_secret("repeated/db", &first).await.unwrap();
     let app = App::create(stack, "repeated").await.unwrap();
     let shared = Shared { app, name: "repeated" };
     for (name, team) in [("repeated-a", "x"), ("repeated-b", "x"), ("repeated-c", "y"), ("repeated-d", "x")] {
@@ -157,8 +154,7 @@ spec:
     }
 
     // One rotation reaches all of them.
-    let put = ["secretsmanager", "put-secret-value", "--secret-id", "repeated/db", "--secret-string", &second];
-    stack.aws.cli(&put).await.unwrap();
+    stack.aws.put_secret("repeated/db", &second).await.unwrap();
     for namespace in ["repeated-a", "repeated-c", "repeated-d"] {
         shared.target(namespace, &second).await;
     }

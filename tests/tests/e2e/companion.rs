@@ -98,8 +98,7 @@ impl Cluster<'_> {
 
     /// Puts a value, and hands back the id of its version.
     async fn put(&self, value: &str) -> String {
-        let put = ["secretsmanager", "put-secret-value", "--secret-id", "older/db", "--secret-string", value];
-        self.stack.aws.cli(&put).await.unwrap()["VersionId"].as_str().unwrap().to_owned()
+        self.stack.aws.put_secret("older/db", value).await.unwrap()
     }
 
     async fn all_hold(&self, value: &str) {
@@ -153,18 +152,12 @@ impl Cluster<'_> {
 #[expect(clippy::too_many_lines, reason = "one story")]
 async fn rekey_speeds_an_older_operator_up_and_then_takes_its_place() {
     let values = Values::default();
-    let [first, second, third, fourth, fifth] = std::array::from_fn(|_| rekey_tests::random_word(20));
-    for value in [&first, &second, &third, &fourth, &fifth] {
-        values.add(value);
-    }
+    let [first, second, third, fourth, fifth] = std::array::from_fn(|_| values.fresh());
     let stack = Box::pin(cluster()).await.unwrap();
     let client = stack.kubernetes.client().await.unwrap();
-    for create in [
-        ["secretsmanager", "create-secret", "--name", "older/db", "--secret-string", &first].as_slice(),
-        &["ssm", "put-parameter", "--name", "/older/parameter", "--type", "SecureString", "--value", &first],
-    ] {
-        stack.aws.cli(create).await.unwrap();
-    }
+    stack.aws.create_secret("older/db", &first).await.unwrap();
+    let put = ["ssm", "put-parameter", "--name", "/older/parameter", "--type", "SecureString", "--value", &first];
+    stack.aws.cli(&put).await.unwrap();
     let app = |namespace: &str| App { namespace: namespace.to_owned(), client: client.clone() };
     let (main, elsewhere) = (app("older"), [app("older-a"), app("older-b")]);
     for app in [&main, &elsewhere[0], &elsewhere[1]] {

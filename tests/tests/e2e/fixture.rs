@@ -80,6 +80,13 @@ impl Pipe {
 pub struct Values(Mutex<Vec<String>>);
 
 impl Values {
+    /// A value that no test has used.
+    pub fn fresh(&self) -> String {
+        let value = rekey_tests::random_word(20);
+        self.add(&value);
+        value
+    }
+
     /// This must never be seen in a log.
     pub fn add(&self, value: &str) {
         assert!(value.len() >= 8, "a short value could be in a log by chance");

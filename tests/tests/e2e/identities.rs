@@ -35,9 +35,8 @@ pub async fn prepare(stack: &Stack) -> Result<()> {
 }
 
 async fn secret(stack: &Stack, values: &fixture::Values, name: &str) -> String {
-    let value = rekey_tests::random_word(20);
-    values.add(&value);
-    stack.aws.cli(&["secretsmanager", "create-secret", "--name", name, "--secret-string", &value]).await.unwrap();
+    let value = values.fresh();
+    stack.aws.create_secret(name, &value).await.unwrap();
     value
 }
 
@@ -187,8 +186,7 @@ async fn a_store_goes_on_working_whose_own_keys_are_rotated_through_it() {
         values.add(&user.secret_key);
         json!({"id": user.access_key, "secret": user.secret_key}).to_string()
     };
-    let create = ["secretsmanager", "create-secret", "--name", "keys/own", "--secret-string", &keys(&first)];
-    stack.aws.cli(&create).await.unwrap();
+    stack.aws.create_secret("keys/own", &keys(&first)).await.unwrap();
     let value = secret(stack, values, "keyed/one").await;
     app.apply(
         "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: keys}, \
@@ -203,15 +201,12 @@ async fn a_store_goes_on_working_whose_own_keys_are_rotated_through_it() {
     app.holds("keyed", "value", &value, SOON).await.unwrap();
 
     let second = stack.aws.create_access_key("identities-keys").await.unwrap();
-    let put = ["secretsmanager", "put-secret-value", "--secret-id", "keys/own", "--secret-string", &keys(&second)];
-    stack.aws.cli(&put).await.unwrap();
+    stack.aws.put_secret("keys/own", &keys(&second)).await.unwrap();
     app.holds("keys", "id", &second.access_key, SOON).await.unwrap();
     stack.aws.delete_access_key("identities-keys", &first).await.unwrap();
     let mark = stack.aws.requests().mark();
-    let changed = rekey_tests::random_word(20);
-    values.add(&changed);
-    let put = ["secretsmanager", "put-secret-value", "--secret-id", "keyed/one", "--secret-string", &changed];
-    stack.aws.cli(&put).await.unwrap();
+    let changed = values.fresh();
+    stack.aws.put_secret("keyed/one", &changed).await.unwrap();
     app.holds("keyed", "value", &changed, SOON).await.unwrap();
     let requests = stack.aws.requests().since(mark).unwrap();
     assert_eq!(count(&requests, "secretsmanager", "GetSecretValue", Some(&first.access_key)), 0);

@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::QueueAttributeName;
 use rekey_tests::app::App;
 use rekey_tests::aws::{ACCOUNT, REGION, Request};
 use rekey_tests::eventually::eventually;
+use rekey_tests::fault::queue::Queue;
 use rekey_tests::installation::Installation;
-use rekey_tests::stack::Stack;
 use serde_json::{Value, json};
 
 use crate::fixture::{self, Pipe};
@@ -31,32 +29,6 @@ fn label_updated(arn: &str, name: &str, version: &str) -> Value {
     })
 }
 
-async fn queue(stack: &Stack) -> Client {
-    Client::new(&stack.aws.sdk_config().await)
-}
-
-async fn send(stack: &Stack, rekey: &Installation, body: &str) {
-    let url = rekey.deployed.output("QueueUrl").unwrap();
-    queue(stack).await.send_message().queue_url(url).message_body(body).send().await.unwrap();
-}
-
-/// Waits until the agent has nothing left of what was sent.
-async fn drained(stack: &Stack, rekey: &Installation) {
-    let client = queue(stack).await;
-    let url = rekey.deployed.output("QueueUrl").unwrap();
-    let names =
-        [QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesNotVisible];
-    eventually("the queue to be empty", SOON, async || {
-        let answer =
-            client.get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec())).send().await?;
-        let attributes = answer.attributes.context("no attributes")?;
-        ensure!(names.iter().all(|name| attributes.get(name).is_some_and(|count| count == "0")), "{attributes:?}");
-        Ok(())
-    })
-    .await
-    .unwrap();
-}
-
 fn reads(requests: &[Request], rekey: &Installation, resource: &str) -> usize {
     let reading = ["GetSecretValue", "DescribeSecret", "ListSecrets", "BatchGetSecretValue"];
     requests
@@ -72,19 +44,15 @@ fn reads(requests: &[Request], rekey: &Installation, resource: &str) -> usize {
 #[tokio::test]
 async fn a_duplicate_costs_no_read_and_no_write() {
     let (stack, rekey, values) = fixture::rekey().await;
+    let queue = Queue::of(stack, &rekey.deployed).await.unwrap();
     let _pipe = Pipe::shared().await;
-    let first = rekey_tests::random_word(20);
-    let second = rekey_tests::random_word(20);
-    values.add(&first);
-    values.add(&second);
-    let create = ["secretsmanager", "create-secret", "--name", "messages/twice", "--secret-string", &first];
-    let arn = stack.aws.cli(&create).await.unwrap()["ARN"].as_str().unwrap().to_owned();
+    let (first, second) = (values.fresh(), values.fresh());
+    let arn = stack.aws.create_secret("messages/twice", &first).await.unwrap();
     let app = App::create(stack, "messages-twice").await.unwrap();
     app.external_secret("twice", "aws", "messages/twice", None).await.unwrap();
     app.holds("twice", "value", &first, SOON).await.unwrap();
 
-    let put = ["secretsmanager", "put-secret-value", "--secret-id", "messages/twice", "--secret-string", &second];
-    let version = stack.aws.cli(&put).await.unwrap()["VersionId"].as_str().unwrap().to_owned();
+    let version = stack.aws.put_secret("messages/twice", &second).await.unwrap();
     let written = app.holds("twice", "value", &second, SOON).await.unwrap();
     eventually("the token to be in the status", SOON, async || {
         let tokens =
@@ -94,12 +62,12 @@ async fn a_duplicate_costs_no_read_and_no_write() {
     })
     .await
     .unwrap();
-    drained(stack, rekey).await;
+    queue.drained(SOON).await.unwrap();
 
     let (mark, logged) = (stack.aws.requests().mark(), rekey.agent.log().mark());
     let event = label_updated(&arn, "messages/twice", &version);
     for _ in 0..3 {
-        send(stack, rekey, &event.to_string()).await;
+        queue.send(&event.to_string()).await.unwrap();
     }
     let id = event["id"].as_str().unwrap();
     eventually("the agent to have received each", SOON, async || {
@@ -110,7 +78,7 @@ async fn a_duplicate_costs_no_read_and_no_write() {
     })
     .await
     .unwrap();
-    drained(stack, rekey).await;
+    queue.drained(SOON).await.unwrap();
     assert_eq!(reads(&stack.aws.requests().since(mark).unwrap(), rekey, "messages/twice"), 0);
     let after = app.secret("twice").await.unwrap();
     assert_eq!(after.metadata.resource_version, written.metadata.resource_version, "the target was written again");
@@ -120,41 +88,30 @@ async fn a_duplicate_costs_no_read_and_no_write() {
 #[tokio::test]
 async fn nonsense_goes_to_the_dlq_and_holds_nothing_up() {
     let (stack, rekey, values) = fixture::rekey().await;
+    let queue = Queue::of(stack, &rekey.deployed).await.unwrap();
     let _pipe = Pipe::shared().await;
-    let (first, second) = (rekey_tests::random_word(20), rekey_tests::random_word(20));
-    values.add(&first);
-    values.add(&second);
-    let create = ["secretsmanager", "create-secret", "--name", "messages/behind", "--secret-string", &first];
-    stack.aws.cli(&create).await.unwrap();
+    let (first, second) = (values.fresh(), values.fresh());
+    stack.aws.create_secret("messages/behind", &first).await.unwrap();
     let app = App::create(stack, "messages-behind").await.unwrap();
     app.external_secret("behind", "aws", "messages/behind", None).await.unwrap();
     app.holds("behind", "value", &first, SOON).await.unwrap();
 
     let nonsense = format!("not an event at all {}", rekey_tests::random_word(12));
-    send(stack, rekey, &nonsense).await;
-    send(
-        stack,
-        rekey,
-        &json!({"id": "x", "source": "aws.ec2", "detail-type": "Other", "time": "2026-01-01T00:00:00Z", "detail": {}})
-            .to_string(),
-    )
-    .await;
-    let put = ["secretsmanager", "put-secret-value", "--secret-id", "messages/behind", "--secret-string", &second];
-    stack.aws.cli(&put).await.unwrap();
+    let other =
+        json!({"id": "x", "source": "aws.ec2", "detail-type": "Other", "time": "2026-01-01T00:00:00Z", "detail": {}});
+    queue.send(&nonsense).await.unwrap();
+    queue.send(&other.to_string()).await.unwrap();
+    stack.aws.put_secret("messages/behind", &second).await.unwrap();
     app.holds("behind", "value", &second, Duration::from_secs(10)).await.unwrap();
 
-    let dead = rekey.deployed.output("DeadLetterQueueUrl").unwrap();
-    let client = queue(stack).await;
     eventually("the nonsense to be in the DLQ", SOON, async || {
-        let answer = client.receive_message().queue_url(dead).wait_time_seconds(0).send().await?;
-        let bodies: Vec<_> =
-            answer.messages.unwrap_or_default().into_iter().filter_map(|message| message.body).collect();
+        let bodies = queue.dead_bodies().await?;
         ensure!(bodies.contains(&nonsense), "{} messages", bodies.len());
         Ok(())
     })
     .await
     .unwrap();
-    drained(stack, rekey).await;
+    queue.drained(SOON).await.unwrap();
     rekey.agent.check().unwrap();
     values.add(&nonsense);
     values.are_in_no_log(stack, rekey);

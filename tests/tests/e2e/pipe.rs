@@ -76,11 +76,8 @@ async fn without_heartbeats_refresh_interval_takes_over() {
     let (stack, rekey, values) = fixture::rekey().await;
     let _pipe = Pipe::alone().await;
     readyz(rekey, ": proven").await;
-    let (first, second) = (rekey_tests::random_word(20), rekey_tests::random_word(20));
-    values.add(&first);
-    values.add(&second);
-    let create = ["secretsmanager", "create-secret", "--name", "pipe/cut", "--secret-string", &first];
-    stack.aws.cli(&create).await.unwrap();
+    let (first, second) = (values.fresh(), values.fresh());
+    stack.aws.create_secret("pipe/cut", &first).await.unwrap();
     let app = App::create(stack, "pipe-cut").await.unwrap();
     app.apply(
         "apiVersion: external-secrets.io/v1
@@ -101,8 +98,7 @@ spec:
     series(rekey, &[&is_ready("externalsecret", "cut"), &is_ready("secretstore", "aws"), "rekey_leader 1"]).await;
 
     rules(stack, "disable-rule").await;
-    let put = ["secretsmanager", "put-secret-value", "--secret-id", "pipe/cut", "--secret-string", &second];
-    stack.aws.cli(&put).await.unwrap();
+    stack.aws.put_secret("pipe/cut", &second).await.unwrap();
     let (mark, asked) = (rekey.agent.log().mark(), stack.aws.requests().mark());
     let seen = rekey.agent.log().wait_for("the pipe to be unproven", mark, PATIENCE, |line| {
         line.message.starts_with("pipe unproven") && line.field("service") == "SecretsManager"
@@ -127,11 +123,8 @@ spec:
 async fn what_changed_while_the_agent_was_down_arrives_after_its_start() {
     let (stack, rekey, values) = fixture::rekey().await;
     let _pipe = Pipe::alone().await;
-    let (first, second) = (rekey_tests::random_word(20), rekey_tests::random_word(20));
-    values.add(&first);
-    values.add(&second);
-    let create = ["secretsmanager", "create-secret", "--name", "pipe/down", "--secret-string", &first];
-    stack.aws.cli(&create).await.unwrap();
+    let (first, second) = (values.fresh(), values.fresh());
+    stack.aws.create_secret("pipe/down", &first).await.unwrap();
     let app = App::create(stack, "pipe-down").await.unwrap();
     app.external_secret("down", "aws", "pipe/down", None).await.unwrap();
     app.holds("down", "value", &first, SOON).await.unwrap();
@@ -145,8 +138,7 @@ async fn what_changed_while_the_agent_was_down_arrives_after_its_start() {
         rekey.agent.log().text_since(mark).unwrap().contains("rekey-agent stopped"),
         "it did not end in good order"
     );
-    let put = ["secretsmanager", "put-secret-value", "--secret-id", "pipe/down", "--secret-string", &second];
-    stack.aws.cli(&put).await.unwrap();
+    stack.aws.put_secret("pipe/down", &second).await.unwrap();
     let asked = stack.aws.requests().mark();
     rekey.agent.restart().await.unwrap();
     rekey.agent.ready(SOON).await.unwrap();

@@ -9,6 +9,7 @@
 //! cases/*.yaml     the cases, by topic; cases/README.md tells what can stand in one
 //!   └ case         reads them; workload makes whole manifests of what they say
 //!       └ play     plays those of one agent in rounds, with a fence after each; agents starts them
+//!           ├ stage      the cluster
 //!           ├ world      acts on the API server; undo is kubectl's rollback
 //!           └ observer   counts restarts
 //! flapping, takeover, webhook    what needs more than a table
@@ -23,6 +24,7 @@ mod flapping;
 mod observer;
 mod pending;
 mod play;
+mod stage;
 mod takeover;
 mod undo;
 mod webhook;
@@ -33,23 +35,18 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use kube::api::ListParams;
-use rekey_tests::eventually::eventually;
-use rekey_tests::progress::Progress;
 use rekey_tests::repository;
-use rekey_tests::stack::{Options, Stack};
-use serde_json::Value;
-use tokio::sync::OnceCell;
 
 use crate::table::case::load;
-use crate::table::objects::Objects;
 use crate::table::report::{Outcome, conclude};
 use crate::table::rules;
 use agents::Plan;
 use case::{Case, Cast, Step, each_kind};
 use pending::Pending;
-use world::World;
+use stage::stage;
 
+/// The agent that a case is played with if it names none.
+const USUAL: &str = "usual";
 /// For what takes an instant on a machine that has nothing else to do.
 const SOON: Duration = Duration::from_secs(30);
 
@@ -69,27 +66,6 @@ fn plans() -> BTreeMap<String, Plan> {
     agents::read(&folder().join("agents.yaml")).unwrap()
 }
 
-/// The stack of these tests alone: an agent of another test would restart their workloads too.
-struct Stage {
-    stack: Stack,
-    /// The Deployment by which every agent is started.
-    deployment: String,
-}
-
-async fn stage() -> &'static Stage {
-    static STAGE: OnceCell<Result<Stage, String>> = OnceCell::const_new();
-    let set = async || {
-        let options = Options { purpose: "rollouts".to_owned(), ..Options::default() };
-        let stack = Box::pin(Stack::start(options, &Progress::stderr())).await?;
-        let deployment = agents::install(&stack).await?;
-        Ok::<_, anyhow::Error>(Stage { stack, deployment })
-    };
-    match STAGE.get_or_init(async || set().await.map_err(|error| format!("{error:#}"))).await {
-        Ok(stage) => stage,
-        Err(error) => panic!("the stack of the rollouts did not start: {error}"),
-    }
-}
-
 #[tokio::test]
 async fn every_case_holds() {
     let wanted = std::env::var("REKEY_CASES").unwrap_or_default();
@@ -97,14 +73,18 @@ async fn every_case_holds() {
     assert!(!cases.is_empty(), "no case is called {wanted:?}");
     let plans: Vec<(String, Plan)> =
         plans().into_iter().filter(|(name, _)| cases.iter().any(|case| case.head.agent == *name)).collect();
-    let Stage { stack, deployment } = stage().await;
-    let agents = plans.iter().map(async |(name, plan)| (name, plan, plan.start(stack, deployment, name).await));
+    let stage = stage().await;
+    let agents = plans.iter().filter(|(name, _)| name.as_str() != USUAL);
+    let agents = agents.map(async |(name, plan)| (name, plan, stage.agent(name, plan).await));
     let agents = futures::future::join_all(agents).await;
-    let world = open().await;
+    let usual =
+        plans.iter().filter(|(name, _)| name.as_str() == USUAL).map(|(name, plan)| (name, plan, Ok(&stage.usual)));
+    let world = stage.world().await;
 
     let begun = Instant::now();
-    let played = agents.iter().map(async |(name, plan, agent)| {
-        let ours: Vec<&Case> = cases.iter().filter(|case| case.head.agent == **name).collect();
+    let others = agents.iter().map(|(name, plan, agent)| (*name, *plan, agent.as_ref()));
+    let played = usual.chain(others).map(async |(name, plan, agent)| {
+        let ours: Vec<&Case> = cases.iter().filter(|case| case.head.agent == *name).collect();
         match agent {
             Ok(agent) => play::play(&world, name, plan, agent, ours).await,
             Err(error) => did_not_start(ours, error),
@@ -118,21 +98,6 @@ async fn every_case_holds() {
 fn did_not_start<'a>(cases: Vec<&'a Case>, error: &anyhow::Error) -> Vec<(&'a Case, Outcome)> {
     let outcome = || Outcome { result: Err(format!("  the agent did not start: {error:#}")), took: Duration::ZERO };
     cases.into_iter().map(|case| (case, outcome())).collect()
-}
-
-/// The world, on the runtime that calls this, with Argo's kind in it.
-async fn open() -> World {
-    let objects = Objects { client: stage().await.stack.kubernetes.client().await.unwrap() };
-    let text = std::fs::read_to_string(folder().join("argo.yaml")).unwrap();
-    let definition: Value = serde_yaml_ng::from_str(&text).unwrap();
-    objects.apply("", &definition).await.unwrap();
-    eventually("Argo's kind to be served", SOON, async || {
-        let rollouts = objects.all("Rollout")?;
-        Ok(rollouts.list(&ListParams::default()).await.map(drop)?)
-    })
-    .await
-    .unwrap();
-    World::open(objects).unwrap()
 }
 
 #[test]

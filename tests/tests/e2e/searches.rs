@@ -8,22 +8,11 @@ use rekey_tests::eventually::eventually;
 use rekey_tests::stack::Stack;
 
 use crate::absence::{keys, tell};
-use crate::fixture::{self, Pipe, Values};
+use crate::fixture::{self, Pipe};
 
 const SOON: Duration = Duration::from_secs(30);
 /// An event is carried in a fraction of a second; no sweep and no refreshInterval comes so soon.
 const CARRIED: Duration = Duration::from_secs(5);
-
-fn value(values: &Values) -> String {
-    let value = rekey_tests::random_word(20);
-    values.add(&value);
-    value
-}
-
-async fn create_secret(stack: &Stack, name: &str, value: &str) -> String {
-    let create = ["secretsmanager", "create-secret", "--name", name, "--secret-string", value];
-    stack.aws.cli(&create).await.unwrap()["ARN"].as_str().unwrap().to_owned()
-}
 
 async fn put_parameter(stack: &Stack, name: &str, value: &str) {
     let put = ["ssm", "put-parameter", "--name", name, "--type", "SecureString", "--value", value, "--overwrite"];
@@ -58,22 +47,21 @@ async fn has_keys(app: &App, name: &str, expected: &[&str], within: Duration) {
 async fn secrets_come_move_and_go_with_their_events() {
     let (stack, rekey, values) = fixture::rekey().await;
     let _pipe = Pipe::shared().await;
-    let (one, two, moved) = (value(values), value(values), value(values));
-    let first = create_secret(stack, "searches/one", &one).await;
-    create_secret(stack, "searches-not/this", &value(values)).await;
+    let (one, two, moved) = (values.fresh(), values.fresh(), values.fresh());
+    let first = stack.aws.create_secret("searches/one", &one).await.unwrap();
+    stack.aws.create_secret("searches-not/this", &values.fresh()).await.unwrap();
     let app = App::create(stack, "searches-secrets").await.unwrap();
     find(&app, "found", "aws", "{path: searches/, name: {regexp: '^searches/[a-z]+$'}}").await;
     app.holds("found", "searches_one", &one, SOON).await.unwrap();
     app.condition("found", "True", "secret synced", SOON).await.unwrap();
 
     // AWS itself sends no event for a creation or a deletion; the opt-in rule of CloudTrail does.
-    let second = create_secret(stack, "searches/two", &two).await;
+    let second = stack.aws.create_secret("searches/two", &two).await.unwrap();
     tell(stack, rekey, "CreateSecret", &second).await;
     app.holds("found", "searches_two", &two, CARRIED).await.unwrap();
-    let no_match = create_secret(stack, "searches/2", &value(values)).await;
+    let no_match = stack.aws.create_secret("searches/2", &values.fresh()).await.unwrap();
     tell(stack, rekey, "CreateSecret", &no_match).await;
-    let put = ["secretsmanager", "put-secret-value", "--secret-id", "searches/one", "--secret-string", &moved];
-    stack.aws.cli(&put).await.unwrap();
+    stack.aws.put_secret("searches/one", &moved).await.unwrap();
     app.holds("found", "searches_one", &moved, CARRIED).await.unwrap();
     has_keys(&app, "found", &["searches_one", "searches_two"], SOON).await;
 
@@ -96,7 +84,7 @@ async fn secrets_come_move_and_go_with_their_events() {
 async fn parameters_come_move_and_go_with_their_events() {
     let (stack, rekey, values) = fixture::rekey().await;
     let _pipe = Pipe::shared().await;
-    let (one, two, moved) = (value(values), value(values), value(values));
+    let (one, two, moved) = (values.fresh(), values.fresh(), values.fresh());
     put_parameter(stack, "/searches/app/one", &one).await;
     let app = App::create(stack, "searches-parameters").await.unwrap();
     find(&app, "found", "parameters", "{path: /searches/app, name: {regexp: ''}}").await;
@@ -132,8 +120,8 @@ spec:
     .unwrap();
     app.condition("retained", "True", "secret retained due to DeletionPolicy=Retain", SOON).await.unwrap();
 
-    let secret = value(values);
-    create_secret(stack, "searches-tagged/one", &secret).await;
+    let secret = values.fresh();
+    stack.aws.create_secret("searches-tagged/one", &secret).await.unwrap();
     let tag = ["secretsmanager", "tag-resource", "--secret-id", "searches-tagged/one"];
     stack.aws.cli(&[tag.as_slice(), &["--tags", "Key=team,Value=<a>"]].concat()).await.unwrap();
     app.apply(

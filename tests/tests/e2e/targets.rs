@@ -19,20 +19,16 @@ const SOON: Duration = Duration::from_secs(30);
 /// An application and a source with one value.
 async fn stage(name: &str) -> (App, String, &'static Values) {
     let (stack, _, values) = fixture::rekey().await;
-    let value = rekey_tests::random_word(20);
-    values.add(&value);
+    let value = values.fresh();
     let key = format!("targets/{name}");
-    let create = ["secretsmanager", "create-secret", "--name", &key, "--secret-string", &value];
-    stack.aws.cli(&create).await.unwrap();
+    stack.aws.create_secret(&key, &value).await.unwrap();
     (App::create(stack, &format!("targets-{name}")).await.unwrap(), value, values)
 }
 
 async fn put(key: &str, values: &Values) -> String {
     let (stack, ..) = fixture::rekey().await;
-    let value = rekey_tests::random_word(20);
-    values.add(&value);
-    let put = ["secretsmanager", "put-secret-value", "--secret-id", key, "--secret-string", &value];
-    stack.aws.cli(&put).await.unwrap();
+    let value = values.fresh();
+    stack.aws.put_secret(key, &value).await.unwrap();
     value
 }
 
@@ -283,10 +279,8 @@ async fn what_somebody_keeps_changing_is_contested_and_still_follows_its_source(
 async fn two_that_merge_different_values_under_one_key_do_not_take_turns() {
     let (app, value, values) = stage("rivals").await;
     let (stack, ..) = fixture::rekey().await;
-    let other = rekey_tests::random_word(20);
-    values.add(&other);
-    let make = ["secretsmanager", "create-secret", "--name", "targets/rival", "--secret-string", &other];
-    stack.aws.cli(&make).await.unwrap();
+    let other = values.fresh();
+    stack.aws.create_secret("targets/rival", &other).await.unwrap();
     object(&app, "first", "rivals", "target: {name: shared, creationPolicy: CreateOrMerge}").await;
     app.holds("shared", "ours", &value, SOON).await.unwrap();
     object(&app, "second", "rival", "target: {name: shared, creationPolicy: CreateOrMerge}").await;

@@ -23,6 +23,7 @@ pub use self::resources::ResourceSeen;
 use self::resources::Resources;
 use super::decide::{self, Decision, Held, Memory};
 use super::decision;
+use super::follow::{Follow, News, Started};
 use super::mistake::Mistake;
 use super::options::Options;
 use super::pause::Pause;
@@ -45,6 +46,8 @@ pub struct Book {
     /// Syncs that are queued or running, by target.
     syncs: HashMap<ResourceKey, usize>,
     queue: Queue,
+    /// Workloads whose restarts are to be looked at.
+    followed: Queue,
     complete: bool,
 }
 
@@ -59,6 +62,8 @@ struct Entry {
     retry_at: Option<Timestamp>,
     /// The generation that a restart of ours made, until its rollout is done.
     following: Option<i64>,
+    /// How that goes on, for people.
+    follow: Follow,
 }
 
 /// One patch of one workload.
@@ -85,6 +90,8 @@ pub struct Write {
     pub retrying: bool,
     /// When the first of the changes was seen, of those that this process saw.
     pub seen: Option<Timestamp>,
+    /// The record of the restart, which is part of the state; nothing if it is none.
+    pub started: Option<Started>,
     outcome: State,
 }
 
@@ -128,6 +135,7 @@ impl Book {
             interest: Interest::default(),
             syncs: HashMap::new(),
             queue: Queue::default(),
+            followed: Queue::default(),
             complete: false,
         }
     }
@@ -153,6 +161,7 @@ impl Book {
             self.interest.add(&workload);
             if self.complete {
                 self.queue.push(key.clone());
+                self.followed.push(key.clone());
             }
             let seen = Seen { done: false, mistakes: workload.mistakes() };
             self.entries.insert(key, Entry::new(workload));
@@ -173,6 +182,7 @@ impl Book {
             entry.retry_at = None;
         }
         if self.complete {
+            self.followed.push(key.clone());
             self.queue.push(key);
         }
         Seen { done: entry.take_done(self.resources.changes), mistakes }
@@ -183,6 +193,7 @@ impl Book {
         if let Some(entry) = self.entries.remove(key) {
             self.interest.remove(&entry.workload);
             self.queue.forget(key);
+            self.followed.forget(key);
         }
     }
 
@@ -191,6 +202,7 @@ impl Book {
     pub fn complete(&mut self) {
         self.complete = true;
         self.queue.extend(self.entries.keys().cloned());
+        self.followed.extend(self.entries.keys().cloned());
     }
 
     /// Whether [`Book::complete`] was called.
@@ -241,10 +253,28 @@ impl Book {
         writes
     }
 
-    /// When to call [`Book::take`] again at the latest, if nothing happens before.
+    /// What there is to tell of restarts that were carried out.
+    pub fn news(&mut self, now: Timestamp) -> Vec<News> {
+        let mut news = Vec::new();
+        if !self.complete {
+            return news;
+        }
+        self.followed.ripen(now);
+        while let Some(key) = self.followed.pop() {
+            let Some(entry) = self.entries.get_mut(&key) else { continue };
+            let look = entry.follow.look(&entry.workload, now);
+            news.extend(look.news);
+            if let Some(again) = look.again {
+                self.followed.at(key, again);
+            }
+        }
+        news
+    }
+
+    /// When to call [`Book::take`] and [`Book::news`] again at the latest, if nothing happens before.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.queue.next()
+        [self.queue.next(), self.followed.next()].into_iter().flatten().min()
     }
 
     /// The workloads that a change of this Secret would restart and whose state does not know it yet. They are made due.
@@ -295,17 +325,21 @@ impl Book {
                 (state, changed)
             }
         };
-        let text = state.render(&self.key_id, &workload.uid);
+        let seen = changed.iter().filter_map(|name| current.get(name)?.changed).map(|change| change.at).min();
+        let started = (!changed.is_empty()).then(|| Started::next(workload, &changed, seen.unwrap_or(now)));
+        let last = started.as_ref().or(entry.follow.started()).or(workload.started.as_ref());
+        let text = state.render_with(&self.key_id, &workload.uid, last);
         let write = Write {
             workload: key.clone(),
             uid: workload.uid.clone(),
             resource_version: workload.resource_version.clone(),
             restart: Restart::of(workload, &changed, &current, &self.options, &state, now)
                 .filter(|_| !changed.is_empty()),
+            state: (!state.hashes.is_empty()).then_some(text),
+            seen,
+            started,
             pause: None,
             standing: workload.standing,
-            state: (!state.hashes.is_empty()).then_some(text),
-            seen: changed.iter().filter_map(|name| current.get(name)?.changed).map(|change| change.at).min(),
             changed,
             retrying: entry.failures > 0,
             outcome: state,
@@ -318,7 +352,16 @@ impl Book {
 impl Entry {
     fn new(workload: Workload) -> Self {
         let memory = Memory::new(&workload);
-        Self { workload, memory, in_flight: false, failures: 0, conflicts: 0, retry_at: None, following: None }
+        Self {
+            workload,
+            memory,
+            in_flight: false,
+            failures: 0,
+            conflicts: 0,
+            retry_at: None,
+            following: None,
+            follow: Follow::default(),
+        }
     }
 
     /// Whether the rollout that was followed is done; it is then followed no longer.

@@ -41,7 +41,7 @@ pub fn run(cron_job: &DynamicObject, name: &str) -> DynamicObject {
         owner_references: Some(vec![owner]),
         ..ObjectMeta::default()
     };
-    job(metadata, template["spec"].clone())
+    job(metadata, &template["spec"])
 }
 
 /// The same Job, to be created once more: without what the API server and the Job controller gave it. A Job with
@@ -79,10 +79,10 @@ pub fn again(old: &DynamicObject) -> DynamicObject {
             spec.remove("selector");
         }
     }
-    job(metadata, spec)
+    job(metadata, &spec)
 }
 
-fn job(metadata: ObjectMeta, spec: Value) -> DynamicObject {
+fn job(metadata: ObjectMeta, spec: &Value) -> DynamicObject {
     let types = TypeMeta { api_version: "batch/v1".to_owned(), kind: "Job".to_owned() };
     DynamicObject { types: Some(types), metadata, data: json!({ "spec": spec }) }
 }

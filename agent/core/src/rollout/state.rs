@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::content::Content;
+use super::follow::Started;
 use super::hash::ALGORITHM;
 use super::resource::ResourceName;
 
@@ -35,6 +36,22 @@ struct Text {
     uid: String,
     serial: u64,
     hashes: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
+    started: Option<Started>,
+}
+
+/// The part of the text that is read for itself: what is wrong with it is no reason to forget the hashes.
+#[derive(Deserialize)]
+struct Record {
+    uid: String,
+    started: Started,
+}
+
+/// The last restart of ours that the annotation records. The key of the hashes does not matter to it.
+#[must_use]
+pub fn started(text: &str, uid: &str) -> Option<Started> {
+    let record: Record = serde_json::from_str(text).ok()?;
+    (record.uid == uid).then_some(record.started)
 }
 
 impl State {
@@ -51,9 +68,15 @@ impl State {
         Some(Self { serial: text.serial, hashes: text.hashes.iter().filter_map(entry).collect() })
     }
 
-    /// The annotation's text.
+    /// The annotation's text, without a record of a restart.
     #[must_use]
     pub fn render(&self, key_id: &str, uid: &str) -> String {
+        self.render_with(key_id, uid, None)
+    }
+
+    /// The annotation's text, with the record of the last restart.
+    #[must_use]
+    pub fn render_with(&self, key_id: &str, uid: &str, started: Option<&Started>) -> String {
         let hashes = self.hashes.iter().map(|(name, mac)| (name.to_string(), mac.to_string())).collect();
         let text = Text {
             key_id: key_id.to_owned(),
@@ -61,6 +84,7 @@ impl State {
             uid: uid.to_owned(),
             serial: self.serial,
             hashes,
+            started: started.cloned(),
         };
         // Strings and numbers always serialise.
         serde_json::to_string(&text).unwrap_or_default()
@@ -101,6 +125,19 @@ mod tests {
         for nonsense in ["", "{}", "null", "[]", "{\"keyId\":\"key\"}"] {
             assert_eq!(State::parse(nonsense, "key", "uid"), None, "{nonsense}");
         }
+    }
+
+    #[test]
+    fn the_last_restart_is_recorded_beside_the_hashes() {
+        let text = r#"{"since":"2026-11-23T07:00:00Z","generation":3,"for":["Secret/a"]}"#;
+        let restarted = Started::parse(text).unwrap();
+        let text = state().render_with("key", "uid", Some(&restarted));
+        assert_eq!(State::parse(&text, "key", "uid"), Some(state()));
+        assert_eq!(started(&text, "uid"), Some(restarted));
+        assert_eq!(started(&text, "other"), None, "a copy");
+        assert_eq!(started(&state().render("key", "uid"), "uid"), None);
+        let odd = text.replace("2026-11-23", "yesterday");
+        assert_eq!((State::parse(&odd, "key", "uid"), started(&odd, "uid")), (Some(state()), None));
     }
 
     #[test]

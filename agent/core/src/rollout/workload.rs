@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::annotations::{Annotations, Triggers};
 use super::decision;
+use super::follow::{self, Fingerprint, Health, Started};
 use super::marker::Markers;
 use super::mistake::Mistake;
 use super::options::Options;
@@ -53,6 +54,12 @@ pub struct Workload {
     pub progress: Progress,
     /// What keeps it from replacing its pods.
     pub standing: Standing,
+    /// What its controller says about its rollout.
+    pub health: Health,
+    /// The last restart of ours, as it is recorded on it.
+    pub started: Option<Started>,
+    /// Which template its pods have. Only known where a restart is recorded.
+    pub template: Fingerprint,
     /// When it was last restarted, as far as it says so itself.
     pub restarted: Option<Timestamp>,
     /// What it says about pauses between a change and its rollout.
@@ -125,6 +132,10 @@ impl Workload {
         } else {
             ByKind::new(|kind| Triggers::read(kind, options, annotations, template))
         };
+        let started = match K::WORKLOAD {
+            WorkloadKind::Job => annotations.get(follow::ANNOTATION).and_then(|text| Started::parse(text)),
+            _ => annotations.get(state::ANNOTATION).and_then(|text| state::started(text, &uid)),
+        };
         let followed = pods.filter(|_| triggers.iter().any(|(_, triggers)| triggers.any()));
         let markers = followed.map(Markers::of).unwrap_or_default();
         Ok(Self {
@@ -139,6 +150,9 @@ impl Workload {
             triggers,
             progress: object.progress(),
             standing: object.standing(),
+            health: object.health(),
+            template: if started.is_some() { Fingerprint::of(pods) } else { Fingerprint::default() },
+            started,
             pausing: match K::WORKLOAD {
                 WorkloadKind::Deployment => Pausing::read(annotations, &options.keys),
                 _ => Pausing::default(),
@@ -204,11 +218,16 @@ impl Progress {
     /// Whether every pod has the template of this generation, or of a later one, and serves.
     #[must_use]
     pub fn is_done(&self, generation: i64) -> bool {
+        self.is_replaced(generation) && self.available >= self.updated
+    }
+
+    /// Whether every pod has the template of this generation, or of a later one.
+    #[must_use]
+    pub fn is_replaced(&self, generation: i64) -> bool {
         self.observed >= generation
             && self.observed >= self.generation
             && self.updated >= self.wanted
             && self.existing <= self.updated
-            && self.available >= self.updated
     }
 }
 

@@ -5,6 +5,7 @@ mod write;
 
 use super::Table;
 use crate::Error;
+use crate::json::Html;
 use crate::run::Run;
 use crate::value::{Text, Value};
 
@@ -19,8 +20,8 @@ pub(super) fn add(table: &mut Table) {
         read::read(run, &text)?.ok_or_else(|| Error::Failed("the text is not JSON".to_owned()))
     });
     for (name, must, style) in [
-        ("toJson", "mustToJson", Style { pretty: false, escapes_html: true }),
-        ("toPrettyJson", "mustToPrettyJson", Style { pretty: true, escapes_html: true }),
+        ("toJson", "mustToJson", Style { pretty: false, html: Html::Escaped }),
+        ("toPrettyJson", "mustToPrettyJson", Style { pretty: true, html: Html::Escaped }),
     ] {
         // What cannot be written becomes nothing.
         table.add(name, move |run: &Run<'_>, value: Value| match write::write(run, &value, style)? {
@@ -30,9 +31,7 @@ pub(super) fn add(table: &mut Table) {
         table.add(must, move |run: &Run<'_>, value: Value| written(run, &value, style));
     }
     for name in ["toRawJson", "mustToRawJson"] {
-        table.add(name, |run: &Run<'_>, value: Value| {
-            written(run, &value, Style { pretty: false, escapes_html: false })
-        });
+        table.add(name, |run: &Run<'_>, value: Value| written(run, &value, Style { pretty: false, html: Html::Plain }));
     }
 }
 

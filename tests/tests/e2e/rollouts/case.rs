@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use serde::Deserialize;
 use serde_yaml_ng::Value;
 
+use super::USUAL;
 use super::pending::Pending;
 use super::workload::{KINDS, Workload};
 use crate::table::case::{self, Head};
@@ -32,9 +33,8 @@ impl Head for Cast {
 
 pub(super) type Case = case::Case<Cast>;
 
-/// The agent that runs as it does when nobody says anything.
 fn usual() -> String {
-    "usual".to_owned()
+    USUAL.to_owned()
 }
 
 /// Something that happens, and what is to be seen afterwards.

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
+use super::SOON;
 use super::agents::Plan;
 use super::fence::fence;
+use super::stage::stage;
 use super::workload::Workload;
 use super::world::World;
-use super::{SOON, open, stage};
 
 /// Between two restarts: a fifth of what it is when nobody says anything.
 const PACE: Duration = Duration::from_secs(2);
@@ -23,9 +24,9 @@ const LAST: &str = "e3307184ce8be5eb0040865daad35f5c78b33007";
 #[ignore = "its flags are not built yet"]
 async fn a_flapping_config_map_restarts_at_the_pace_and_ends_on_its_last_value() {
     let name = "flapping";
-    let world = open().await;
+    let world = stage().await.world().await;
     let plan = Plan::with_flags(&[("--min-restart-interval", "2s")]);
-    let agent = plan.start(&stage().await.stack, &stage().await.deployment, name).await.unwrap();
+    let agent = stage().await.agent(name, &plan).await.unwrap();
     world.prepare(name, name).await.unwrap();
     set(&world, "first").await;
     // One that shows the hash of the data, and one that has another marker.

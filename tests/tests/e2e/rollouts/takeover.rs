@@ -4,11 +4,12 @@ use anyhow::{Result, ensure};
 use futures::{StreamExt, TryStreamExt};
 use serde_json::json;
 
+use super::SOON;
 use super::agents::Plan;
 use super::fence::fence;
+use super::stage::stage;
 use super::workload::Workload;
 use super::world::World;
-use super::{SOON, open, stage};
 
 const NAME: &str = "takeover";
 const WORKLOADS: usize = 500;
@@ -23,7 +24,7 @@ const ONE: &str = "6d834b52e3ad8fe3280b230891e63c8edfd75918";
 #[tokio::test]
 #[ignore = "its flags are not built yet"]
 async fn five_hundred_workloads_of_reloaders_are_taken_over_and_none_is_restarted() {
-    let world = open().await;
+    let world = stage().await.world().await;
     world.prepare(NAME, NAME).await.unwrap();
     let secrets = futures::stream::iter(0..WORKLOADS / PER_SECRET).map(|number| set(&world, number, "one"));
     secrets.buffer_unordered(AT_ONCE).try_collect::<()>().await.unwrap();
@@ -43,7 +44,7 @@ async fn five_hundred_workloads_of_reloaders_are_taken_over_and_none_is_restarte
     world.observer.eventually(SOON, all).await.unwrap();
 
     let plan = Plan::with_flags(&[("--is-Argo-Rollouts", "true")]);
-    let agent = plan.start(&stage().await.stack, &stage().await.deployment, NAME).await.unwrap();
+    let agent = stage().await.agent(NAME, &plan).await.unwrap();
     let recorded = async || {
         let state = |number: &usize| !seen(*number)["metadata"]["annotations"]["rekey.dev/applied"].is_null();
         let with = (0..WORKLOADS).filter(state).count();

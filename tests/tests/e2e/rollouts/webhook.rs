@@ -8,9 +8,10 @@ use axum::routing::post;
 use rekey_tests::net::free_port;
 use tokio::sync::mpsc;
 
+use super::SOON;
 use super::agents::Plan;
+use super::stage::stage;
 use super::workload::Workload;
-use super::{SOON, open, stage};
 
 const NAME: &str = "webhook";
 /// Stakater's, letter for letter.
@@ -19,7 +20,7 @@ const BODY: &str = r#"{"webhook":"update successful"}"#;
 #[tokio::test]
 #[ignore = "its flags are not built yet"]
 async fn a_change_is_posted_to_the_webhook_and_restarts_nothing() {
-    let world = open().await;
+    let world = stage().await.world().await;
     let (send, mut posted) = mpsc::unbounded_channel();
     let port = free_port().unwrap();
     let router = Router::new().route(
@@ -32,7 +33,7 @@ async fn a_change_is_posted_to_the_webhook_and_restarts_nothing() {
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
     let url = format!("http://127.0.0.1:{port}/hook");
     let plan = Plan::with_flags(&[("--webhook-url", &url)]);
-    let agent = plan.start(&stage().await.stack, &stage().await.deployment, NAME).await.unwrap();
+    let agent = stage().await.agent(NAME, &plan).await.unwrap();
 
     world.prepare(NAME, NAME).await.unwrap();
     let set = async |value: &str| {

@@ -50,6 +50,9 @@ impl Book {
                 if restart {
                     entry.following = Some(updated.progress.generation);
                 }
+                if let Some(started) = &write.started {
+                    entry.follow.began(started, &updated, now);
+                }
                 let mut seen = self.workload_seen(*updated);
                 // The watch may have been faster than the answer, which is then ignored.
                 if let Some(entry) = self.entries.get_mut(&write.workload) {

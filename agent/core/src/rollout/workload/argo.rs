@@ -44,6 +44,12 @@ pub struct RolloutStatus {
     pub updated_replicas: Option<i32>,
     /// Pods that serve.
     pub available_replicas: Option<i32>,
+    /// The last `restartAt` of which all pods were replaced.
+    pub restarted_at: Option<Time>,
+    /// `Progressing`, `Paused`, `Healthy` or `Degraded`.
+    pub phase: Option<String>,
+    /// Why it is in this phase.
+    pub message: Option<String>,
 }
 
 impl Rollout {

@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 use k8s_openapi::Metadata;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
-use k8s_openapi::api::batch::v1::{CronJob, Job};
+use k8s_openapi::api::batch::v1::{CronJob, Job, JobCondition};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::argo::Rollout;
 use super::{Progress, Standing};
+use crate::rollout::follow::Health;
 use crate::rollout::marker::Markers;
 
 /// A kind of workload that can be restarted.
@@ -69,6 +70,11 @@ pub trait Restartable: Metadata<Ty = ObjectMeta> {
         Standing::Usual
     }
 
+    /// What its controller says about its rollout.
+    fn health(&self) -> Health {
+        Health::Usual
+    }
+
     /// When it was last restarted, if something else than the time in a marker says that.
     fn restarted(&self, _markers: &Markers) -> Option<Timestamp> {
         None
@@ -103,6 +109,10 @@ impl Restartable for Deployment {
         let paused = self.spec.as_ref().and_then(|spec| spec.paused).unwrap_or_default();
         if paused { Standing::Paused } else { Standing::Usual }
     }
+
+    fn health(&self) -> Health {
+        Health::of_deployment(self)
+    }
 }
 
 impl Restartable for StatefulSet {
@@ -127,6 +137,10 @@ impl Restartable for StatefulSet {
     fn standing(&self) -> Standing {
         let strategy = self.spec.as_ref().and_then(|spec| spec.update_strategy.as_ref());
         on_delete(strategy.and_then(|strategy| strategy.type_.as_deref()))
+    }
+
+    fn health(&self) -> Health {
+        Health::of_stateful_set(self)
     }
 }
 
@@ -182,7 +196,11 @@ impl Restartable for Job {
     }
 
     fn progress(&self) -> Progress {
-        Progress::default()
+        let complete = |condition: &JobCondition| condition.type_ == "Complete" && condition.status == "True";
+        let conditions = self.status.iter().flat_map(|status| status.conditions.iter().flatten());
+        let complete = i32::from(conditions.into_iter().any(complete));
+        // Its pods come and go as it needs them: as a whole it is one that has served, or not yet.
+        Progress { wanted: 1, updated: complete, available: complete, ..Progress::default() }
     }
 
     fn standing(&self) -> Standing {
@@ -190,6 +208,10 @@ impl Restartable for Job {
         let ended = |kind: &str| kind == "Complete" || kind == "Failed";
         let finished = conditions.into_iter().any(|condition| ended(&condition.type_) && condition.status == "True");
         if finished { Standing::Finished } else { Standing::Usual }
+    }
+
+    fn health(&self) -> Health {
+        Health::of_job(self)
     }
 
     /// One that carries variables was made by a restart.
@@ -208,12 +230,16 @@ impl Restartable for Rollout {
 
     fn progress(&self) -> Progress {
         let status = self.status.as_ref();
+        let restart_at = self.spec.as_ref().and_then(|spec| spec.restart_at.as_ref());
+        // Pods from before a restart are not new, though their template may be.
+        let restarted = restart_at <= status.and_then(|status| status.restarted_at.as_ref());
+        let updated = status.and_then(|status| status.updated_replicas).filter(|_| restarted);
         Progress {
             generation: self.metadata.generation.unwrap_or_default(),
             observed: status.and_then(|status| status.observed_generation.as_ref()?.parse().ok()).unwrap_or_default(),
             wanted: self.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
             existing: status.and_then(|status| status.replicas).unwrap_or_default(),
-            updated: status.and_then(|status| status.updated_replicas).unwrap_or_default(),
+            updated: updated.unwrap_or_default(),
             available: status.and_then(|status| status.available_replicas).unwrap_or_default(),
         }
     }
@@ -221,6 +247,10 @@ impl Restartable for Rollout {
     fn standing(&self) -> Standing {
         let paused = self.spec.as_ref().and_then(|spec| spec.paused).unwrap_or_default();
         if paused { Standing::Paused } else { Standing::Usual }
+    }
+
+    fn health(&self) -> Health {
+        Health::of_rollout(self)
     }
 
     fn restarted(&self, _markers: &Markers) -> Option<Timestamp> {

@@ -2,13 +2,14 @@
 
 use crate::Error;
 use crate::draft::Draft;
+use crate::json::{self, Html};
 use crate::run::Run;
 use crate::value::{DEEPEST, Value};
 
 #[derive(Clone, Copy)]
 pub(super) struct Style {
     pub(super) pretty: bool,
-    pub(super) escapes_html: bool,
+    pub(super) html: Html,
 }
 
 /// A value as JSON; nothing if it holds a number that is not finite.
@@ -34,7 +35,7 @@ impl Writer<'_, '_> {
             Value::Bool(truth) => self.draft.push(if *truth { b"true" } else { b"false" })?,
             Value::Int(_, number) => self.draft.push(number.to_string().as_bytes())?,
             Value::Float(number) if !number.is_finite() => return Ok(false),
-            Value::Float(number) => self.draft.push(float(*number).as_bytes())?,
+            Value::Float(number) => self.draft.push(json::number(*number).as_bytes())?,
             Value::Text(text) => self.text(text)?,
             Value::Object(object) => return self.value(&object.json(), depth + 1),
             Value::List(list) if list.is_nil() => self.draft.push(b"null")?,
@@ -94,7 +95,7 @@ impl Writer<'_, '_> {
             let mut plain = 0;
             let valid = chunk.valid();
             for (at, letter) in valid.char_indices() {
-                let Some(escaped) = self.escaped(letter) else { continue };
+                let Some(escaped) = json::escape(letter, self.style.html) else { continue };
                 self.draft.push(&valid.as_bytes()[plain..at])?;
                 self.draft.push(escaped.as_bytes())?;
                 plain = at + letter.len_utf8();
@@ -104,29 +105,4 @@ impl Writer<'_, '_> {
         }
         self.draft.push(b"\"")
     }
-
-    fn escaped(&self, letter: char) -> Option<String> {
-        let short = match letter {
-            '"' | '\\' => letter,
-            '\n' => 'n',
-            '\r' => 'r',
-            '\t' => 't',
-            '\x08' => 'b',
-            '\x0c' => 'f',
-            '\0'..' ' | '\u{2028}' | '\u{2029}' => return Some(format!("\\u{:04x}", u32::from(letter))),
-            '<' | '>' | '&' if self.style.escapes_html => return Some(format!("\\u{:04x}", u32::from(letter))),
-            _ => return None,
-        };
-        Some(format!("\\{short}"))
-    }
-}
-
-/// As ECMAScript prints numbers.
-fn float(number: f64) -> String {
-    let magnitude = number.abs();
-    if magnitude == 0.0 || (1e-6..1e21).contains(&magnitude) {
-        return number.to_string();
-    }
-    let printed = format!("{number:e}");
-    if printed.contains("e-") { printed } else { printed.replace('e', "e+") }
 }

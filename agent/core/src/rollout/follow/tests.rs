@@ -1,0 +1,431 @@
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
+use k8s_openapi::api::batch::v1::{CronJob, Job};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::object::ObjectKey;
+use crate::rollout::book::{Book, Outcome, ResourceSeen, Room};
+use crate::rollout::decision::Flags;
+use crate::rollout::options::Options;
+use crate::rollout::resource::{ResourceKey, ResourceName};
+use crate::rollout::state::State;
+use crate::rollout::testing::{AUTO, Fake, KEY, at, mac, sha};
+use crate::rollout::workload::{Restartable, Rollout};
+
+const MINUTE: u64 = 60_000;
+
+/// An object of three pods whose generation 2 was made by a restart at time 0 of the tests, as its controller has not seen
+/// it yet.
+fn object(kind: &str) -> Value {
+    let template = json!({"spec": {"containers": [{"name": "c", "image": "one"}]}});
+    json!({
+        "metadata": {
+            "name": "app", "namespace": "ns", "uid": "u", "resourceVersion": "7", "generation": 2,
+            "creationTimestamp": "2026-11-22T20:00:00Z",
+            "annotations": {"rekey.dev/applied": State::default().render_with("key", "u", Some(&started(2)))},
+        },
+        "spec": {"replicas": 3, "selector": {}, "serviceName": "app", "schedule": "* * * * *", "template": template,
+                 "jobTemplate": {"spec": {"template": template}}},
+        "status": if kind == "Job" { json!({}) } else { status(kind, 1, 3, 3, 3) },
+    })
+}
+
+/// What a controller of this kind reports: the generation it has seen, the pods that there are, the new ones, those that serve.
+fn status(kind: &str, observed: i64, existing: i32, updated: i32, available: i32) -> Value {
+    match kind {
+        "DaemonSet" => {
+            json!({"observedGeneration": observed, "desiredNumberScheduled": 3, "currentNumberScheduled": existing,
+                              "numberMisscheduled": 0, "numberReady": available, "updatedNumberScheduled": updated,
+                              "numberAvailable": available})
+        }
+        "Rollout" => {
+            json!({"observedGeneration": observed.to_string(), "replicas": existing, "updatedReplicas": updated,
+                            "availableReplicas": available})
+        }
+        "CronJob" => json!({}),
+        _ => json!({"observedGeneration": observed, "replicas": existing, "updatedReplicas": updated,
+                    "availableReplicas": available}),
+    }
+}
+
+fn started(generation: i64) -> Started {
+    Started { since: at(0), generation, resources: vec![ResourceName::secret("db")] }
+}
+
+fn read(kind: &str, object: &Value) -> Workload {
+    fn read<K: Restartable + DeserializeOwned>(object: &Value) -> Workload {
+        Workload::read::<K>(&serde_json::from_value(object.clone()).unwrap(), &Options::default(), "key").unwrap()
+    }
+    match kind {
+        "CronJob" => read::<CronJob>(object),
+        "DaemonSet" => read::<DaemonSet>(object),
+        "Deployment" => read::<Deployment>(object),
+        "Job" => read::<Job>(object),
+        "Rollout" => read::<Rollout>(object),
+        _ => read::<StatefulSet>(object),
+    }
+}
+
+/// A process that follows one object.
+struct Play {
+    kind: &'static str,
+    object: Value,
+    follow: Follow,
+}
+
+impl Play {
+    fn new(kind: &'static str) -> Self {
+        Self { kind, object: object(kind), follow: Follow::default() }
+    }
+
+    /// The same object, followed by a process that begins now.
+    fn restarted(&self) -> Self {
+        Self { kind: self.kind, object: self.object.clone(), follow: Follow::default() }
+    }
+
+    fn look(&mut self, millis: u64) -> Look {
+        self.follow.look(&read(self.kind, &self.object), at(millis))
+    }
+
+    /// What is told at this time.
+    fn told(&mut self, millis: u64) -> Vec<Told> {
+        self.look(millis).news.into_iter().map(|news| news.told).collect()
+    }
+
+    fn reports(&mut self, existing: i32, updated: i32, available: i32) {
+        let generation = self.object["metadata"]["generation"].as_i64().unwrap();
+        self.object["status"] = status(self.kind, generation, existing, updated, available);
+    }
+
+    fn edit(&mut self, path: &str, value: Value) {
+        *self.object.pointer_mut(path).unwrap() = value;
+        self.object["metadata"]["generation"] = json!(self.object["metadata"]["generation"].as_i64().unwrap() + 1);
+    }
+}
+
+fn live(millis: u64) -> Vec<Told> {
+    vec![Told::Live { took: Some(Duration::from_millis(millis)) }]
+}
+
+#[test]
+fn every_kind_is_live_once_its_pods_are_new_and_serve_and_that_is_told_once() {
+    for kind in ["DaemonSet", "Deployment", "Rollout", "StatefulSet"] {
+        let mut play = Play::new(kind);
+        assert_eq!(play.told(10), [], "{kind}: its controller has not seen it");
+        play.reports(3, 1, 2);
+        assert_eq!(play.told(1000), [], "{kind}: under way");
+        play.reports(3, 3, 2);
+        assert_eq!(play.told(2000), [], "{kind}: the last one starts");
+        play.reports(3, 3, 3);
+        let news = play.look(2300).news;
+        assert_eq!(news.len(), 1, "{kind}");
+        let News { workload, uid, started, told } = &news[0];
+        assert_eq!((workload.to_string(), uid.as_str()), (format!("{kind} ns/app"), "u"));
+        assert_eq!((started.clone(), vec![told.clone()]), (self::started(2), live(2300)));
+        play.reports(3, 3, 2);
+        assert_eq!(play.told(2400), [], "{kind}: a pod fails, which is nothing to the restart");
+        play.reports(3, 3, 3);
+        assert_eq!(play.told(2500), [], "{kind}");
+    }
+}
+
+#[test]
+fn a_failure_that_lasts_is_told_once_and_so_is_the_recovery() {
+    let deadline =
+        json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "late"}]);
+    let quota = json!([{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "quota"}]);
+    for (kind, field, failing, why) in [
+        ("Deployment", "conditions", deadline, "ProgressDeadlineExceeded: late"),
+        ("Deployment", "conditions", quota, "FailedCreate: quota"),
+        ("Rollout", "phase", json!("Degraded"), "Degraded"),
+    ] {
+        let mut play = Play::new(kind);
+        play.object["status"][field] = failing.clone();
+        assert!(play.look(0).again.is_none(), "{why}: what is reported of the rollout before says nothing");
+        play.reports(4, 1, 3);
+        play.object["status"][field] = failing.clone();
+        let look = play.look(1000);
+        assert_eq!((look.news, look.again), (vec![], Some(at(11_000))), "{why}");
+        play.reports(4, 1, 3);
+        assert!(play.look(5000).again.is_none(), "{why}: it was nothing");
+        play.object["status"][field] = failing;
+        assert_eq!(play.told(6000), [], "{why}");
+        assert_eq!(play.told(15_999), [], "{why}");
+        assert_eq!(play.told(16_000), [Told::Stuck(why.to_owned())]);
+        assert_eq!(play.told(60_000), [], "{why}");
+        play.reports(3, 3, 3);
+        assert_eq!(play.told(70_000), live(70_000), "{why}");
+    }
+}
+
+#[test]
+fn who_reports_nothing_is_stuck_after_ten_minutes_without_another_new_pod() {
+    for kind in ["DaemonSet", "StatefulSet"] {
+        let mut play = Play::new(kind);
+        play.look(0);
+        play.reports(3, 1, 2);
+        assert_eq!(play.look(MINUTE).again, Some(at(11 * MINUTE)));
+        // One that crashes serves now and then.
+        for minute in 2..11 {
+            play.reports(3, 1, if minute % 2 == 0 { 3 } else { 2 });
+            assert_eq!(play.told(minute * MINUTE), [], "{kind} {minute}");
+        }
+        let why = "1 of 3 pods are new, 3 serve, and nothing has moved for 10 min";
+        assert_eq!(play.told(11 * MINUTE), [Told::Stuck(why.to_owned())]);
+        play.reports(3, 3, 3);
+        assert_eq!(play.told(12 * MINUTE), live(12 * MINUTE));
+    }
+    let mut play = Play::new("Deployment");
+    play.reports(3, 1, 2);
+    assert!(play.look(0).again.is_none(), "it has a deadline of its own");
+    assert_eq!(play.told(60 * MINUTE), []);
+}
+
+#[test]
+fn what_somebody_holds_is_not_stuck() {
+    for (kind, path, value) in [
+        ("DaemonSet", "updateStrategy", json!({"type": "OnDelete"})),
+        ("StatefulSet", "updateStrategy", json!({"type": "OnDelete"})),
+        ("StatefulSet", "updateStrategy", json!({"rollingUpdate": {"partition": 2}})),
+        ("Deployment", "paused", json!(true)),
+        ("Rollout", "paused", json!(true)),
+    ] {
+        let mut play = Play::new(kind);
+        play.object["spec"][path] = value;
+        play.reports(3, 0, 3);
+        let look = play.look(0);
+        assert!(look.news.is_empty() && look.again.is_none(), "{kind} {path}");
+        assert_eq!(play.told(30 * MINUTE), [], "{kind} {path}");
+        // Once it is let go the time begins.
+        play.object["spec"][path] = json!(null);
+        assert_eq!(play.told(31 * MINUTE), [], "{kind} {path}");
+        play.reports(3, 3, 3);
+        assert_eq!(play.told(32 * MINUTE), live(32 * MINUTE), "{kind} {path}");
+    }
+}
+
+#[test]
+fn a_canary_that_pauses_is_held() {
+    let mut play = Play::new("Rollout");
+    play.reports(3, 1, 3);
+    play.object["status"]["phase"] = json!("Paused");
+    let look = play.look(0);
+    assert!(look.news.is_empty() && look.again.is_none());
+}
+
+#[test]
+fn an_argo_rollout_that_restarts_in_place_has_old_pods_until_it_says_otherwise() {
+    let mut play = Play::new("Rollout");
+    play.object["spec"]["restartAt"] = json!("2026-11-23T07:00:00Z");
+    play.reports(3, 3, 3);
+    play.object["status"]["restartedAt"] = json!("2026-11-22T07:00:00Z");
+    assert_eq!(play.told(1000), []);
+    play.object["status"]["restartedAt"] = json!("2026-11-23T07:00:00Z");
+    assert_eq!(play.told(2000), live(2000));
+}
+
+#[test]
+fn another_template_supersedes_a_restart_and_a_scaling_does_not() {
+    let mut play = Play::new("Deployment");
+    play.look(0);
+    play.edit("/spec/replicas", json!(4));
+    play.reports(4, 1, 3);
+    assert_eq!(play.told(1000), []);
+    play.edit("/spec/template/spec/containers/0/image", json!("two"));
+    assert_eq!(play.told(2000), [Told::Superseded]);
+    play.reports(4, 4, 4);
+    assert_eq!(play.told(3000), [], "it is live, and not by the restart");
+}
+
+#[test]
+fn a_later_restart_supersedes_one_that_has_not_ended() {
+    for (ended, expected) in [(false, vec![Told::Superseded]), (true, vec![])] {
+        let mut play = Play::new("Deployment");
+        play.look(0);
+        if ended {
+            play.reports(3, 3, 3);
+            assert_eq!(play.told(1000), live(1000));
+        }
+        play.edit("/spec/template/spec/containers/0/image", json!("marked"));
+        let record = State::default().render_with("key", "u", Some(&started(3)));
+        play.object["metadata"]["annotations"]["rekey.dev/applied"] = json!(record);
+        let news = play.look(2000).news;
+        assert_eq!(news.iter().map(|news| news.told.clone()).collect::<Vec<_>>(), expected);
+        assert!(news.iter().all(|news| news.started == started(2)));
+        play.reports(3, 3, 3);
+        let news = play.look(3000).news;
+        assert_eq!((news.len(), &news[0].started), (1, &started(3)));
+    }
+}
+
+#[test]
+fn the_answer_to_a_write_may_come_after_the_watch() {
+    let mut play = Play::new("Deployment");
+    let answer = read("Deployment", &play.object);
+    // The autoscaler was quick.
+    play.edit("/spec/replicas", json!(4));
+    assert_eq!(play.told(5), [], "whose generation that is nobody knows yet");
+    play.follow.began(&started(2), &answer, at(10));
+    play.reports(4, 4, 4);
+    assert_eq!(play.told(1000), live(1000));
+}
+
+#[test]
+fn a_process_that_begins_in_the_middle_takes_up_what_is_under_way() {
+    let mut before = Play::new("StatefulSet");
+    before.reports(3, 1, 2);
+    before.look(1000);
+    for age in [MINUTE, 3 * 60 * MINUTE] {
+        let mut play = before.restarted();
+        assert_eq!(play.told(age), []);
+        play.reports(3, 3, 3);
+        assert_eq!(play.told(age + 1000), live(age + 1000));
+    }
+}
+
+#[test]
+fn what_ended_while_nobody_looked_is_told_without_a_duration_if_it_is_recent() {
+    let mut before = Play::new("Deployment");
+    before.reports(3, 3, 3);
+    assert_eq!(before.restarted().told(10 * MINUTE), [Told::Live { took: None }]);
+    assert_eq!(before.restarted().told(61 * MINUTE), []);
+    // Nor is it news that a pod of it fails and recovers.
+    before.reports(3, 3, 2);
+    let mut late = before.restarted();
+    assert_eq!(late.told(61 * MINUTE), []);
+    late.reports(3, 3, 3);
+    assert_eq!(late.told(62 * MINUTE), []);
+    // Somebody has changed it since: nobody can say whose pods these are.
+    before.edit("/spec/replicas", json!(4));
+    before.reports(4, 4, 4);
+    assert_eq!(before.restarted().told(10 * MINUTE), []);
+}
+
+#[test]
+fn what_has_long_been_stuck_was_told_by_the_process_before_and_may_still_recover() {
+    let failing = json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]);
+    let mut play = Play::new("Deployment");
+    play.reports(3, 1, 2);
+    play.object["status"]["conditions"] = failing;
+    let mut recent = play.restarted();
+    recent.look(20 * MINUTE);
+    assert_eq!(recent.told(21 * MINUTE), [Told::Stuck("ProgressDeadlineExceeded".to_owned())]);
+    assert_eq!(play.told(61 * MINUTE), []);
+    assert_eq!(play.told(62 * MINUTE), []);
+    play.reports(3, 3, 3);
+    assert_eq!(play.told(63 * MINUTE), live(63 * MINUTE));
+}
+
+#[test]
+fn a_job_of_ours_finishes_or_fails_and_others_are_left_alone() {
+    let complete = json!([{"type": "Complete", "status": "True"}]);
+    let failed = json!([{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]);
+    for (conditions, expected) in
+        [(complete, live(30 * MINUTE)), (failed, vec![Told::Failed("BackoffLimitExceeded".to_owned())])]
+    {
+        let mut play = Play::new("Job");
+        play.object["status"]["conditions"] = conditions.clone();
+        assert_eq!(play.told(0), [], "it is not ours: only the record of the Job itself counts");
+
+        let mut play = Play::new("Job");
+        play.object["metadata"]["annotations"] = json!({ANNOTATION: started(0).render()});
+        play.object["metadata"]["generation"] = json!(1);
+        assert!(play.look(0).again.is_none(), "it may take its time");
+        play.object["status"]["conditions"] = conditions;
+        let mut told = play.told(30 * MINUTE);
+        told.extend(play.told(30 * MINUTE + 10_000));
+        assert_eq!(told, expected);
+        assert_eq!(play.told(40 * MINUTE), []);
+        assert_eq!(play.restarted().told(90 * MINUTE), [], "an old one");
+    }
+}
+
+#[test]
+fn a_cron_job_has_no_rollout() {
+    let mut play = Play::new("CronJob");
+    play.object["metadata"]["annotations"]["rekey.dev/applied"] =
+        json!(State::default().render_with("key", "u", Some(&started(0))));
+    assert_eq!(play.told(0), []);
+    assert_eq!(play.told(20 * MINUTE), []);
+}
+
+#[test]
+fn a_template_is_told_from_another_and_shown_to_nobody() {
+    let fingerprint = |image: &str| {
+        let mut object = object("Deployment");
+        object["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
+        read("Deployment", &object).template
+    };
+    assert!(fingerprint("one") == fingerprint("one") && fingerprint("one") != fingerprint("two"));
+    assert_eq!(format!("{:?}", fingerprint("one")), "Fingerprint");
+}
+
+/// A book that has seen a Secret with this content, and a Deployment that uses it.
+fn book(content: u32, fake: &Fake) -> Book {
+    let mut book = Book::new(KEY, Options::default());
+    see(&mut book, content, 0);
+    book.workload_seen(fake.workload());
+    book
+}
+
+fn see(book: &mut Book, content: u32, millis: u64) {
+    let version = content.to_string();
+    let seen = ResourceSeen { resource_version: &version, mac: mac(content), sha: sha(), flags: Flags::default() };
+    book.resource_seen(&ResourceKey::secret(ObjectKey::new("ns", "s")), &seen, at(millis));
+}
+
+fn write(book: &mut Book, fake: &mut Fake, version: u64, millis: u64) {
+    for write in book.take(Room { fresh: 9, retrying: 9 }, at(millis)) {
+        assert!(fake.apply(&write, version));
+        book.written(&write, Outcome::Applied(Box::new(fake.workload())), 0.0, at(millis));
+    }
+}
+
+#[test]
+fn the_book_tells_of_its_restarts_and_another_replica_does_not_until_it_leads() {
+    let mut fake = Fake::new(10, at(0), &["s"], &[(AUTO, "true")]);
+    let (mut leader, mut standby) = (book(1, &fake), book(1, &fake));
+    leader.complete();
+    write(&mut leader, &mut fake, 11, 20_000);
+    see(&mut leader, 2, 20_100);
+    write(&mut leader, &mut fake, 12, 20_150);
+    assert_eq!(leader.news(at(20_200)), []);
+    fake.finish(13);
+    for book in [&mut leader, &mut standby] {
+        book.workload_seen(fake.workload());
+    }
+    let news = leader.news(at(22_100));
+    assert_eq!(news.len(), 1);
+    assert_eq!(news[0].told, Told::Live { took: Some(Duration::from_secs(2)) });
+    assert_eq!(news[0].started.resources, [ResourceName::secret("s")]);
+    assert_eq!(leader.news(at(22_200)), []);
+
+    see(&mut standby, 2, 22_300);
+    assert_eq!(standby.news(at(22_300)), []);
+    standby.complete();
+    // It cannot know whether the leader still told it; whoever publishes it does.
+    let again = standby.news(at(23_000));
+    assert_eq!((again.len(), &again[0].started), (1, &news[0].started));
+    // A baseline keeps the record of the restart.
+    see(&mut standby, 3, 60_000);
+    fake.annotate(14, "rekey.dev/applied", None);
+    standby.workload_seen(fake.workload());
+    write(&mut standby, &mut fake, 15, 60_001);
+    assert_eq!(standby.news(at(60_002)), []);
+    assert_eq!(fake.workload().started.unwrap().since, at(60_000));
+}
+
+#[test]
+fn the_book_wakes_for_what_has_to_last() {
+    let fake = Fake::new(10, at(0), &[], &[]);
+    let mut object = object("StatefulSet");
+    object["status"] = status("StatefulSet", 2, 3, 1, 2);
+    let mut book = book(1, &fake);
+    book.workload_seen(read("StatefulSet", &object));
+    book.complete();
+    assert_eq!(book.news(at(0)), []);
+    assert_eq!(book.next_wake(), Some(at(10 * MINUTE)));
+    assert_eq!(book.news(at(10 * MINUTE)).len(), 1);
+    assert_eq!(book.next_wake(), None);
+}
