@@ -57,7 +57,9 @@ impl Jobs {
     ) -> Result<(), ClusterError> {
         let mut job = manifest::run(cron_job, name);
         mark.apply(&mut job);
-        started.into_iter().for_each(|started| started.put_on(&mut job));
+        if let Some(started) = started {
+            started.put_on(&mut job);
+        }
         let refused = match self.create(&job).await {
             Err(error) if error.is_conflict() => error,
             created => return created.map(drop),
@@ -81,7 +83,9 @@ impl Jobs {
     ) -> Result<Job, ClusterError> {
         let mut new = manifest::again(old);
         mark.apply(&mut new);
-        started.into_iter().for_each(|started| started.put_on(&mut new));
+        if let Some(started) = started {
+            started.put_on(&mut new);
+        }
         let (uid, resource_version) = (old.metadata.uid.clone(), old.metadata.resource_version.clone());
         let saved = self.saved.save(key_of(old), uid.clone().unwrap_or_default(), new).await?;
         let parameters = DeleteParams::background().preconditions(Preconditions { uid, resource_version });

@@ -52,7 +52,9 @@ impl Rollouts {
             if !stopping {
                 let (due, news, next) = self.take(&under_way);
                 wake = next;
-                news.into_iter().for_each(|news| self.inner.reports.told(news));
+                for news in news {
+                    self.inner.reports.told(news);
+                }
                 for write in due {
                     let (inner, patch) = (Arc::clone(&self.inner), write.clone());
                     let id = writes
