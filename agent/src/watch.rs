@@ -140,7 +140,7 @@ impl Watches {
         watch_unless_ignored!(StatefulSet, StatefulSet, "statefulsets", workload, Certain);
         watch_unless_ignored!(DaemonSet, DaemonSet, "daemonsets", workload, Certain);
         watch_unless_ignored!(CronJob, CronJob, "cronjobs", workload, Certain);
-        watch_unless_ignored!(Job, Job, "jobs", job, Certain);
+        watch_unless_ignored!(Job, Job, "jobs", workload, Certain);
         watch_unless_ignored!(Rollout, Guarded<Rollout>, "rollouts", guarded_workload, Uncertain);
     }
 

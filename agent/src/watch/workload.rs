@@ -1,6 +1,5 @@
 //! Workloads, and the ConfigMaps that they use. Of an object that nobody asks to follow nothing is kept.
 
-use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Resource;
 use rekey_core::rollout::resource::ResourceKey;
@@ -33,22 +32,13 @@ impl Watches {
         }
     }
 
-    /// A Job may also be the one that a hook runs.
-    pub(super) fn job(&self, seen: Seen<Job>) {
-        match &seen {
-            Seen::There(job) => self.rollouts.hook_job_seen(job),
-            Seen::Gone(key) => self.rollouts.hook_job_gone(key),
-        }
-        self.workload(seen);
-    }
-
     /// Of a kind whose objects need not be what their CRD's newest version says.
     pub(super) fn guarded_workload<K: Restartable + Resource>(&self, seen: Seen<Guarded<K>>) {
         match seen {
             Seen::There(Guarded(Ok(object))) => self.workload(Seen::There(object)),
             Seen::There(Guarded(Err(invalid))) => {
                 let (kind, name) = (K::WORKLOAD.as_str(), &invalid.metadata.name);
-                warn!(kind, name, problem = invalid.problem, "workload is not readable; it is left alone");
+                warn!(kind, name, error = %invalid.problem, "workload is not readable; it is left alone");
                 if let Some(key) = key_of(&invalid.metadata) {
                     self.workload(Seen::<K>::Gone(key));
                 }

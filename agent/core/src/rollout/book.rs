@@ -33,7 +33,7 @@ use super::follow::{Follow, News};
 use super::mistake::Mistake;
 use super::options::Options;
 use super::resource::ResourceKey;
-use super::workload::{Standing, Workload, WorkloadKey, WorkloadKind};
+use super::workload::{Workload, WorkloadKey, WorkloadKind};
 use crate::budget::Bucket;
 use crate::object::ObjectKey;
 
@@ -159,7 +159,7 @@ impl Book {
         if known.as_ref().is_some_and(|entry| is_older(&workload.resource_version, &entry.workload.resource_version)) {
             return Seen::default();
         }
-        if !may_be_written(&workload, &self.options) {
+        if !matters(&workload) {
             self.workload_gone(&key);
             self.bystanders.insert(key);
             return Seen::default();
@@ -295,11 +295,10 @@ impl Entry {
 }
 
 /// Whether there can be anything to write on a workload, or to tell of it. A CronJob may be named by a hook at any time.
-fn may_be_written(workload: &Workload, options: &Options) -> bool {
+fn matters(workload: &Workload) -> bool {
     let asks = workload.asks() || !workload.mistakes().is_empty();
-    let marked = workload.state.is_some() || workload.pausing.since.is_some();
-    let ended = workload.standing == Standing::Finished && !workload.starts_pods(options.batch);
-    workload.key.kind == WorkloadKind::CronJob || ((asks || marked) && !ended)
+    let marked = workload.state.is_some() || workload.started.is_some() || workload.pausing.since.is_some();
+    asks || marked || workload.key.kind == WorkloadKind::CronJob
 }
 
 /// Whether a version is certainly older. Versions are numbers on every API server that matters; others are not compared.

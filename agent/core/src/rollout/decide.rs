@@ -99,6 +99,9 @@ pub fn decide(
     options: &Options,
     now: Timestamp,
 ) -> Decision {
+    if workload.has_ended(options.batch) {
+        return Decision::Nothing;
+    }
     let paused = workload.standing == Standing::Paused;
     let resume_at =
         workload.pausing.ends(paused).map(|end| if end <= now { held.throttled.unwrap_or(end) } else { end });
@@ -113,8 +116,8 @@ pub fn decide(
         let contents = current.iter().map(|(name, resource)| (name.clone(), resource.content));
         let until = wait_of_restart(workload, memory, held, resumes, options, now);
         let by_hook = changed.iter().any(|name| workload.hooks.contains_key(name));
-        if !workload.starts_pods(options.batch) && !by_hook {
-            // Those that it starts some day get what the resources hold by then.
+        if workload.is_at_rest(options.batch) && !by_hook {
+            // The pods of some later day get what the resources hold by then.
             state.hashes.extend(contents);
         } else if let Some(until) = until {
             waits.push(until);

@@ -216,14 +216,16 @@ impl Workload {
         patterns.chain(self.pausing.mistake.as_deref()).cloned().collect()
     }
 
-    /// Whether a restart makes pods, now or when somebody deletes the old ones or ends a pause.
+    /// Whether it never has pods again.
     #[must_use]
-    pub fn starts_pods(&self, batch: Batch) -> bool {
-        match self.standing {
-            Standing::Suspended => batch.suspended_cron_jobs,
-            Standing::Finished => batch.finished_jobs,
-            Standing::Usual | Standing::OnDelete | Standing::Paused => true,
-        }
+    pub fn has_ended(&self, batch: Batch) -> bool {
+        self.standing == Standing::Finished && !batch.finished_jobs
+    }
+
+    /// Whether it has none until somebody lets it run again.
+    #[must_use]
+    pub fn is_at_rest(&self, batch: Batch) -> bool {
+        self.standing == Standing::Suspended && !batch.suspended_cron_jobs
     }
 
     /// Whether anything at all can restart it.

@@ -25,11 +25,10 @@ impl Book {
         let Some(flags) = self.resources.flags(&target) else { return unrecorded };
         for key in self.interest.workloads(&target, &self.entries) {
             let Some(entry) = self.entries.get(&key) else { continue };
-            if entry.workload.container_for(&name, flags).is_none()
-                || !self.has_in_scope(&key)
-                || entry.workload.recorded().contains_key(&name)
-                || entry.memory.rewrite_waits(now)
-            {
+            let workload = &entry.workload;
+            let asked = workload.container_for(&name, flags).is_some();
+            let ever = self.has_in_scope(&key) && !workload.has_ended(self.options.batch);
+            if !asked || !ever || workload.recorded().contains_key(&name) || entry.memory.rewrite_waits(now) {
                 continue;
             }
             if entry.failures > 0 {

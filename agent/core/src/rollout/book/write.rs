@@ -121,10 +121,10 @@ impl Book {
         };
         let Step { mut state, changed, pause } = step;
         let hook = hooks::run(workload, memory, &changed, &self.resources, &mut state);
+        let restart = Restart::of(workload, &changed, &current, &self.options, &state, now);
         let seen = changed.iter().filter_map(|name| current.get(name)?.changed).map(|change| change.at).min();
         let started = (!changed.is_empty()).then(|| Started::next(workload, &changed, seen.unwrap_or(now)));
         let last = started.as_ref().or(entry.follow.started()).or(workload.started.as_ref());
-        let restart = Restart::of(workload, &changed, &current, &self.options, &state, now);
         let write = Write {
             workload: key.clone(),
             uid: workload.uid.clone(),
@@ -132,12 +132,12 @@ impl Book {
             state: workload.asks().then(|| state.render_with(&self.key_id, &workload.uid, last)),
             restart: restart.filter(|_| !changed.is_empty()),
             hook,
-            seen,
-            started,
             changed,
             pause,
             standing: workload.standing,
             retrying: entry.failures > 0,
+            seen,
+            started,
             outcome: state,
             changes: self.resources.changes,
         };

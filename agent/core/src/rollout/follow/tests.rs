@@ -432,7 +432,7 @@ fn the_book_tells_of_its_restarts_and_another_replica_does_not_until_it_leads() 
     // A baseline keeps the record of the restart.
     see(&mut standby, 3, 60_000);
     fake.annotate(14, "rekey.dev/applied", None);
-    standby.workload_seen(fake.workload(), at(0));
+    standby.workload_seen(fake.workload(), at(60_000));
     write(&mut standby, &mut fake, 15, 60_001);
     assert_eq!(standby.news(at(60_002)), []);
     assert_eq!(fake.workload().started.unwrap().since, at(60_000));
