@@ -17,6 +17,7 @@ mod run;
 mod tests;
 mod webhook;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -113,6 +114,7 @@ impl Rollouts {
             mac: self.inner.key.hash(key.kind, &key.object, resource.entries().into_iter()),
             sha: resource.sha(),
             flags: Flags::read(metadata.annotations.as_ref().unwrap_or(&none), &self.inner.choices.keys),
+            labels: metadata.labels.as_ref().unwrap_or(&none),
         };
         if let Some(webhook) = &self.inner.webhook {
             return webhook.seen(&key, seen.resource_version, seen.mac);
@@ -130,6 +132,12 @@ impl Rollouts {
         self.inner.due.notify_one();
     }
 
+    /// A namespace in its labels, or that there is none of this name.
+    pub fn namespace_seen(&self, name: &str, labels: Option<&BTreeMap<String, String>>) {
+        self.book().namespace_seen(name, labels, Timestamp::now());
+        self.inner.due.notify_one();
+    }
+
     /// A workload as Kubernetes holds it.
     pub fn workload_seen<K: Restartable>(&self, object: &K) {
         if self.inner.webhook.is_some() {
@@ -143,7 +151,7 @@ impl Rollouts {
             }
         };
         let (key, uid) = (workload.key.clone(), workload.uid.clone());
-        let seen = self.book().workload_seen(workload);
+        let seen = self.book().workload_seen(workload, Timestamp::now());
         self.inner.reports.seen(&key, &uid, &seen);
         self.inner.due.notify_one();
     }

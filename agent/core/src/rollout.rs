@@ -36,6 +36,7 @@ pub mod pause;
 pub mod references;
 pub mod resource;
 pub mod restart;
+pub mod scope;
 pub mod stakater;
 pub mod state;
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! Label selectors as Kubernetes means them: for namespaces that a store's conditions admit, or that a
-//! ClusterExternalSecret covers.
+//! ClusterExternalSecret covers; as a text, for what rollouts look at.
+
+mod requirements;
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::{Expression, ParseExpressionError, Selector, SelectorExt};
+
+pub use requirements::{Requirements, RequirementsError};
 
 /// A selector that Kubernetes would refuse.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -20,9 +20,14 @@ impl Watches {
         let users = match seen {
             Seen::There(namespace) => {
                 let name = namespace.metadata.name.unwrap_or_default();
-                self.state.namespace_seen(&name, Some(namespace.metadata.labels.unwrap_or_default()))
+                let labels = namespace.metadata.labels.unwrap_or_default();
+                self.rollouts.namespace_seen(&name, Some(&labels));
+                self.state.namespace_seen(&name, Some(labels))
             }
-            Seen::Gone(key) => self.state.namespace_seen(&key.name, None),
+            Seen::Gone(key) => {
+                self.rollouts.namespace_seen(&key.name, None);
+                self.state.namespace_seen(&key.name, None)
+            }
         };
         self.wake(users, Vec::new());
     }

@@ -14,7 +14,7 @@ use crate::regexp::Regexp;
 pub type Annotations = BTreeMap<String, String>;
 
 /// What restarts one workload, for one kind of resource.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Triggers {
     named: Vec<NamePattern>,
     bad: Vec<Mistake>,
@@ -24,7 +24,7 @@ pub struct Triggers {
 }
 
 /// One item of a list of names. Most items are plain names, for which a comparison is enough.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum NamePattern {
     Literal(String),
     Pattern(Box<Regexp>),

@@ -3,6 +3,7 @@
 //! The agent feeds it from its watches, asks it for writes, carries them out and reports what became of them. It does
 //! no I/O and has no clock: the time is passed in.
 
+mod baseline;
 mod interest;
 mod outcome;
 mod queue;
@@ -11,26 +12,25 @@ mod resources;
 mod simulation;
 #[cfg(test)]
 mod tests;
+mod write;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 
+pub use self::baseline::Unrecorded;
 use self::interest::Interest;
-pub use self::outcome::Outcome;
+pub use self::outcome::{Outcome, Settled};
 use self::queue::Queue;
 pub use self::resources::ResourceSeen;
 use self::resources::Resources;
-use super::decide::{self, Decision, Held, Memory};
-use super::decision;
-use super::follow::{Follow, News, Started};
+pub use self::write::{Room, Write};
+use super::decide::Memory;
+use super::follow::{Follow, News};
 use super::mistake::Mistake;
 use super::options::Options;
-use super::pause::Pause;
-use super::resource::{ResourceKey, ResourceName};
-use super::restart::Restart;
-use super::state::State;
-use super::workload::{Standing, Workload, WorkloadKey};
+use super::resource::ResourceKey;
+use super::workload::{Workload, WorkloadKey, WorkloadKind};
 use crate::budget::Bucket;
 use crate::object::ObjectKey;
 
@@ -42,6 +42,10 @@ pub struct Book {
     bucket: Bucket,
     resources: Resources,
     entries: HashMap<WorkloadKey, Entry>,
+    /// Workloads that were seen and are nothing to be restarted. Should they ask for it, what changed before counts not.
+    bystanders: HashSet<WorkloadKey>,
+    /// Namespaces whose labels put them in scope.
+    selected: HashSet<String>,
     interest: Interest,
     /// Syncs that are queued or running, by target.
     syncs: HashMap<ResourceKey, usize>,
@@ -66,44 +70,6 @@ struct Entry {
     follow: Follow,
 }
 
-/// One patch of one workload.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Write {
-    /// The workload.
-    pub workload: WorkloadKey,
-    /// Its uid.
-    pub uid: String,
-    /// The version on which the decision was made; the patch must fail if there is a newer one.
-    pub resource_version: String,
-    /// The new value of the state annotation; nothing removes it.
-    pub state: Option<String>,
-    /// How the workload is restarted; nothing leaves its pods alone.
-    pub restart: Option<Restart>,
-    /// The resources for which it is restarted; empty exactly if it is not.
-    pub changed: Vec<ResourceName>,
-    /// What becomes of the Deployment's pause; nothing leaves it alone.
-    pub pause: Option<Pause>,
-    /// What kept the workload from replacing its pods when this was decided. If it is paused or replaces them only when
-    /// they are deleted, a restart changes its template and the pods keep the old data until somebody acts.
-    pub standing: Standing,
-    /// Whether the last write of this workload failed. Such writes must not take the place of others.
-    pub retrying: bool,
-    /// When the first of the changes was seen, of those that this process saw.
-    pub seen: Option<Timestamp>,
-    /// The record of the restart, which is part of the state; nothing if it is none.
-    pub started: Option<Started>,
-    outcome: State,
-}
-
-/// How many writes may be started.
-#[derive(Clone, Copy, Debug)]
-pub struct Room {
-    /// Of workloads whose last write went well.
-    pub fresh: usize,
-    /// Of workloads whose last write failed.
-    pub retrying: usize,
-}
-
 /// What a delivered workload gave rise to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
@@ -111,15 +77,6 @@ pub struct Seen {
     pub done: bool,
     /// What stands in its annotations and cannot be understood, if that is new.
     pub mistakes: Vec<Mistake>,
-}
-
-/// The workloads whose state lacks a Secret that is about to be written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Unrecorded {
-    /// Those that will be written shortly.
-    pub waiting: Vec<WorkloadKey>,
-    /// Those whose last write failed.
-    pub failing: Vec<WorkloadKey>,
 }
 
 impl Book {
@@ -132,6 +89,8 @@ impl Book {
             options,
             resources: Resources::default(),
             entries: HashMap::new(),
+            bystanders: HashSet::new(),
+            selected: HashSet::new(),
             interest: Interest::default(),
             syncs: HashMap::new(),
             queue: Queue::default(),
@@ -140,56 +99,96 @@ impl Book {
         }
     }
 
+    /// A namespace as Kubernetes holds it, in its labels; nothing if it is gone. What is in a namespace that comes into
+    /// scope is seen as if for the first time, unless its state tells otherwise.
+    pub fn namespace_seen(&mut self, name: &str, labels: Option<&BTreeMap<String, String>>, now: Timestamp) {
+        let scope = &self.options.scope;
+        if scope.namespace_labels.is_empty() {
+            return;
+        }
+        let fits = labels.is_some_and(|labels| scope.namespace_labels.fit(labels));
+        let moved = if fits { self.selected.insert(name.to_owned()) } else { self.selected.remove(name) };
+        if !moved || !self.complete {
+            return;
+        }
+        for (key, entry) in self.entries.iter_mut().filter(|(key, _)| key.object.namespace == name) {
+            entry.memory = Memory::late(&entry.workload, now);
+            self.queue.push(key.clone());
+        }
+    }
+
     /// A resource as Kubernetes holds it, from a watch, a read or the answer to a write. Older versions than one seen before
     /// are ignored; so whoever writes a Secret shows the version that he writes over first.
     pub fn resource_seen(&mut self, key: &ResourceKey, seen: &ResourceSeen<'_>, now: Timestamp) {
-        if self.resources.seen(key, seen, now) && self.complete {
+        let scope = &self.options.scope;
+        if !scope.has_namespace(&key.object.namespace) {
+            return;
+        }
+        if !scope.resource_labels.fit(seen.labels) {
+            return self.resource_gone(key);
+        }
+        if self.resources.seen(key, seen, self.complete, now) && self.complete {
             self.queue.extend(self.interest.workloads(key, &self.entries));
         }
     }
 
     /// A resource was deleted. What was applied of it stays remembered on the workloads.
     pub fn resource_gone(&mut self, key: &ResourceKey) {
-        self.resources.gone(key);
+        if self.resources.gone(key) && self.complete {
+            self.queue.extend(self.interest.workloads(key, &self.entries));
+        }
     }
 
     /// A workload as Kubernetes holds it. Older versions than one seen before are ignored.
-    pub fn workload_seen(&mut self, workload: Workload) -> Seen {
+    pub fn workload_seen(&mut self, workload: Workload, now: Timestamp) -> Seen {
         let key = workload.key.clone();
-        let Some(entry) = self.entries.get_mut(&key).filter(|entry| entry.workload.uid == workload.uid) else {
-            self.workload_gone(&key);
-            self.interest.add(&workload);
-            if self.complete {
-                self.queue.push(key.clone());
-                self.followed.push(key.clone());
-            }
-            let seen = Seen { done: false, mistakes: workload.mistakes() };
-            self.entries.insert(key, Entry::new(workload));
-            return seen;
-        };
-        if is_older(&workload.resource_version, &entry.workload.resource_version) {
+        if !self.options.scope.has_namespace(&key.object.namespace) || self.options.ignored.contains(&key.kind) {
             return Seen::default();
         }
+        let known = self.entries.get_mut(&key).filter(|entry| entry.workload.uid == workload.uid);
+        if known.as_ref().is_some_and(|entry| is_older(&workload.resource_version, &entry.workload.resource_version)) {
+            return Seen::default();
+        }
+        if !matters(&workload) {
+            self.workload_gone(&key);
+            self.bystanders.insert(key);
+            return Seen::default();
+        }
+        if self.complete {
+            self.queue.push(key.clone());
+            self.followed.push(key.clone());
+        }
+        let Some(entry) = known else {
+            let stood_by = self.bystanders.contains(&key);
+            self.workload_gone(&key);
+            self.interest.add(&workload);
+            let seen = Seen { done: false, mistakes: workload.mistakes() };
+            let memory = if stood_by { Memory::late(&workload, now) } else { Memory::new(&workload) };
+            self.entries.insert(key, Entry::new(workload, memory));
+            return seen;
+        };
         let mut mistakes = workload.mistakes();
         if mistakes == entry.workload.mistakes() {
             mistakes.clear();
         }
-        self.interest.replace(&entry.workload, &workload);
+        // Most deliveries are of a status.
+        if !workload.asks_like(&entry.workload) {
+            self.interest.remove(&entry.workload);
+            self.interest.add(&workload);
+            entry.memory.asks_anew(now);
+        }
         entry.memory.seen(&workload);
         entry.workload = workload;
         if entry.conflicts > 0 {
             // What the write waited for is here.
             entry.retry_at = None;
         }
-        if self.complete {
-            self.followed.push(key.clone());
-            self.queue.push(key);
-        }
         Seen { done: entry.take_done(self.resources.changes), mistakes }
     }
 
     /// A workload was deleted.
     pub fn workload_gone(&mut self, key: &WorkloadKey) {
+        self.bystanders.remove(key);
         if let Some(entry) = self.entries.remove(key) {
             self.interest.remove(&entry.workload);
             self.queue.forget(key);
@@ -227,30 +226,9 @@ impl Book {
         }
     }
 
-    /// The writes that are due and for which there is room. Each has to be reported with [`Book::written`].
-    pub fn take(&mut self, mut room: Room, now: Timestamp) -> Vec<Write> {
-        if !self.complete {
-            return Vec::new();
-        }
-        let mut writes = Vec::new();
-        let mut no_room = Vec::new();
-        self.queue.ripen(now);
-        while let Some(key) = self.queue.pop() {
-            let Some(entry) = self.entries.get(&key).filter(|entry| !entry.in_flight) else { continue };
-            if let Some(retry_at) = entry.retry_at.filter(|at| *at > now) {
-                self.queue.at(key, retry_at);
-                continue;
-            }
-            let lane = if entry.failures > 0 { &mut room.retrying } else { &mut room.fresh };
-            if *lane == 0 {
-                no_room.push(key);
-            } else if let Some(write) = self.decide(&key, now) {
-                *lane -= 1;
-                writes.push(write);
-            }
-        }
-        self.queue.extend(no_room);
-        writes
+    fn has_in_scope(&self, workload: &WorkloadKey) -> bool {
+        let labels_matter = !self.options.scope.namespace_labels.is_empty();
+        !labels_matter || self.selected.contains(&workload.object.namespace)
     }
 
     /// What there is to tell of restarts that were carried out.
@@ -276,82 +254,10 @@ impl Book {
     pub fn next_wake(&self) -> Option<Timestamp> {
         [self.queue.next(), self.followed.next()].into_iter().flatten().min()
     }
-
-    /// The workloads that a change of this Secret would restart and whose state does not know it yet. They are made due.
-    pub fn unrecorded(&mut self, target: &ObjectKey, now: Timestamp) -> Unrecorded {
-        let target = ResourceKey::secret(target.clone());
-        let name = target.local();
-        let mut unrecorded = Unrecorded::default();
-        let Some(flags) = self.resources.flags(&target) else { return unrecorded };
-        for key in self.interest.workloads(&target, &self.entries) {
-            let Some(entry) = self.entries.get(&key) else { continue };
-            let Workload { triggers, references, .. } = &entry.workload;
-            let asked = decision::decide(triggers.of(name.kind), references, &name, flags).is_ok();
-            if !asked || entry.workload.recorded().contains_key(&name) || entry.memory.rewrite_waits(now) {
-                continue;
-            }
-            if entry.failures > 0 {
-                unrecorded.failing.push(key);
-            } else {
-                self.queue.push(key.clone());
-                unrecorded.waiting.push(key);
-            }
-        }
-        unrecorded
-    }
-
-    fn decide(&mut self, key: &WorkloadKey, now: Timestamp) -> Option<Write> {
-        let entry = self.entries.get_mut(key)?;
-        let Entry { workload, memory, .. } = entry;
-        let current = self.resources.current(workload);
-        let sync_pending = Interest::is_any(workload, &self.syncs);
-        let held = Held { sync_pending, throttled: self.bucket.next(now) };
-        memory.examine(workload, &current, now);
-
-        let (state, changed) = match decide::decide(workload, memory, &current, held, &self.options.limits, now) {
-            Decision::Nothing => {
-                // A write whose answer was lost has arrived after all.
-                (entry.failures, entry.conflicts) = (0, 0);
-                return None;
-            }
-            Decision::Wait(until) => {
-                self.queue.at(key.clone(), until);
-                return None;
-            }
-            Decision::Record(state) => (state, Vec::new()),
-            Decision::Restart { state, changed } => {
-                self.bucket.take();
-                memory.restart_decided(self.resources.changes);
-                (state, changed)
-            }
-        };
-        let seen = changed.iter().filter_map(|name| current.get(name)?.changed).map(|change| change.at).min();
-        let started = (!changed.is_empty()).then(|| Started::next(workload, &changed, seen.unwrap_or(now)));
-        let last = started.as_ref().or(entry.follow.started()).or(workload.started.as_ref());
-        let text = state.render_with(&self.key_id, &workload.uid, last);
-        let write = Write {
-            workload: key.clone(),
-            uid: workload.uid.clone(),
-            resource_version: workload.resource_version.clone(),
-            restart: Restart::of(workload, &changed, &current, &self.options, &state, now)
-                .filter(|_| !changed.is_empty()),
-            state: (!state.hashes.is_empty()).then_some(text),
-            seen,
-            started,
-            pause: None,
-            standing: workload.standing,
-            changed,
-            retrying: entry.failures > 0,
-            outcome: state,
-        };
-        entry.in_flight = true;
-        Some(write)
-    }
 }
 
 impl Entry {
-    fn new(workload: Workload) -> Self {
-        let memory = Memory::new(&workload);
+    fn new(workload: Workload, memory: Memory) -> Self {
         Self {
             workload,
             memory,
@@ -373,6 +279,13 @@ impl Entry {
         }
         done
     }
+}
+
+/// Whether there can be anything to write on a workload, or to tell of it. A CronJob may be named by a hook at any time.
+fn matters(workload: &Workload) -> bool {
+    let asks = workload.asks() || !workload.mistakes().is_empty();
+    let marked = workload.state.is_some() || workload.started.is_some() || workload.pausing.since.is_some();
+    asks || marked || workload.key.kind == WorkloadKind::CronJob
 }
 
 /// Whether a version is certainly older. Versions are numbers on every API server that matters; others are not compared.

@@ -66,11 +66,17 @@ pub fn decide<'a>(
     Err(Reason::NotAsked)
 }
 
-/// Whether a resource of this name could restart the workload, whatever the resource says about itself. What could
-/// not, has no place in the workload's state.
-#[must_use]
-pub fn concerns(triggers: &Triggers, references: &References, resource: &ResourceName) -> bool {
-    decide(triggers, references, resource, Flags { ignore: false, matched: true }).is_ok()
+/// The same for a resource of which only the name is known: what could not restart the workload whatever it said about
+/// itself, has no place in the workload's state.
+///
+/// # Errors
+/// The [`Reason`] of the first row that says no.
+pub fn conceive<'a>(
+    triggers: &Triggers,
+    references: &'a References,
+    resource: &ResourceName,
+) -> Result<&'a str, Reason> {
+    decide(triggers, references, resource, Flags { ignore: false, matched: true })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::keys::Keys;
 use super::pace::Limits;
+use super::scope::Scope;
 use super::workload::WorkloadKind;
 
 /// How a workload's pod template is made to differ, which replaces its pods.
@@ -47,6 +48,8 @@ pub struct Options {
     pub strategy: Strategy,
     /// Workloads that say nothing follow everything they reference (`--auto-reload-all`).
     pub auto_all: bool,
+    /// The namespaces and resources that are looked at.
+    pub scope: Scope,
     /// What happens when a resource appears.
     pub creation: Creation,
     /// A resource that goes away restarts its workloads (`--reload-on-delete`).

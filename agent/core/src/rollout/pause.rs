@@ -71,10 +71,19 @@ impl Pausing {
         Self { period, since, mistake }
     }
 
-    /// When the pause that lasts is over.
+    /// When a pause of ours ends. If it is no longer `paused`, somebody else has ended it, and only the annotation is left.
     #[must_use]
-    pub fn until(&self) -> Option<Timestamp> {
-        self.since.map(|since| after(since, self.period))
+    pub fn ends(&self, paused: bool) -> Option<Timestamp> {
+        self.since.map(|since| if paused { after(since, self.period) } else { since })
+    }
+
+    /// What becomes of the pause with a restart. Pauses of others stay, and ours is not prolonged.
+    #[must_use]
+    pub fn of_restart(&self, paused: bool, now: Timestamp) -> Option<Pause> {
+        if !paused && !self.period.is_zero() {
+            return Some(Pause::Begin(now));
+        }
+        self.ends(paused).filter(|end| *end <= now).map(|_| Pause::End)
     }
 }
 
@@ -110,10 +119,29 @@ mod tests {
         let text = Pause::Begin(at(400)).paused_at().unwrap();
         assert_eq!(text, "2027-01-15T08:00:00Z");
         let pausing = read(&[(PERIOD, "10s"), (PAUSED_AT, &text)]);
-        assert_eq!((pausing.since, pausing.until()), (Some(at(0)), Some(at(10_000))));
+        assert_eq!((pausing.since, pausing.ends(true)), (Some(at(0)), Some(at(10_000))));
         assert_eq!(read(&[(PAUSED_AT, "2027-01-15T10:00:00+02:00")]).since, Some(at(0)));
         // Whatever else stands there is not ours.
-        assert_eq!(read(&[(PAUSED_AT, "yesterday")]).until(), None);
+        assert_eq!(read(&[(PAUSED_AT, "yesterday")]).since, None);
         assert_eq!(Pause::End.paused_at(), None);
+    }
+
+    #[test]
+    fn what_a_restart_does_to_a_pause() {
+        let began = at(0).to_string();
+        let (period, ours) = ((PERIOD, "10s"), (PAUSED_AT, began.as_str()));
+        for (why, annotations, paused, expected) in [
+            ("it does not pause", &[][..], false, None),
+            ("it pauses", &[period], false, Some(Pause::Begin(at(5_000)))),
+            ("it pauses for no time", &[(PERIOD, "0s")], false, None),
+            ("a pause of ours lasts", &[period, ours], true, None),
+            ("a pause of ours is over", &[(PERIOD, "5s"), ours], true, Some(Pause::End)),
+            ("the period of our pause was taken away", &[ours], true, Some(Pause::End)),
+            ("somebody else paused it", &[period], true, None),
+            ("somebody ended our pause", &[period, ours], false, Some(Pause::Begin(at(5_000)))),
+            ("somebody ended our pause and took the period away", &[ours], false, Some(Pause::End)),
+        ] {
+            assert_eq!(read(annotations).of_restart(paused, at(5_000)), expected, "{why}");
+        }
     }
 }

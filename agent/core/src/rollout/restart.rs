@@ -144,7 +144,7 @@ mod tests {
     }
 
     fn restart(workload: &Workload, of: Content, strategy: Strategy, serial: u64) -> Restart {
-        let current = Current { content: of, sha: Some(sha()), changed: None, container: "main" };
+        let current = Current { content: of, sha: Some(sha(1)), changed: None, container: "main" };
         let current = BTreeMap::from([(ResourceName::secret("s"), current)]);
         let options = Options { strategy, ..Options::default() };
         let state = State { serial, ..State::default() };
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn each_kind_is_restarted_in_its_way_and_marked_in_its_own() {
-        let set = Mark::Variables(vec![variable(Some(sha().to_string()))]);
+        let set = Mark::Variables(vec![variable(Some(sha(1).to_string()))]);
         for kind in
             [WorkloadKind::Deployment, WorkloadKind::StatefulSet, WorkloadKind::DaemonSet, WorkloadKind::Rollout]
         {
@@ -198,7 +198,7 @@ mod tests {
         let removed = Restart::Mark(Mark::Variables(vec![variable(None)]));
         assert_eq!(restart(&workload, Content::Gone, Strategy::Annotations, 1), removed);
 
-        workload.markers.variables = vec![variable(Some(sha().to_string()))];
+        workload.markers.variables = vec![variable(Some(sha(1).to_string()))];
         let fallen_back = restart(&workload, content(2), Strategy::Variables, 1);
         assert!(matches!(fallen_back, Restart::Mark(Mark::Annotation(_))), "{fallen_back:?}");
     }

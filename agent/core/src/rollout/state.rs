@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::content::Content;
@@ -24,6 +25,8 @@ pub struct State {
     /// Counts the writes. A state with a lower number than one seen before has come back (`kubectl rollout undo`
     /// restores the annotations that a revision had) and says nothing about the pods.
     pub serial: u64,
+    /// When we restarted it last, to the second.
+    pub restarted: Option<Timestamp>,
     /// The data that the pods have got. A resource that is missing has not been seen yet.
     pub hashes: Hashes,
 }
@@ -35,6 +38,9 @@ struct Text {
     algorithm: String,
     uid: String,
     serial: u64,
+    /// In seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    restarted_at: Option<i64>,
     hashes: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
     started: Option<Started>,
@@ -65,7 +71,8 @@ impl State {
             return None;
         }
         let entry = |(name, mac): (&String, &String)| Some((ResourceName::parse(name)?, Content::parse(mac)?));
-        Some(Self { serial: text.serial, hashes: text.hashes.iter().filter_map(entry).collect() })
+        let restarted = text.restarted_at.and_then(|at| Timestamp::from_second(at).ok());
+        Some(Self { serial: text.serial, restarted, hashes: text.hashes.iter().filter_map(entry).collect() })
     }
 
     /// The annotation's text, without a record of a restart.
@@ -83,6 +90,7 @@ impl State {
             algorithm: ALGORITHM.to_owned(),
             uid: uid.to_owned(),
             serial: self.serial,
+            restarted_at: self.restarted.map(Timestamp::as_second),
             hashes,
             started: started.cloned(),
         };
@@ -102,6 +110,7 @@ mod tests {
     fn state() -> State {
         State {
             serial: 3,
+            restarted: Some(Timestamp::from_second(1_800_000_000).unwrap()),
             hashes: [(ResourceName::secret("a"), mac('1')), (ResourceName::secret("b"), mac('2'))].into(),
         }
     }
@@ -114,6 +123,9 @@ mod tests {
         assert_eq!(json["keyId"], "key");
         assert_eq!(json["algorithm"], "hmac-sha256");
         assert_eq!(json["hashes"]["Secret/a"], "1".repeat(64));
+        assert_eq!(json["restartedAt"], 1_800_000_000);
+        let never = State { restarted: None, ..state() };
+        assert_eq!(State::parse(&never.render("key", "uid"), "key", "uid"), Some(never));
     }
 
     #[test]

@@ -6,11 +6,14 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Map, Value, json};
 
-use super::book::Write;
+use super::annotations::Annotations;
+use super::book::{ResourceSeen, Write};
 use super::content::Content;
+use super::decision::Flags;
 use super::hash::Mac;
+use super::keys::Keys;
 use super::mark::Mark;
-use super::marker;
+use super::marker::{self, Variable};
 use super::options::Options;
 use super::restart::Restart;
 use super::stakater::Sha;
@@ -35,9 +38,21 @@ pub fn content(number: u32) -> Content {
     mac(number).into()
 }
 
-/// A hash for variables that nothing here looks at.
-pub fn sha() -> Sha {
-    Sha::of(Vec::new())
+/// The same for a variable.
+pub fn sha(content: u32) -> Sha {
+    Sha::of(vec![content.to_be_bytes().to_vec().into()])
+}
+
+/// A resource without annotations and labels.
+pub fn plain(version: &str, content: u32) -> ResourceSeen<'_> {
+    static NONE: Annotations = Annotations::new();
+    ResourceSeen {
+        resource_version: version,
+        mac: mac(content),
+        sha: sha(content),
+        flags: Flags::default(),
+        labels: &NONE,
+    }
 }
 
 /// One Deployment as the API server holds it.
@@ -74,8 +89,11 @@ impl Fake {
     }
 
     pub fn workload(&self) -> Workload {
-        Workload::read::<Deployment>(&serde_json::from_value(self.object.clone()).unwrap(), &Options::default(), KEY)
-            .unwrap()
+        self.workload_with(&Options::default())
+    }
+
+    pub fn workload_with(&self, options: &Options) -> Workload {
+        Workload::read::<Deployment>(&serde_json::from_value(self.object.clone()).unwrap(), options, KEY).unwrap()
     }
 
     pub fn version(&self) -> &str {
@@ -110,10 +128,31 @@ impl Fake {
             return false;
         }
         self.annotate(version, state::ANNOTATION, write.state.as_deref());
-        if let Some(Restart::Mark(Mark::Annotation(marker))) = &write.restart {
-            self.set_marker(Some(marker));
+        match &write.restart {
+            Some(Restart::Mark(Mark::Annotation(marker))) => self.set_marker(Some(marker)),
+            Some(Restart::Mark(Mark::Variables(variables))) => {
+                for variable in variables {
+                    self.set_variable(variable);
+                }
+            }
+            _ => {}
+        }
+        if let Some(pause) = write.pause {
+            self.annotate(version, &Keys::default().paused_at, pause.paused_at().as_deref());
+            self.pause(version, pause.paused());
         }
         true
+    }
+
+    /// Somebody pauses it or lets it go on.
+    pub fn pause(&mut self, version: u64, paused: bool) {
+        self.touch(version);
+        self.object["spec"]["paused"] = json!(paused);
+        self.next_generation();
+    }
+
+    pub fn paused(&self) -> bool {
+        self.object["spec"]["paused"] == json!(true)
     }
 
     /// What `kubectl rollout undo` does: the template and the annotations of an older revision return.
@@ -132,6 +171,20 @@ impl Fake {
 
     fn set_marker(&mut self, marker: Option<&str>) {
         set(&mut self.object["spec"]["template"]["metadata"]["annotations"], marker::ANNOTATION, marker);
+        self.next_generation();
+    }
+
+    fn set_variable(&mut self, variable: &Variable) {
+        let container = &mut self.object["spec"]["template"]["spec"]["containers"][0];
+        assert_eq!(container["name"], json!(variable.container));
+        let mut variables = container["env"].as_array().cloned().unwrap_or_default();
+        variables.retain(|other| other["name"] != json!(variable.name));
+        variables.extend(variable.value.iter().map(|value| json!({"name": variable.name, "value": value})));
+        container["env"] = json!(variables);
+        self.next_generation();
+    }
+
+    fn next_generation(&mut self) {
         let generation = self.object["metadata"]["generation"].as_i64().unwrap() + 1;
         self.object["metadata"]["generation"] = json!(generation);
     }

@@ -12,7 +12,7 @@ use super::decision;
 use super::follow::{self, Fingerprint, Health, Started};
 use super::marker::Markers;
 use super::mistake::Mistake;
-use super::options::Options;
+use super::options::{Batch, Options};
 use super::pause::Pausing;
 use super::references::References;
 use super::resource::{ByKind, ResourceName};
@@ -127,11 +127,10 @@ impl Workload {
         let name = metadata.name.clone().ok_or(Incomplete("metadata.name"))?;
         let namespace = metadata.namespace.clone().ok_or(Incomplete("metadata.namespace"))?;
 
-        let triggers = if options.ignored.contains(&K::WORKLOAD) {
-            ByKind::default()
-        } else {
-            ByKind::new(|kind| Triggers::read(kind, options, annotations, template))
-        };
+        let triggers = ByKind::new(|kind| {
+            let followed = !options.scope.resources_to_ignore.contains(&kind);
+            if followed { Triggers::read(kind, options, annotations, template) } else { Triggers::default() }
+        });
         let started = match K::WORKLOAD {
             WorkloadKind::Job => annotations.get(follow::ANNOTATION).and_then(|text| Started::parse(text)),
             _ => annotations.get(state::ANNOTATION).and_then(|text| state::started(text, &uid)),
@@ -177,7 +176,7 @@ impl Workload {
     /// Whether this resource could restart it.
     #[must_use]
     pub fn concerns(&self, resource: &ResourceName) -> bool {
-        decision::concerns(self.triggers.of(resource.kind), &self.references, resource)
+        decision::conceive(self.triggers.of(resource.kind), &self.references, resource).is_ok()
     }
 
     /// Whether it may be restarted by resources whose names do not stand in it.
@@ -191,6 +190,30 @@ impl Workload {
     pub fn mistakes(&self) -> Vec<Mistake> {
         let patterns = self.triggers.iter().flat_map(|(_, triggers)| triggers.mistakes());
         patterns.chain(self.pausing.mistake.as_deref()).cloned().collect()
+    }
+
+    /// Whether it never has pods again.
+    #[must_use]
+    pub fn has_ended(&self, batch: Batch) -> bool {
+        self.standing == Standing::Finished && !batch.finished_jobs
+    }
+
+    /// Whether it has none until somebody lets it run again.
+    #[must_use]
+    pub fn is_at_rest(&self, batch: Batch) -> bool {
+        self.standing == Standing::Suspended && !batch.suspended_cron_jobs
+    }
+
+    /// Whether anything at all can restart it.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.triggers.iter().any(|(_, triggers)| triggers.any())
+    }
+
+    /// Whether it asks for the same resources as another one.
+    #[must_use]
+    pub fn asks_like(&self, other: &Self) -> bool {
+        self.triggers == other.triggers && self.references == other.references
     }
 
     /// The hashes in its state; none if there is no state of ours.

@@ -73,15 +73,15 @@ async fn restart<K: Restartable + serde::de::DeserializeOwned>(
     let object = server.add(&collection, workload(api_version, kind, spec));
     let agent = Agent::start(&server, strategy).await;
     agent.change::<K>(&server, &path, object).await;
-    let patch = server.call(|call| call.method == Method::PATCH && call.body.get("spec").is_some()).await;
+    let patched = server.call(|call| call.method == Method::PATCH && call.body.get("spec").is_some()).await;
     agent.stop().await;
-    let metadata = &patch.body["metadata"];
+    let metadata = &patched.body["metadata"];
     assert_eq!((metadata["uid"].as_str(), metadata["resourceVersion"].as_str()), (Some("uid-1"), Some("2")), "{kind}");
     assert!(metadata["annotations"]["rekey.dev/applied"].is_string(), "{kind}");
-    assert_eq!(patch.query, "fieldManager=Reloader", "{kind}");
-    assert!(!patch.body.to_string().contains("hunter"), "{kind}");
+    assert_eq!(patched.query, "fieldManager=Reloader", "{kind}");
+    assert!(!patched.body.to_string().contains("hunter"), "{kind}");
     assert_eq!(server.writes().len(), 2, "a baseline and one restart: {kind}");
-    (server, patch)
+    (server, patched)
 }
 
 #[tokio::test]

@@ -43,15 +43,6 @@ impl Interest {
         }
     }
 
-    /// Most deliveries are of a status; they change nothing here.
-    pub fn replace(&mut self, old: &Workload, new: &Workload) {
-        let same = old.has_patterns() == new.has_patterns() && old.resources() == new.resources();
-        if !same {
-            self.remove(old);
-            self.add(new);
-        }
-    }
-
     /// The workloads that this resource could restart.
     pub fn workloads(&self, resource: &ResourceKey, entries: &HashMap<WorkloadKey, Entry>) -> Vec<WorkloadKey> {
         let local = resource.local();

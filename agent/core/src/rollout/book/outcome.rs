@@ -30,7 +30,7 @@ pub struct Settled {
 impl Book {
     /// Takes in what became of a write. `jitter` is a random number from 0 to 1.
     pub fn written(&mut self, write: &Write, outcome: Outcome, jitter: f64, now: Timestamp) -> Settled {
-        let restart = write.restart.is_some();
+        let restart = write.replaces_pods();
         if restart && !matches!(outcome, Outcome::Applied(_)) {
             self.bucket.give_back();
         }
@@ -46,14 +46,20 @@ impl Book {
         let retry_at = match outcome {
             Outcome::Applied(updated) => {
                 (entry.failures, entry.conflicts, entry.retry_at) = (0, 0, None);
-                entry.memory.written(&entry.workload, &write.outcome, restart, &self.options.limits, now);
+                entry.memory.written(
+                    &entry.workload,
+                    &write.outcome,
+                    restart.then_some(write.changes),
+                    &self.options.limits,
+                    now,
+                );
                 if restart {
                     entry.following = Some(updated.progress.generation);
                 }
                 if let Some(started) = &write.started {
                     entry.follow.began(started, &updated, now);
                 }
-                let mut seen = self.workload_seen(*updated);
+                let mut seen = self.workload_seen(*updated, now);
                 // The watch may have been faster than the answer, which is then ignored.
                 if let Some(entry) = self.entries.get_mut(&write.workload) {
                     seen.done |= entry.take_done(self.resources.changes);
@@ -83,10 +89,10 @@ impl Book {
 
     /// A Job has taken the place of the one that was written; its pods have what was decided for those of the old one.
     fn replaced(&mut self, write: &Write, new: &Workload, now: Timestamp) -> Settled {
-        let seen = self.workload_seen(new.clone());
+        let seen = self.workload_seen(new.clone(), now);
         if let Some(Entry { workload, memory, .. }) = self.entries.get_mut(&write.workload) {
-            let state = State { serial: workload.serial(), hashes: write.outcome.hashes.clone() };
-            memory.written(workload, &state, true, &self.options.limits, now);
+            let state = State { serial: workload.serial(), ..write.outcome.clone() };
+            memory.written(workload, &state, Some(write.changes), &self.options.limits, now);
         }
         Settled { seen, retry_at: None }
     }

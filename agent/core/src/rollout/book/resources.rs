@@ -10,6 +10,7 @@ use crate::rollout::decision::{self, Flags};
 use crate::rollout::hash::Mac;
 use crate::rollout::resource::{ResourceKey, ResourceName};
 use crate::rollout::stakater::Sha;
+use crate::rollout::state::Hashes;
 use crate::rollout::workload::Workload;
 
 /// What is kept of a resource.
@@ -23,6 +24,8 @@ pub struct ResourceSeen<'a> {
     pub sha: Sha,
     /// What its annotations say.
     pub flags: Flags,
+    /// Its labels.
+    pub labels: &'a BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default)]
@@ -39,40 +42,45 @@ struct Fact {
     mac: Mac,
     sha: Sha,
     flags: Flags,
-    changed: Option<Change>,
+    /// Most never change.
+    changed: Option<Box<Change>>,
 }
 
 impl Resources {
-    /// Takes in a resource; whether that can make a difference to a workload.
-    pub fn seen(&mut self, key: &ResourceKey, seen: &ResourceSeen<'_>, now: Timestamp) -> bool {
+    /// Takes in a resource; whether that can make a difference to a workload. `appears`: everything there was has been
+    /// seen, so one that is not known was not there.
+    pub fn seen(&mut self, key: &ResourceKey, seen: &ResourceSeen<'_>, appears: bool, now: Timestamp) -> bool {
         let version = seen.resource_version.parse().ok();
         let ResourceSeen { mac, sha, flags, .. } = *seen;
-        let (namespace, name) = (&key.object.namespace, key.local());
-        let Some(fact) = self.by_namespace.get_mut(namespace).and_then(|facts| facts.get_mut(&name)) else {
-            let facts = self.by_namespace.entry(namespace.clone()).or_default();
-            facts.insert(name, Fact { version, mac, sha, flags, changed: None });
-            return true;
-        };
-        if matches!((version, fact.version), (Some(new), Some(old)) if new < old) {
+        let facts = self.by_namespace.entry(key.object.namespace.clone()).or_default();
+        let name = key.local();
+        let known = facts.get(&name);
+        if matches!((version, known.and_then(|fact| fact.version)), (Some(new), Some(old)) if new < old) {
             return false;
         }
-        let different = fact.mac != mac || fact.flags != flags;
-        if fact.mac != mac {
+        let from = known.map_or(Content::Gone, |fact| fact.mac.into());
+        let is_change = from != mac.into() && (known.is_some() || appears);
+        let changed = if is_change {
             self.changes += 1;
-            fact.changed = Some(Change { at: now, version, from: fact.mac.into(), number: self.changes });
-        }
-        *fact = Fact { version, mac, sha, flags, changed: fact.changed };
+            Some(Change { at: now, version, from, number: self.changes, asked: true })
+        } else {
+            let still = |fact: &Fact| Some(Change { asked: fact.flags == flags, ..*fact.changed.as_deref()? });
+            known.and_then(still)
+        };
+        let different = known.is_none_or(|fact| fact.mac != mac || fact.flags != flags);
+        facts.insert(name, Fact { version, mac, sha, flags, changed: changed.map(Box::new) });
         different
     }
 
-    pub fn gone(&mut self, key: &ResourceKey) {
+    /// Takes in that a resource is gone; whether it was there.
+    pub fn gone(&mut self, key: &ResourceKey) -> bool {
         let namespace = &key.object.namespace;
-        if let Some(facts) = self.by_namespace.get_mut(namespace) {
-            facts.remove(&key.local());
-            if facts.is_empty() {
-                self.by_namespace.remove(namespace);
-            }
+        let Some(facts) = self.by_namespace.get_mut(namespace) else { return false };
+        let was_there = facts.remove(&key.local()).is_some();
+        if facts.is_empty() {
+            self.by_namespace.remove(namespace);
         }
+        was_there
     }
 
     /// What a resource's annotations say; nothing if there is no such resource.
@@ -80,18 +88,40 @@ impl Resources {
         Some(self.by_namespace.get(&key.object.namespace)?.get(&key.local())?.flags)
     }
 
-    /// The resources that exist and whose change restarts the workload.
-    pub fn current<'a>(&self, workload: &'a Workload) -> Currents<'a> {
-        let Some(facts) = self.by_namespace.get(&workload.key.object.namespace) else { return Currents::new() };
-        let current = |name: &ResourceName, fact: &Fact| {
-            let triggers = workload.triggers.of(name.kind);
-            let container = decision::decide(triggers, &workload.references, name, fact.flags).ok()?;
-            let content = Content::Data(fact.mac);
-            Some((name.clone(), Current { content, sha: Some(fact.sha), changed: fact.changed, container }))
-        };
-        if workload.has_patterns() {
-            return facts.iter().filter_map(|(name, fact)| current(name, fact)).collect();
+    /// The resources whose change restarts the workload: those that exist, and those of which its pods have `applied`
+    /// data and that are gone. The latter hold what they held, unless somebody minds.
+    pub fn current<'a>(&self, workload: &'a Workload, applied: &Hashes, minds: bool) -> Currents<'a> {
+        let mut currents = unchanged(workload, applied);
+        if minds {
+            for current in currents.values_mut() {
+                current.content = Content::Gone;
+            }
         }
-        workload.resources().iter().filter_map(|name| current(name, facts.get(name)?)).collect()
+        let Some(facts) = self.by_namespace.get(&workload.key.object.namespace) else { return currents };
+        let resources = workload.resources();
+        let there: Vec<(&ResourceName, &Fact)> = if workload.has_patterns() {
+            facts.iter().collect()
+        } else {
+            resources.iter().filter_map(|name| facts.get_key_value(name)).collect()
+        };
+        for (name, fact) in there {
+            let triggers = workload.triggers.of(name.kind);
+            if let Ok(container) = decision::decide(triggers, &workload.references, name, fact.flags) {
+                let (content, changed) = (fact.mac.into(), fact.changed.as_deref().copied());
+                currents.insert(name.clone(), Current { content, sha: Some(fact.sha), changed, container });
+            } else {
+                currents.remove(name);
+            }
+        }
+        currents
     }
+}
+
+/// The same as far as the pods have data of them, each as it was.
+pub(super) fn unchanged<'a>(workload: &'a Workload, applied: &Hashes) -> Currents<'a> {
+    let current = |(name, content): (&ResourceName, &Content)| {
+        let container = decision::conceive(workload.triggers.of(name.kind), &workload.references, name).ok()?;
+        Some((name.clone(), Current { content: *content, sha: None, changed: None, container }))
+    };
+    applied.iter().filter_map(current).collect()
 }

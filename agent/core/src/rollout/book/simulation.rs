@@ -10,10 +10,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::rollout::decision::Flags;
 use crate::rollout::marker::Marker;
 use crate::rollout::options::Options;
-use crate::rollout::testing::{AUTO, Fake, KEY, at, content as data, mac, sha};
+use crate::rollout::resource::ResourceName;
+use crate::rollout::testing::{AUTO, Fake, KEY, at, content as data, mac, plain};
 
 const NAMES: [&str; 2] = ["a", "b"];
 const ROOM: Room = Room { fresh: 1, retrying: 1 };
@@ -150,8 +150,7 @@ impl World {
     fn see(&mut self, index: usize, version: u64, content: u32) {
         let key = ObjectKey::new("ns", NAMES[index]);
         let version = version.to_string();
-        let seen = ResourceSeen { resource_version: &version, mac: mac(content), sha: sha(), flags: Flags::default() };
-        self.book.resource_seen(&ResourceKey::secret(key), &seen, self.at());
+        self.book.resource_seen(&ResourceKey::secret(key), &plain(&version, content), self.at());
     }
 
     /// A new process: it lists everything.
@@ -162,7 +161,7 @@ impl World {
         for index in 0..2 {
             self.see(index, self.secrets[index].0, self.secrets[index].1);
         }
-        self.book.workload_seen(self.fake.workload());
+        self.book.workload_seen(self.fake.workload(), at(self.now));
         self.book.complete();
     }
 
@@ -189,7 +188,7 @@ impl World {
             }
             Step::DeliverWorkload => {
                 if let Some(workload) = self.workload_feed.pop_front() {
-                    self.book.workload_seen(workload);
+                    self.book.workload_seen(workload, at(self.now));
                 }
             }
             Step::Take => {

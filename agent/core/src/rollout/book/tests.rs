@@ -3,10 +3,16 @@ use crate::rollout::decision::Flags;
 use crate::rollout::marker::Marker;
 use crate::rollout::options::Options;
 use crate::rollout::pace::Limits;
-use crate::rollout::testing::{AUTO, Fake, KEY, at, mac, sha};
+use crate::rollout::resource::ResourceName;
+use crate::rollout::testing::{AUTO, Fake, KEY, at, mac, plain, sha};
 
 const ROOM: Room = Room { fresh: 10, retrying: 10 };
 const NAMED: &str = "secret.reloader.stakater.com/reload";
+
+mod appearance;
+mod pauses;
+mod scope;
+mod standing;
 
 fn book() -> Book {
     Book::new(KEY, Options::default())
@@ -17,9 +23,7 @@ fn key(name: &str) -> ObjectKey {
 }
 
 fn see(book: &mut Book, name: &str, version: u64, content: u32, millis: u64) {
-    let seen =
-        ResourceSeen { resource_version: &version.to_string(), mac: mac(content), sha: sha(), flags: Flags::default() };
-    book.resource_seen(&ResourceKey::secret(key(name)), &seen, at(millis));
+    book.resource_seen(&ResourceKey::secret(key(name)), &plain(&version.to_string(), content), at(millis));
 }
 
 fn app(version: u64) -> Fake {
@@ -38,20 +42,35 @@ fn write(book: &mut Book, fake: &mut Fake, version: u64, millis: u64) -> Write {
 
 /// A book and a Deployment with its baseline recorded: contents 1 of `s` and `t`.
 fn settled() -> (Book, Fake) {
-    let (mut book, mut fake) = (book(), app(10));
+    settled_with(Options::default(), &[(AUTO, "true")])
+}
+
+fn settled_with(options: Options, annotations: &[(&str, &str)]) -> (Book, Fake) {
+    let (mut book, mut fake) = (Book::new(KEY, options), Fake::new(10, at(0), &["s", "t"], annotations));
     see(&mut book, "s", 1, 1, 0);
     see(&mut book, "t", 2, 1, 0);
-    book.workload_seen(fake.workload());
+    book.workload_seen(fake.workload(), at(0));
     book.complete();
     assert!(write(&mut book, &mut fake, 11, 20_000).restart.is_none());
     (book, fake)
+}
+
+/// A new process, at a time, that finds the Deployment and these contents of `s` and `t`.
+fn restarted(options: Options, fake: &Fake, contents: &[(&str, u32)], millis: u64) -> Book {
+    let mut book = Book::new(KEY, options);
+    for (name, content) in contents {
+        see(&mut book, name, 1, *content, millis);
+    }
+    book.workload_seen(fake.workload(), at(millis));
+    book.complete();
+    book
 }
 
 #[test]
 fn nothing_is_decided_before_everything_was_seen() {
     let mut book = book();
     see(&mut book, "s", 1, 1, 0);
-    book.workload_seen(app(10).workload());
+    book.workload_seen(app(10).workload(), at(0));
     assert!(book.take(ROOM, at(1)).is_empty());
     book.complete();
     assert_eq!(book.take(ROOM, at(2)).len(), 1);
@@ -98,7 +117,7 @@ fn an_older_version_of_a_secret_or_workload_is_ignored() {
     let stale = app(10);
     see(&mut book, "s", 12, 2, 20_001);
     see(&mut book, "s", 1, 1, 20_001);
-    book.workload_seen(stale.workload());
+    book.workload_seen(stale.workload(), at(0));
     assert_eq!(write(&mut book, &mut fake, 13, 20_002).changed.len(), 1);
 }
 
@@ -108,7 +127,7 @@ fn patterns_find_secrets_that_stand_nowhere() {
     let mut fake = Fake::new(10, at(0), &[], &[(NAMED, "db-.*")]);
     see(&mut book, "db-1", 1, 1, 0);
     see(&mut book, "other", 2, 1, 0);
-    book.workload_seen(fake.workload());
+    book.workload_seen(fake.workload(), at(0));
     book.complete();
     write(&mut book, &mut fake, 11, 20_000);
     see(&mut book, "other", 12, 2, 20_001);
@@ -138,7 +157,7 @@ fn a_recreated_workload_starts_anew() {
     see(&mut book, "s", 12, 2, 20_001);
     book.workload_gone(&app(10).workload().key);
     let mut recreated = Fake::new(20, at(30_000), &["s", "t"], &[(AUTO, "true")]);
-    book.workload_seen(recreated.workload());
+    book.workload_seen(recreated.workload(), at(0));
     assert!(write(&mut book, &mut recreated, 21, 30_001).restart.is_none());
 }
 
@@ -151,7 +170,7 @@ fn a_conflict_waits_for_the_newer_version_and_then_restarts_once() {
     assert!(!fake.apply(&stale, 14));
     assert!(book.written(&stale, Outcome::Conflict, 0.0, at(20_003)).retry_at.is_some());
     assert!(book.take(ROOM, at(20_004)).is_empty());
-    book.workload_seen(fake.workload());
+    book.workload_seen(fake.workload(), at(0));
     assert!(write(&mut book, &mut fake, 14, 20_005).restart.is_some());
 }
 
@@ -161,7 +180,7 @@ fn a_conflict_whose_newer_version_is_already_here_does_not_wait() {
     see(&mut book, "s", 12, 2, 20_001);
     let stale = book.take(ROOM, at(20_002)).remove(0);
     fake.touch(13);
-    book.workload_seen(fake.workload());
+    book.workload_seen(fake.workload(), at(0));
     book.written(&stale, Outcome::Conflict, 0.0, at(20_003));
     write(&mut book, &mut fake, 14, 20_004);
 }
@@ -170,7 +189,7 @@ fn a_conflict_whose_newer_version_is_already_here_does_not_wait() {
 fn a_failure_backs_off_alone_and_in_its_own_lane() {
     let (mut book, mut fake) = settled();
     let mut other = app(10).named("other");
-    book.workload_seen(other.workload());
+    book.workload_seen(other.workload(), at(0));
     write(&mut book, &mut other, 12, 20_000);
 
     see(&mut book, "s", 13, 2, 20_001);
@@ -189,7 +208,7 @@ fn a_failure_backs_off_alone_and_in_its_own_lane() {
     assert_eq!(book.next_wake(), Some(at(21_002)));
     // The status of a workload moves all the time; that must not defeat the back-off.
     fake.touch(15);
-    book.workload_seen(fake.workload());
+    book.workload_seen(fake.workload(), at(0));
     assert!(book.take(ROOM, at(20_501)).is_empty());
     assert!(book.take(Room { fresh: 10, retrying: 0 }, at(21_002)).is_empty());
     let retry = book.take(Room { fresh: 0, retrying: 1 }, at(21_003));
@@ -204,7 +223,7 @@ fn an_answer_that_was_lost_is_found_by_the_watch() {
     let lost = book.take(ROOM, at(20_002)).remove(0);
     assert!(fake.apply(&lost, 13));
     book.written(&lost, Outcome::Failed, 0.0, at(30_002));
-    book.workload_seen(fake.workload());
+    book.workload_seen(fake.workload(), at(0));
     assert!(book.take(ROOM, at(60_000)).is_empty());
     // And it is no failure any more.
     see(&mut book, "s", 14, 3, 60_001);
@@ -219,7 +238,7 @@ fn the_bucket_limits_restarts_of_all_workloads_and_not_baselines() {
     see(&mut book, "s", 1, 1, 0);
     for index in 0..20 {
         let fake = Fake::new(10, at(0), &["s"], &[(AUTO, "true")]).named(&format!("app-{index}"));
-        book.workload_seen(fake.workload());
+        book.workload_seen(fake.workload(), at(0));
     }
     book.complete();
     let writes = book.take(room, at(20_000));
@@ -240,25 +259,25 @@ fn the_bucket_limits_restarts_of_all_workloads_and_not_baselines() {
 fn a_rollout_of_ours_is_done_once() {
     let (mut book, mut fake) = settled();
     fake.finish(12);
-    assert!(!book.workload_seen(fake.workload()).done, "that one was not ours");
+    assert!(!book.workload_seen(fake.workload(), at(0)).done, "that one was not ours");
     see(&mut book, "s", 13, 2, 20_001);
     write(&mut book, &mut fake, 14, 20_002);
-    assert!(!book.workload_seen(fake.workload()).done);
+    assert!(!book.workload_seen(fake.workload(), at(0)).done);
     fake.finish(15);
-    assert!(book.workload_seen(fake.workload()).done);
+    assert!(book.workload_seen(fake.workload(), at(0)).done);
     fake.touch(16);
-    assert!(!book.workload_seen(fake.workload()).done);
+    assert!(!book.workload_seen(fake.workload(), at(0)).done);
 }
 
 #[test]
 fn a_mistake_is_told_once_until_it_changes() {
     let mut book = book();
     let mut fake = Fake::new(10, at(0), &[], &[(NAMED, "[bad")]);
-    assert_eq!(book.workload_seen(fake.workload()).mistakes.len(), 1);
+    assert_eq!(book.workload_seen(fake.workload(), at(0)).mistakes.len(), 1);
     fake.touch(11);
-    assert_eq!(book.workload_seen(fake.workload()).mistakes.len(), 0);
+    assert_eq!(book.workload_seen(fake.workload(), at(0)).mistakes.len(), 0);
     fake.annotate(12, NAMED, Some("[worse"));
-    assert_eq!(book.workload_seen(fake.workload()).mistakes.len(), 1);
+    assert_eq!(book.workload_seen(fake.workload(), at(0)).mistakes.len(), 1);
 }
 
 #[test]
@@ -266,7 +285,7 @@ fn baselines_precede_the_first_write() {
     let (mut book, mut fake) = (book(), app(10));
     see(&mut book, "s", 1, 1, 0);
     book.complete();
-    book.workload_seen(fake.workload());
+    book.workload_seen(fake.workload(), at(0));
     assert_eq!(book.unrecorded(&key("s"), at(20_000)).waiting.len(), 1);
     assert_eq!(book.unrecorded(&key("missing"), at(20_000)), Unrecorded::default());
     write(&mut book, &mut fake, 11, 20_000);
@@ -274,7 +293,7 @@ fn baselines_precede_the_first_write() {
 
     // A workload that cannot be written is named, not waited for.
     let other = app(10).named("other");
-    book.workload_seen(other.workload());
+    book.workload_seen(other.workload(), at(0));
     let refused = book.take(ROOM, at(20_002)).remove(0);
     book.written(&refused, Outcome::Failed, 0.0, at(20_002));
     let unrecorded = book.unrecorded(&key("s"), at(20_003));
@@ -288,14 +307,14 @@ fn undo_after_a_rotation_restarts_nothing_more_than_itself() {
     see(&mut book, "s", 12, 2, 20_001);
     write(&mut book, &mut fake, 13, 20_002);
     fake.roll_back(14, &before);
-    book.workload_seen(fake.workload());
+    book.workload_seen(fake.workload(), at(0));
     assert!(write(&mut book, &mut fake, 15, 20_003).restart.is_none());
     assert!(book.take(ROOM, at(60_000)).is_empty());
     // Nor does the next process.
     let mut next = self::book();
     see(&mut next, "s", 12, 2, 60_000);
     see(&mut next, "t", 2, 1, 60_000);
-    next.workload_seen(fake.workload());
+    next.workload_seen(fake.workload(), at(0));
     next.complete();
     assert!(next.take(ROOM, at(60_001)).is_empty());
 }

@@ -5,12 +5,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::object::ObjectKey;
-use crate::rollout::book::{Book, Outcome, ResourceSeen, Room};
-use crate::rollout::decision::Flags;
+use crate::rollout::book::{Book, Outcome, Room};
 use crate::rollout::options::Options;
 use crate::rollout::resource::{ResourceKey, ResourceName};
 use crate::rollout::state::State;
-use crate::rollout::testing::{AUTO, Fake, KEY, at, mac, sha};
+use crate::rollout::testing::{AUTO, Fake, KEY, at, plain};
 use crate::rollout::workload::{Restartable, Rollout};
 
 const MINUTE: u64 = 60_000;
@@ -389,14 +388,13 @@ fn a_template_is_told_from_another_and_shown_to_nobody() {
 fn book(content: u32, fake: &Fake) -> Book {
     let mut book = Book::new(KEY, Options::default());
     see(&mut book, content, 0);
-    book.workload_seen(fake.workload());
+    book.workload_seen(fake.workload(), at(0));
     book
 }
 
 fn see(book: &mut Book, content: u32, millis: u64) {
     let version = content.to_string();
-    let seen = ResourceSeen { resource_version: &version, mac: mac(content), sha: sha(), flags: Flags::default() };
-    book.resource_seen(&ResourceKey::secret(ObjectKey::new("ns", "s")), &seen, at(millis));
+    book.resource_seen(&ResourceKey::secret(ObjectKey::new("ns", "s")), &plain(&version, content), at(millis));
 }
 
 fn write(book: &mut Book, fake: &mut Fake, version: u64, millis: u64) {
@@ -417,7 +415,7 @@ fn the_book_tells_of_its_restarts_and_another_replica_does_not_until_it_leads() 
     assert_eq!(leader.news(at(20_200)), []);
     fake.finish(13);
     for book in [&mut leader, &mut standby] {
-        book.workload_seen(fake.workload());
+        book.workload_seen(fake.workload(), at(0));
     }
     let news = leader.news(at(22_100));
     assert_eq!(news.len(), 1);
@@ -434,7 +432,7 @@ fn the_book_tells_of_its_restarts_and_another_replica_does_not_until_it_leads() 
     // A baseline keeps the record of the restart.
     see(&mut standby, 3, 60_000);
     fake.annotate(14, "rekey.dev/applied", None);
-    standby.workload_seen(fake.workload());
+    standby.workload_seen(fake.workload(), at(60_000));
     write(&mut standby, &mut fake, 15, 60_001);
     assert_eq!(standby.news(at(60_002)), []);
     assert_eq!(fake.workload().started.unwrap().since, at(60_000));
@@ -446,7 +444,7 @@ fn the_book_wakes_for_what_has_to_last() {
     let mut object = object("StatefulSet");
     object["status"] = status("StatefulSet", 2, 3, 1, 2);
     let mut book = book(1, &fake);
-    book.workload_seen(read("StatefulSet", &object));
+    book.workload_seen(read("StatefulSet", &object), at(0));
     book.complete();
     assert_eq!(book.news(at(0)), []);
     assert_eq!(book.next_wake(), Some(at(10 * MINUTE)));

@@ -1,0 +1,219 @@
+//! What this process knows about a workload beyond the workload itself.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Change, Current, Currents};
+use crate::backoff::{Backoff, after};
+use crate::rollout::content::Content;
+use crate::rollout::options::Creation;
+use crate::rollout::pace::Limits;
+use crate::rollout::resource::ResourceName;
+use crate::rollout::state::{Hashes, State};
+use crate::rollout::workload::Workload;
+
+/// How far before an opt-in was seen a change may lie and still count as later: the two come by different watches.
+const OPT_IN_SLACK: Duration = Duration::from_secs(1);
+
+/// What its pods have got, and what makes that doubtful.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// What the pods have got: the newest of what was written by us and what was read.
+    applied: State,
+    /// The version in which this process saw the workload first, as a number.
+    first_version: Option<u64>,
+    /// Since when a change of what it has no record of counts: since it asks for what it asks for now. Nothing means
+    /// since it was created.
+    since: Option<Timestamp>,
+    /// It came with a state that this process has not compared with the resources yet.
+    inherited: bool,
+    /// After how many changes the first of the restarts was decided of which nobody knows yet whether they happened.
+    sent: Option<u64>,
+    rollout: Option<Rollout>,
+    /// Resources that changed while pods started: some may have data that is neither the old nor the newest.
+    uncertain: BTreeSet<ResourceName>,
+    pub(super) waiting_since: Option<Timestamp>,
+    rewrites: u32,
+    rewrite_not_before: Option<Timestamp>,
+}
+
+/// The last restart, in numbers of changes: pods that started between the two may have got any data of that time.
+#[derive(Clone, Copy, Debug)]
+struct Rollout {
+    /// How many changes had been seen when it was decided.
+    decided: u64,
+    /// How many when its last pod served; nothing while it runs.
+    done: Option<u64>,
+}
+
+impl Memory {
+    /// The memory of a workload that this process sees for the first time.
+    #[must_use]
+    pub fn new(workload: &Workload) -> Self {
+        Self {
+            applied: workload.state.clone().unwrap_or_default(),
+            first_version: workload.resource_version.parse().ok(),
+            since: None,
+            inherited: workload.state.is_some(),
+            sent: None,
+            rollout: None,
+            uncertain: BTreeSet::new(),
+            waiting_since: None,
+            rewrites: 0,
+            rewrite_not_before: None,
+        }
+    }
+
+    /// The same of one that was seen before, and was nothing to be restarted until now.
+    #[must_use]
+    pub fn late(workload: &Workload, now: Timestamp) -> Self {
+        Self { since: Some(now), inherited: false, ..Self::new(workload) }
+    }
+
+    /// The workload asks for other resources than before.
+    pub fn asks_anew(&mut self, now: Timestamp) {
+        self.since = Some(now);
+    }
+
+    /// The same workload was delivered again. A newer state was written by another replica, or by a write of ours whose
+    /// answer was lost: it counts. Any other one was put back by somebody: ours counts, and is written again.
+    pub fn seen(&mut self, workload: &Workload) {
+        if let Some(state) = &workload.state
+            && state.serial > self.applied.serial
+        {
+            self.applied.serial = state.serial;
+            self.applied.restarted = self.applied.restarted.max(state.restarted);
+            self.applied.hashes.extend(state.hashes.iter().map(|(name, content)| (name.clone(), *content)));
+            if let Some(decided) = self.sent.take() {
+                self.restarted_after(decided);
+            }
+        }
+    }
+
+    /// Takes in the resources: forgets those that can no longer restart the workload, and gives those that are seen for
+    /// the first time their baseline. That is the data as it stands, or, if this process saw it change under the
+    /// workload, the data before, so that the workload is restarted even if this process ends before it could.
+    pub fn examine(&mut self, workload: &Workload, current: &Currents<'_>, creation: Creation) {
+        self.applied.hashes.retain(|name, _| current.contains_key(name));
+        self.uncertain.retain(|name| current.get(name).is_some_and(Current::is_there));
+        for (name, resource) in current {
+            // A resource that appears has changed only for those who asked for that.
+            let appeared = |content: Content| content == Content::Gone && creation == Creation::Ignored;
+            let changed = resource.changed.filter(|change| !appeared(change.from));
+            if changed.is_some_and(|change| self.met_starting_pods(change.number)) {
+                self.uncertain.insert(name.clone());
+            }
+            let unrecorded = self.applied.hashes.get(name).is_none_or(|content| appeared(*content));
+            if unrecorded {
+                let baseline = self.baseline(workload, resource, changed, creation);
+                self.applied.hashes.insert(name.clone(), baseline);
+            }
+        }
+        self.inherited = false;
+    }
+
+    fn baseline(
+        &self,
+        workload: &Workload,
+        resource: &Current<'_>,
+        changed: Option<Change>,
+        creation: Creation,
+    ) -> Content {
+        if self.inherited && creation == Creation::RestartsLate && resource.changed.is_none() {
+            // Whoever wrote the state would have recorded it.
+            return Content::Gone;
+        }
+        let missed = changed.filter(|change| change.asked && self.counts(workload, change));
+        missed.map_or(resource.content, |change| change.from)
+    }
+
+    /// Whether a change came after the workload asked for the resource.
+    fn counts(&self, workload: &Workload, change: &Change) -> bool {
+        if let Some(since) = self.since {
+            return after(change.at, OPT_IN_SLACK) >= since;
+        }
+        // Creation is known to the second. Within that second the API server's order of writes decides.
+        let second_after = after(workload.created, Duration::from_secs(1));
+        let written_after = matches!((self.first_version, change.version), (Some(own), Some(its)) if own < its);
+        change.at >= second_after || (change.at >= workload.created && written_after)
+    }
+
+    fn met_starting_pods(&self, change: u64) -> bool {
+        self.rollout.is_some_and(|rollout| change > rollout.decided && rollout.done.is_none_or(|done| change <= done))
+    }
+
+    /// The resources whose data the pods do not have, or may not have, in order.
+    pub(super) fn outdated(&self, current: &Currents<'_>) -> Vec<ResourceName> {
+        let outdated = |(name, resource): &(&ResourceName, &Current<'_>)| {
+            self.applied.hashes.get(*name) != Some(&resource.content) || self.uncertain.contains(*name)
+        };
+        current.iter().filter(outdated).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// A restart is about to be written that was decided after this many changes.
+    pub fn restart_sent(&mut self, decided: u64) {
+        self.sent.get_or_insert(decided);
+    }
+
+    fn restarted_after(&mut self, decided: u64) {
+        (self.sent, self.rollout) = (None, Some(Rollout { decided, done: None }));
+        self.waiting_since = None;
+        self.uncertain.clear();
+    }
+
+    /// All pods of the last restart have started, after this many changes.
+    pub fn rollout_done(&mut self, changes: u64) {
+        self.rollout = self.rollout.map(|rollout| Rollout { done: rollout.done.or(Some(changes)), ..rollout });
+    }
+
+    /// A write of this state reached the API server; if it made pods, it was decided after so many changes.
+    pub fn written(
+        &mut self,
+        workload: &Workload,
+        state: &State,
+        decided: Option<u64>,
+        limits: &Limits,
+        now: Timestamp,
+    ) {
+        if workload.serial() < self.applied.serial {
+            self.rewrites += 1;
+            self.rewrite_not_before =
+                Some(after(now, Backoff::REVERTED.wait(self.rewrites, 0.0).max(limits.min_interval)));
+        }
+        if state.serial >= self.applied.serial {
+            self.applied = state.clone();
+        }
+        if let Some(decided) = decided {
+            self.restarted_after(decided);
+        }
+    }
+
+    /// What the pods have got.
+    #[must_use]
+    pub fn applied(&self) -> &Hashes {
+        &self.applied.hashes
+    }
+
+    /// When we restarted it last.
+    pub(super) fn restarted(&self) -> Option<Timestamp> {
+        self.applied.restarted
+    }
+
+    /// Until when a rewrite of the state waits because somebody keeps putting it back.
+    pub(super) fn rewrite_waits_until(&self, workload: &Workload, now: Timestamp) -> Option<Timestamp> {
+        self.rewrite_not_before.filter(|at| *at > now && workload.serial() < self.applied.serial)
+    }
+
+    /// Whether a rewrite of the state waits because somebody keeps putting it back.
+    #[must_use]
+    pub fn rewrite_waits(&self, now: Timestamp) -> bool {
+        self.rewrite_not_before.is_some_and(|at| at > now)
+    }
+
+    /// The state that says so, to be written next.
+    pub(super) fn next(&self) -> State {
+        State { serial: self.applied.serial + 1, ..self.applied.clone() }
+    }
+}
