@@ -18,7 +18,6 @@ const NAME: &str = "webhook";
 const BODY: &str = r#"{"webhook":"update successful"}"#;
 
 #[tokio::test]
-#[ignore = "its flags are not built yet"]
 async fn a_change_is_posted_to_the_webhook_and_restarts_nothing() {
     let world = stage().await.world().await;
     let (send, mut posted) = mpsc::unbounded_channel();
