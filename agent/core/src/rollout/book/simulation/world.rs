@@ -10,6 +10,7 @@ use crate::rollout::book::{Book, Outcome, Room, Unrecorded, Write};
 use crate::rollout::content::Content;
 use crate::rollout::marker::Marker;
 use crate::rollout::options::{Creation, Options, Strategy};
+use crate::rollout::pause::Pause;
 use crate::rollout::resource::ResourceName;
 use crate::rollout::stakater;
 use crate::rollout::testing::{AUTO, Fake, KEY, at, content as data, mac, plain, sha};
@@ -258,7 +259,7 @@ impl World {
         let time = |fake: &Fake| fake.state().and_then(|state| state.restarted);
         if let (Some(last), Some(next)) = (time(before), time(&self.fake))
             && self.setting != Setting::RolledBack
-            && write.pause.is_none_or(|pause| pause.paused())
+            && write.pause.is_none_or(Pause::paused)
         {
             let between = next.duration_since(last).as_millis();
             assert!(between >= i128::from(PACE), "two restarts within {between} ms");

@@ -11,8 +11,8 @@ const WORKLOADS: usize = 500;
 fn cluster() -> Vec<Fake> {
     let fake = |index: usize| {
         let mut fake = Fake::new(10, at(0), &["s"], &[(AUTO, "true")]).named(&format!("app-{index}"));
-        let hash = if index % 3 == 0 { sha(77) } else { sha(1) }.to_string();
-        if index % 2 == 0 {
+        let hash = if index.is_multiple_of(3) { sha(77) } else { sha(1) }.to_string();
+        if index.is_multiple_of(2) {
             fake.carry_variable("STAKATER_S_SECRET", &hash);
         } else {
             fake.carry_marker(&format!(
@@ -59,9 +59,9 @@ fn restarts_none_of_them_and_then_each_as_before() {
                 let keeps = match write.restart.as_ref().unwrap() {
                     Restart::Mark(Mark::Variables(variables)) => {
                         assert_eq!(variables[0].value, Some(sha(2).to_string()));
-                        index % 2 == 0
+                        index.is_multiple_of(2)
                     }
-                    _ => index % 2 == 1,
+                    _ => !index.is_multiple_of(2),
                 };
                 assert!(keeps, "a workload that carries one kind of marker keeps that kind");
             }
