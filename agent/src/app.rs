@@ -12,8 +12,6 @@ use std::time::Duration;
 use anyhow::Context;
 use rekey_core::identity::Region;
 use rekey_core::rollout::hash::HashKey;
-use rekey_core::rollout::options::Options;
-use rekey_core::rollout::pace::Limits;
 use rekey_core::store::Rules;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -92,12 +90,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let standalone = args.mode == Mode::Standalone;
     let repeats = standalone && args.cluster_external_secrets && served.cluster_external_secrets;
     let repeated = repeats.then(Known::default);
-    let gate = if args.leader_elect { Gate::closed() } else { Gate::open() };
-    let elected = args.leader_elect.then(|| Leases::new(client.clone(), &namespace, &args.lease_name));
+    let gate = if args.elects() { Gate::closed() } else { Gate::open() };
+    let elected = args.elects().then(|| Leases::new(client.clone(), &namespace, &args.lease_name));
     let identity = identity(args.pod_name.as_deref());
-    let own = OwnDeployment::new(client.clone(), namespace.clone(), args.pod_name.clone());
+    let own = OwnDeployment::new(client.clone(), namespace, args.pod_name.clone());
     let writer = Writer::new(client.clone(), gate.clone()).speaking(served.version);
-    let (mut leader, stores) = leader(args, &namespace, aws, state.clone(), told, own, key, writer.clone());
+    let (mut leader, stores) = leader(args, aws, state.clone(), told, own, key, writer.clone());
     leader.repeater = repeated.clone().map(|known| Repeater::new(known, state.clone(), &writer));
     // Nobody else sets it.
     let _ = queued.set(leader.work.clone());
@@ -171,7 +169,6 @@ fn options(args: &Args, api_audiences: Vec<String>) -> StateOptions {
 /// Everything that acts, but does not begin to.
 fn leader(
     args: Args,
-    namespace: &str,
     aws: aws_config::SdkConfig,
     state: State,
     told: Told,
@@ -187,11 +184,8 @@ fn leader(
     let objects = ExternalSecrets::new(writer.clone());
     let events = Events::new(writer.clone(), args.pod_name.clone());
     let options = RolloutOptions {
-        choices: Options {
-            limits: Limits { min_interval: args.min_restart_interval, ..Limits::default() },
-            ..Options::default()
-        },
-        namespace: namespace.to_owned(),
+        choices: args.rollouts(),
+        namespace: own.namespace().to_owned(),
         audience: Audience { events: Some(events.clone()), alerts: told.alerts, metrics: told.metrics.clone() },
         state: Some(state.clone()),
         webhook: told.webhook,

@@ -1,5 +1,6 @@
 //! Command line and environment, validated once.
 
+pub mod reloader;
 pub mod telling;
 
 use std::net::SocketAddr;
@@ -7,11 +8,14 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use rekey_core::duration;
+use rekey_core::rollout::options::Options;
+use rekey_core::rollout::pace::Limits;
 use rekey_core::store::DefaultIdentity;
 use telling::Telling;
 
 use crate::provider::Rates;
 use crate::queue::QueueUrl;
+use reloader::Reloader;
 
 /// Carries an AWS secret rotation to the pods that use it, without polling for it.
 ///
@@ -83,8 +87,8 @@ pub struct Args {
     #[arg(long, env = "REKEY_MAX_RETRY_INTERVAL", default_value = "7m", value_parser = positive)]
     pub max_retry_interval: Duration,
 
-    /// How much is logged: error, warn, info, debug or trace.
-    #[arg(long, env = "REKEY_LOG_LEVEL", default_value = "info")]
+    /// How much is logged: error, warn, info, debug or trace. Stakater Reloader's panic, fatal and warning are known too.
+    #[arg(long, env = "REKEY_LOG_LEVEL", default_value = "info", value_parser = level)]
     pub log_level: tracing::Level,
 
     /// Whether several agents elect the one that works (true), or this is the only one (false). The others are warm
@@ -119,12 +123,28 @@ pub struct Args {
     #[arg(long, env = "REKEY_ESO_METRICS", default_value_t = true, action = clap::ArgAction::Set)]
     pub eso_metrics: bool,
 
+    /// What Stakater Reloader has flags for.
+    #[command(flatten)]
+    pub reloader: Reloader,
+
     /// Who is told of rollouts, and how.
     #[command(flatten)]
     pub telling: Telling,
 }
 
 impl Args {
+    /// Whether several agents elect the one that works.
+    #[must_use]
+    pub fn elects(&self) -> bool {
+        self.leader_elect || self.reloader.elects()
+    }
+
+    /// What the installation chose about rollouts.
+    #[must_use]
+    pub fn rollouts(&self) -> Options {
+        self.reloader.options(Limits { min_interval: self.min_restart_interval, ..Limits::default() })
+    }
+
     /// The budgets of calls to AWS.
     #[must_use]
     pub fn rates(&self) -> Rates {
@@ -174,6 +194,15 @@ impl From<Lent> for DefaultIdentity {
     }
 }
 
+fn level(text: &str) -> Result<tracing::Level, String> {
+    let ours = match text.to_ascii_lowercase().as_str() {
+        "panic" | "fatal" => "error",
+        "warning" => "warn",
+        _ => text,
+    };
+    ours.parse().map_err(|_| "write error, warn, info, debug or trace".to_owned())
+}
+
 fn positive(text: &str) -> Result<Duration, String> {
     match duration::parse(text) {
         Ok(Duration::ZERO) => Err("has to be more than zero".to_owned()),
@@ -218,6 +247,22 @@ mod tests {
     fn eso_s_metrics_are_there_unless_switched_off() {
         assert!(parse(&["--queue-url", URL]).expect("valid").eso_metrics);
         assert!(!parse(&["--queue-url", URL, "--eso-metrics=false"]).expect("valid").eso_metrics);
+    }
+
+    #[test]
+    fn levels_are_rekeys_and_stakaters() {
+        for (text, level) in
+            [("warning", tracing::Level::WARN), ("fatal", tracing::Level::ERROR), ("Debug", tracing::Level::DEBUG)]
+        {
+            assert_eq!(parse(&["--queue-url", URL, "--log-level", text]).expect(text).log_level, level);
+        }
+    }
+
+    #[test]
+    fn stakaters_flag_elects_too() {
+        assert!(parse(&["--queue-url", URL, "--enable-ha"]).expect("valid").elects());
+        assert!(parse(&["--queue-url", URL, "--leader-elect"]).expect("valid").elects());
+        assert!(!parse(&["--queue-url", URL]).expect("valid").elects());
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub mod status;
 pub mod target;
 pub mod template_source;
 #[cfg(test)]
-pub mod testing;
+pub(crate) mod testing;
 pub mod token;
 pub mod workload;
 pub mod writer;

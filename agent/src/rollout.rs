@@ -11,6 +11,7 @@
 mod again;
 mod baseline;
 mod followed;
+mod hook;
 mod report;
 mod run;
 #[cfg(test)]
@@ -26,9 +27,10 @@ use rekey_core::rollout::annotations::Annotations;
 use rekey_core::rollout::book::{Book, ResourceSeen};
 use rekey_core::rollout::decision::Flags;
 use rekey_core::rollout::hash::HashKey;
+use rekey_core::rollout::hook::EntryMacs;
 use rekey_core::rollout::options::Options;
-use rekey_core::rollout::resource::ResourceKey;
-use rekey_core::rollout::workload::{Restartable, Workload, WorkloadKey};
+use rekey_core::rollout::resource::{ResourceKey, ResourceKind};
+use rekey_core::rollout::workload::{Restartable, Workload, WorkloadKey, WorkloadKind};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
@@ -109,11 +111,16 @@ impl Rollouts {
         let (Some(namespace), Some(name)) = (&metadata.namespace, &metadata.name) else { return };
         let key = ResourceKey { kind: K::RESOURCE, object: ObjectKey::new(namespace, name) };
         let none = Annotations::new();
+        let entries = match K::RESOURCE {
+            ResourceKind::Secret => EntryMacs::of(&self.inner.key, &key.object, resource.entries().into_iter()),
+            ResourceKind::ConfigMap => EntryMacs::default(),
+        };
         let seen = ResourceSeen {
             resource_version: metadata.resource_version.as_deref().unwrap_or_default(),
             mac: self.inner.key.hash(key.kind, &key.object, resource.entries().into_iter()),
             sha: resource.sha(),
             flags: Flags::read(metadata.annotations.as_ref().unwrap_or(&none), &self.inner.choices.keys),
+            entries: &entries,
             labels: metadata.labels.as_ref().unwrap_or(&none),
         };
         if let Some(webhook) = &self.inner.webhook {
@@ -136,6 +143,13 @@ impl Rollouts {
     pub fn namespace_seen(&self, name: &str, labels: Option<&BTreeMap<String, String>>) {
         self.book().namespace_seen(name, labels, Timestamp::now());
         self.inner.due.notify_one();
+    }
+
+    /// Whether workloads of this kind are looked at at all. Where CronJobs are run, their Jobs are.
+    #[must_use]
+    pub fn follow(&self, kind: WorkloadKind) -> bool {
+        let follows = |kind| !self.inner.choices.ignored.contains(&kind);
+        follows(kind) || kind == WorkloadKind::Job && follows(WorkloadKind::CronJob)
     }
 
     /// A workload as Kubernetes holds it.

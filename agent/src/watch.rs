@@ -9,12 +9,14 @@ mod lists;
 mod repeated;
 mod takeover;
 mod unreadable;
+mod workload;
 mod world;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
+use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, ServiceAccount};
 use kube::Api;
 use kube::api::ObjectMeta;
@@ -22,7 +24,7 @@ use kube::core::PartialObjectMeta;
 use rekey_core::object::ObjectKey;
 use rekey_core::resource::{ClusterExternalSecret, ClusterSecretStore, ExternalSecret, SecretStore, SecretStoreSpec};
 use rekey_core::rollout::resource::ResourceKey;
-use rekey_core::rollout::workload::{Restartable, WorkloadKey};
+use rekey_core::rollout::workload::{Rollout, WorkloadKind};
 use rekey_core::template_from::TemplateSource;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -34,10 +36,11 @@ use crate::rollout::Rollouts;
 use crate::state::{Object, State, StoreKey};
 use crate::stores::Stores;
 use crate::worker::{Urgency, Work};
+use follow::Presence::{Certain, Uncertain};
 use follow::{Seen, follow};
 use guard::{Guarded, Invalid};
 pub use lists::Lists;
-pub use takeover::look_at_secrets;
+pub use takeover::look_at_resources;
 use unreadable::Which;
 pub use unreadable::{Teller, Unreadable};
 
@@ -51,7 +54,7 @@ pub const CRDS: &str = "crds";
 pub const CLUSTER_EXTERNAL_SECRETS: &str = "clusterexternalsecrets";
 
 /// Watches that have to show everything once before the agent may decide anything.
-pub const KINDS: [&str; 10] = [
+pub const KINDS: [&str; 14] = [
     "externalsecrets",
     "secretstores",
     "clustersecretstores",
@@ -62,6 +65,10 @@ pub const KINDS: [&str; 10] = [
     "configmaps",
     "deployments",
     "statefulsets",
+    "daemonsets",
+    "cronjobs",
+    "jobs",
+    "rollouts",
 ];
 
 /// See the module's head.
@@ -94,36 +101,47 @@ impl Watches {
     pub fn start(self, parts: &mut JoinSet<&'static str>, stop: &CancellationToken) {
         let watches = Arc::new(self);
         macro_rules! watch {
-            ($kind:ty, $name:literal, $handler:ident) => {
-                watch!($kind, $name, $handler, after)
-            };
-            ($kind:ty, $name:literal, $handler:ident, after $($first:literal)?) => {{
+            ($kind:ty, $name:literal, $handler:ident, $presence:ident $(, after $first:literal)?) => {{
                 let (watches, lists) = (Arc::clone(&watches), watches.lists.clone());
                 let api: Api<$kind> = Api::all(watches.client.clone());
                 let stop = stop.clone();
                 parts.spawn(async move {
                     let handler = |seen: Seen<$kind>| watches.$handler(seen);
                     $(stop.run_until_cancelled(lists.one_shown($first)).await;)?
-                    follow(api, $name, handler, lists, stop).await;
+                    follow(api, $name, $presence, handler, lists, stop).await;
                     concat!("the watch of ", $name)
                 });
             }};
         }
+        // What is left alone needs no right to look at it.
+        macro_rules! watch_unless_ignored {
+            ($workload:ident, $kind:ty, $name:literal, $handler:ident, $presence:ident) => {
+                if watches.rollouts.follow(WorkloadKind::$workload) {
+                    watch!($kind, $name, $handler, $presence);
+                } else {
+                    watches.lists.shown($name);
+                }
+            };
+        }
         // Of what no object uses nothing is kept, so the objects come first.
-        watch!(Secret, "secrets", secret, after "externalsecrets");
-        watch!(ConfigMap, "configmaps", config_map, after "externalsecrets");
-        watch!(Guarded<ExternalSecret>, "externalsecrets", external_secret);
-        watch!(Guarded<SecretStore>, "secretstores", store);
-        watch!(Guarded<ClusterSecretStore>, "clustersecretstores", cluster_store);
+        watch!(Secret, "secrets", secret, Certain, after "externalsecrets");
+        watch!(ConfigMap, "configmaps", config_map, Certain, after "externalsecrets");
+        watch!(Guarded<ExternalSecret>, "externalsecrets", external_secret, Certain);
+        watch!(Guarded<SecretStore>, "secretstores", store, Certain);
+        watch!(Guarded<ClusterSecretStore>, "clustersecretstores", cluster_store, Certain);
         if watches.repeated.is_some() {
-            watch!(Guarded<ClusterExternalSecret>, "clusterexternalsecrets", cluster_external_secret);
+            watch!(Guarded<ClusterExternalSecret>, "clusterexternalsecrets", cluster_external_secret, Certain);
         } else {
             watches.lists.shown(CLUSTER_EXTERNAL_SECRETS);
         }
-        watch!(PartialObjectMeta<Namespace>, "namespaces", namespace);
-        watch!(PartialObjectMeta<ServiceAccount>, "serviceaccounts", service_account);
-        watch!(Deployment, "deployments", workload);
-        watch!(StatefulSet, "statefulsets", workload);
+        watch!(PartialObjectMeta<Namespace>, "namespaces", namespace, Certain);
+        watch!(PartialObjectMeta<ServiceAccount>, "serviceaccounts", service_account, Certain);
+        watch_unless_ignored!(Deployment, Deployment, "deployments", workload, Certain);
+        watch_unless_ignored!(StatefulSet, StatefulSet, "statefulsets", workload, Certain);
+        watch_unless_ignored!(DaemonSet, DaemonSet, "daemonsets", workload, Certain);
+        watch_unless_ignored!(CronJob, CronJob, "cronjobs", workload, Certain);
+        watch_unless_ignored!(Job, Job, "jobs", workload, Certain);
+        watch_unless_ignored!(Rollout, Guarded<Rollout>, "rollouts", guarded_workload, Uncertain);
     }
 
     fn external_secret(&self, seen: Seen<Guarded<ExternalSecret>>) {
@@ -136,6 +154,7 @@ impl Watches {
                     if let Some(repeated) = &self.repeated {
                         repeated.external_secret_seen(&object);
                     }
+                    self.rollouts.external_secret_seen(&object);
                     if let Some(key) = self.state.object_seen(object, Timestamp::now()) {
                         // Whoever edits waits.
                         self.look(key, Urgency::Urgent);
@@ -149,6 +168,7 @@ impl Watches {
             },
             Seen::Gone(key) => {
                 self.unreadable.is_over(&Which::ExternalSecret(key.clone()));
+                self.rollouts.external_secret_gone(&key);
                 self.object_gone(&key);
                 if let Some(repeated) = &self.repeated {
                     repeated.external_secret_gone(&key);
@@ -237,20 +257,6 @@ impl Watches {
         self.keys_changed(&key);
     }
 
-    fn config_map(&self, seen: Seen<ConfigMap>) {
-        match seen {
-            Seen::There(config_map) => {
-                let Some(key) = key_of(&config_map.metadata) else { return };
-                self.rollouts.resource_seen(&config_map);
-                self.template_changed(&TemplateSource::ConfigMap(key), Some(&config_map.metadata));
-            }
-            Seen::Gone(key) => {
-                self.rollouts.resource_gone(&ResourceKey::config_map(key.clone()));
-                self.template_changed(&TemplateSource::ConfigMap(key), None);
-            }
-        }
-    }
-
     /// Templates may stand in it. `metadata` is there if it is.
     fn template_changed(&self, source: &TemplateSource, metadata: Option<&ObjectMeta>) {
         let users = match metadata {
@@ -260,13 +266,6 @@ impl Watches {
         for user in users {
             self.state.with_object(&user, Object::forget_failures);
             self.look(user, Urgency::Routine);
-        }
-    }
-
-    fn workload<K: Restartable>(&self, seen: Seen<K>) {
-        match seen {
-            Seen::There(object) => self.rollouts.workload_seen(&object),
-            Seen::Gone(object) => self.rollouts.workload_gone(&WorkloadKey { kind: K::WORKLOAD, object }),
         }
     }
 

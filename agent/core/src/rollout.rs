@@ -25,6 +25,7 @@ pub mod decide;
 pub mod decision;
 pub mod follow;
 pub mod hash;
+pub mod hook;
 pub mod keys;
 pub mod manifest;
 pub mod mark;

@@ -1,6 +1,7 @@
 //! What the book of rollouts keeps in memory, measured in a process of its own.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "clippy takes helpers of an integration test for code of their own")]
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,7 @@ use rekey_core::object::ObjectKey;
 use rekey_core::rollout::book::{Book, Outcome, ResourceSeen, Room};
 use rekey_core::rollout::decision::Flags;
 use rekey_core::rollout::hash::{HashKey, KEY_LENGTH};
+use rekey_core::rollout::hook::EntryMacs;
 use rekey_core::rollout::options::Options;
 use rekey_core::rollout::resource::{ResourceKey, ResourceKind};
 use rekey_core::rollout::stakater::Sha;
@@ -49,6 +51,7 @@ fn secret(book: &mut Book, key: &HashKey, index: usize) {
         mac: key.hash(ResourceKind::Secret, &object, [("password", value.as_slice())].into_iter()),
         sha: Sha::of(Vec::new()),
         flags: Flags::default(),
+        entries: &EntryMacs::default(),
         labels: &labels,
     };
     book.resource_seen(&ResourceKey::secret(object), &seen, Timestamp::UNIX_EPOCH);

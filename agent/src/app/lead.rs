@@ -32,7 +32,7 @@ use crate::state::State;
 use crate::stores::Validator;
 use crate::sweep::Sweep;
 use crate::sync::{Reads, Rendering, Syncer};
-use crate::watch::{Teller, look_at_secrets};
+use crate::watch::{Teller, look_at_resources};
 use crate::worker::{Controller, Urgency, Work, Worker};
 
 /// What they are made of.
@@ -184,12 +184,12 @@ fn controller(leader: &Leader) -> Controller {
 /// Restarts workloads, once nothing is known of Secrets that the last leader knew better. Syncs do not wait for that.
 async fn restart(rollouts: Rollouts, takes_over: Option<kube::Client>, stop: CancellationToken) {
     if let Some(client) = takes_over
-        && until_told(&stop, look_at_secrets(&client, &rollouts)).await.is_none()
+        && until_told(&stop, look_at_resources(&client, &rollouts)).await.is_none()
     {
         return;
     }
     rollouts.complete();
-    rollouts.run(stop).await;
+    Box::pin(rollouts.run(stop)).await;
 }
 
 /// What was seen before this instance led, and what failed under the last leader, even where no sweep comes by.

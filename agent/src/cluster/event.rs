@@ -1,5 +1,7 @@
 //! Kubernetes Events, for the people who run `kubectl describe`. The only file that writes them.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event as Stored;
@@ -8,6 +10,7 @@ use kube::api::{Api, ObjectMeta, PostParams};
 pub use kube::runtime::events::EventType as Kind;
 use kube::runtime::events::{Event, Recorder, Reporter};
 use rekey_core::resource::Version;
+use tokio::sync::Semaphore;
 use tracing::debug;
 
 use super::Writer;
@@ -20,14 +23,24 @@ pub struct Events {
     recorder: Recorder,
     reporter: Reporter,
     writer: Writer,
+    /// Those that may be published at a time: a change of a Secret that many use is told to many.
+    places: Arc<Semaphore>,
 }
+
+/// Each has a connection of its own for that moment.
+const PLACES: usize = 16;
 
 impl Events {
     /// Events by `rekey`, from this instance (the pod's name).
     #[must_use]
     pub fn new(writer: Writer, instance: Option<String>) -> Self {
         let reporter = Reporter { controller: "rekey".to_owned(), instance };
-        Self { recorder: Recorder::new(writer.client(), reporter.clone()), reporter, writer }
+        Self {
+            recorder: Recorder::new(writer.client(), reporter.clone()),
+            reporter,
+            writer,
+            places: Arc::new(Semaphore::new(PLACES)),
+        }
     }
 
     /// Something that went as it should.
@@ -51,6 +64,8 @@ impl Events {
         };
         let object = about.name.as_deref().unwrap_or_default();
         let about = &self.versioned(about);
+        // It is never closed, so there is no error.
+        let _place = self.places.acquire().await;
         let future = self.recorder.publish(&event, about);
         if let Err(error) = self.writer.write(Action::Create, format!("event about {object}"), future).await {
             debug!(%error, "event not published");
@@ -87,6 +102,7 @@ impl Events {
         let events: Api<Stored> = Api::namespaced(self.writer.client(), &namespace);
         let parameters = PostParams::default();
         let object = about.name.as_deref().unwrap_or_default();
+        let _place = self.places.acquire().await;
         let future = events.create(&parameters, &stored);
         match self.writer.write(Action::Create, format!("event about {object}"), future).await {
             Ok(_) => true,

@@ -47,24 +47,13 @@ impl Jobs {
         Self { saved: SavedJobs::new(writer.clone(), namespace), writer }
     }
 
-    /// Runs a CronJob out of turn, as a Job of this name. One that is there already was an earlier attempt.
-    pub async fn run(
-        &self,
-        cron_job: &DynamicObject,
-        name: &str,
-        mark: &Mark,
-        started: Option<&Started>,
-    ) -> Result<(), ClusterError> {
-        let mut job = manifest::run(cron_job, name);
-        mark.apply(&mut job);
-        if let Some(started) = started {
-            started.put_on(&mut job);
-        }
-        let refused = match self.create(&job).await {
+    /// Creates a Job that runs a CronJob. One of this name that is there already was an earlier attempt.
+    pub async fn run(&self, job: &DynamicObject) -> Result<(), ClusterError> {
+        let refused = match self.create(job).await {
             Err(error) if error.is_conflict() => error,
             created => return created.map(drop),
         };
-        let key = key_of(&job);
+        let key = key_of(job);
         let owned = |there: &Job| there.metadata.owner_references == job.metadata.owner_references;
         match self.get(&key).await? {
             Some(there) if owned(&there) => Ok(()),

@@ -27,6 +27,12 @@ impl OwnDeployment {
         Self { client, namespace, pod, found: Arc::default() }
     }
 
+    /// The agent's own namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     /// The Deployment, if the agent runs in one and may read what leads to it. What was found once is not asked for
     /// again; a question that failed is.
     pub async fn get(&self) -> Option<ObjectReference> {

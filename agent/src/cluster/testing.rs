@@ -61,6 +61,11 @@ impl Server {
         object
     }
 
+    /// Takes everything away whose path begins like this, and with it the kind.
+    pub fn remove(&self, prefix: &str) {
+        self.lock().objects.retain(|path, _| !path.starts_with(prefix));
+    }
+
     /// The object at this path.
     pub fn get(&self, path: &str) -> Option<Value> {
         self.lock().objects.get(path).cloned()
@@ -143,6 +148,10 @@ impl Inner {
                 self.stamp(&mut object);
                 self.objects.insert(path, object.clone());
                 (StatusCode::CREATED, object)
+            }
+            Method::GET if query.contains("watch=") => (StatusCode::GONE, Value::Null),
+            Method::GET if query.contains("limit=") && !self.list(path).is_empty() => {
+                (StatusCode::OK, json!({"metadata": {"resourceVersion": "1"}, "items": self.list(path)}))
             }
             Method::GET if query.contains("labelSelector=") => {
                 let items: Vec<Value> =

@@ -14,7 +14,7 @@ use rekey_core::rollout::mark::Mark;
 use rekey_core::rollout::options::Options;
 use rekey_core::rollout::restart::Restart;
 use rekey_core::rollout::workload::{Incomplete, Restartable, Rollout, Workload, WorkloadKind};
-use rekey_core::rollout::{marker, state};
+use rekey_core::rollout::{manifest, marker, state};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
@@ -110,7 +110,15 @@ impl Workloads {
     /// The CronJob's own template stays as it is. Its Job comes first: a state that is on record must be true.
     async fn cron_job(&self, write: &Write) -> Result<CronJob, ClusterError> {
         if let Some(Restart::Run { job, mark }) = &write.restart {
-            self.jobs.run(&self.read::<CronJob>(write).await?, job, mark, write.started.as_ref()).await?;
+            let mut job = manifest::run(&self.read::<CronJob>(write).await?, job);
+            mark.apply(&mut job);
+            if let Some(started) = &write.started {
+                started.put_on(&mut job);
+            }
+            if let Some(hook) = &write.hook {
+                hook.equip(&mut job);
+            }
+            self.jobs.run(&job).await?;
         }
         self.patch(write, Patch::Merge(body(write))).await
     }

@@ -27,7 +27,7 @@ impl Rollouts {
         // The last restarts are told of, too.
         let told = CancellationToken::new();
         let work = async {
-            tokio::join!(self.carry_out(&shutdown), self.finish_jobs(&shutdown));
+            tokio::join!(self.carry_out(&shutdown), self.finish_jobs(&shutdown), self.tell_hook_problems(&shutdown));
             told.cancel();
         };
         tokio::join!(work, self.post(&told));

@@ -95,8 +95,7 @@ impl Object {
     /// The Secret it produces.
     #[must_use]
     pub fn target(&self) -> ObjectKey {
-        let name = self.resource.spec.target.name.as_ref().filter(|name| !name.is_empty());
-        ObjectKey::new(&self.key.namespace, name.unwrap_or(&self.key.name))
+        ObjectKey::new(&self.key.namespace, self.resource.target_name())
     }
 
     /// What it asks for; nothing where its spec is in error.

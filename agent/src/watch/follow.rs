@@ -14,7 +14,7 @@ use rekey_core::backoff::Backoff;
 use rekey_core::object::ObjectKey;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::Lists;
 
@@ -26,10 +26,20 @@ pub enum Seen<K> {
     Gone(ObjectKey),
 }
 
-/// Follows one kind. `lists` is told when the first list is in.
+/// Whether a cluster has a kind at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Every cluster does, or the agent would not watch it.
+    Certain,
+    /// Its CRD may be absent, may come, and may go. While it is absent there are no objects.
+    Uncertain,
+}
+
+/// Follows one kind. `lists` is told when the first list is in, or when it is known that there is none.
 pub async fn follow<K>(
     api: Api<K>,
     kind: &'static str,
+    presence: Presence,
     mut handle: impl FnMut(Seen<K>),
     lists: Lists,
     shutdown: CancellationToken,
@@ -40,6 +50,7 @@ pub async fn follow<K>(
     let mut stream = watcher(api, watcher::Config::default()).backoff(Pauses(0)).boxed();
     let mut known: HashSet<ObjectKey> = HashSet::new();
     let mut listed: HashSet<ObjectKey> = HashSet::new();
+    let mut absent = false;
     loop {
         let event = tokio::select! {
             () = shutdown.cancelled() => return,
@@ -47,6 +58,15 @@ pub async fn follow<K>(
         };
         match event {
             None => return,
+            Some(Err(error)) if presence == Presence::Uncertain && is_absent(&error) => {
+                if !std::mem::replace(&mut absent, true) {
+                    info!(kind, "the cluster has no such kind; it is watched as soon as it has");
+                }
+                for gone in known.drain() {
+                    handle(Seen::Gone(gone));
+                }
+                lists.shown(kind);
+            }
             // The error may quote the object that could not be read, and that may be a Secret.
             Some(Err(error)) => warn!(kind, problem = problem(&error), "watch interrupted; it will be resumed"),
             Some(Ok(Event::Init)) => listed.clear(),
@@ -59,6 +79,9 @@ pub async fn follow<K>(
                     handle(Seen::Gone(gone.clone()));
                 }
                 known = std::mem::take(&mut listed);
+                if std::mem::take(&mut absent) {
+                    info!(kind, "the cluster has this kind now; it is watched");
+                }
                 lists.shown(kind);
             }
             Some(Ok(Event::Apply(object))) => {
@@ -96,6 +119,14 @@ fn key_of(object: &impl Resource) -> ObjectKey {
     ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any())
 }
 
+fn is_absent(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == 404,
+        _ => false,
+    }
+}
+
 fn problem(error: &watcher::Error) -> String {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
@@ -109,3 +140,6 @@ fn problem(error: &watcher::Error) -> String {
         watcher::Error::NoResourceVersion => "the list has no resourceVersion".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

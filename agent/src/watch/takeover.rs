@@ -1,31 +1,41 @@
 //! The last look before an instance that takes over decides about restarts.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::Api;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::ListParams;
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use tracing::warn;
 
-use crate::rollout::Rollouts;
+use crate::rollout::{Followed, Rollouts};
 
 const PAGE: u32 = 500;
 /// A page has to be there by then.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Looks at every Secret as it is at this moment. The watches do not keep pace with each other: an instance that takes
-/// over may see workloads as the last leader restarted them, and Secrets as they were before that, and would restart
-/// them for what they have.
-pub async fn look_at_secrets(client: &kube::Client, rollouts: &Rollouts) {
-    let secrets: Api<Secret> = Api::all(client.clone());
+/// Looks at every Secret and ConfigMap as it is at this moment. The watches do not keep pace with each other: an instance
+/// that takes over may see workloads as the last leader restarted them, and what they use as it was before that, and would
+/// restart them for what they have.
+pub async fn look_at_resources(client: &kube::Client, rollouts: &Rollouts) {
+    tokio::join!(look_at::<Secret>(client, rollouts), look_at::<ConfigMap>(client, rollouts));
+}
+
+async fn look_at<K>(client: &kube::Client, rollouts: &Rollouts)
+where
+    K: Followed + Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let kind = K::RESOURCE.as_str();
+    let resources: Api<K> = Api::all(client.clone());
     let mut page = ListParams::default().limit(PAGE);
     loop {
-        let problem = match timeout(TIME_LIMIT, secrets.list(&page)).await {
+        let problem = match timeout(TIME_LIMIT, resources.list(&page)).await {
             Ok(Ok(list)) => {
-                for secret in &list.items {
-                    rollouts.resource_seen(secret);
+                for resource in &list.items {
+                    rollouts.resource_seen(resource);
                 }
                 match list.metadata.continue_.filter(|token| !token.is_empty()) {
                     Some(token) => page = ListParams::default().limit(PAGE).continue_token(&token),
@@ -36,7 +46,7 @@ pub async fn look_at_secrets(client: &kube::Client, rollouts: &Rollouts) {
             Ok(Err(error)) => problem(&error),
             Err(_) => format!("no answer within {} s", TIME_LIMIT.as_secs()),
         };
-        warn!(problem, "secrets not listed after taking over, restarts wait for that; trying again");
+        warn!(kind, problem, "not listed after taking over, and restarts wait for that; trying again");
         page = ListParams::default().limit(PAGE);
         tokio::time::sleep(PAUSE).await;
     }

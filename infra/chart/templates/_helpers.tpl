@@ -61,7 +61,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- /* A flag for each value that is set; the agent knows the defaults of the others. */}}
 {{- define "rekey.args" -}}
 - {{ printf "--queue-url=%s" (include "rekey.queueUrl" .) | quote }}
-{{- range $value := list "mode" "adminAddr" "controllerClass" "defaultIdentity" "concurrent" "heartbeatPeriod" "sweepInterval" "eventRefresh" "logLevel" "minRestartInterval" "maxRetryInterval" "secretsManagerRate" "parameterStoreRate" "esoMetrics" "clusterExternalSecrets" }}
+{{- range $value := list "mode" "adminAddr" "controllerClass" "defaultIdentity" "concurrent" "heartbeatPeriod" "sweepInterval" "eventRefresh" "logLevel" "minRestartInterval" "maxRetryInterval" "secretsManagerRate" "parameterStoreRate" "esoMetrics" "reloaderMetrics" "clusterExternalSecrets" }}
 {{- $set := get $.Values $value }}
 {{- if not (has $set (list nil "")) }}
 - {{ printf "--%s=%v" (kebabcase $value) $set | quote }}
@@ -71,4 +71,38 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - --leader-elect=true
 - {{ printf "--lease-name=%s" (include "rekey.fullname" .) | quote }}
 {{- end }}
+{{- range $flag, $set := include "rekey.reloaderFlags" . | fromJson }}
+{{- if not (has $set (list nil "" false)) }}
+- {{ printf "--%s=%v" $flag $set | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* Kinds of workload that are left alone: the agent may not create Jobs, or is not to. */}}
+{{- define "rekey.ignoredWorkloadTypes" -}}
+{{- $ignored := list }}
+{{- if or .Values.reloader.ignoreJobs (not .Values.createJobs) }}{{ $ignored = append $ignored "jobs" }}{{ end }}
+{{- if or .Values.reloader.ignoreCronJobs (not .Values.createJobs) }}{{ $ignored = append $ignored "cronjobs" }}{{ end }}
+{{- join "," $ignored }}
+{{- end }}
+
+{{- /* Stakater Reloader's flags for the values of Stakater Reloader's chart. */}}
+{{- define "rekey.reloaderFlags" -}}
+{{- $names := dict "autoReloadAll" "auto-reload-all" "reloadStrategy" "reload-strategy" "reloadOnCreate" "reload-on-create" "reloadOnDelete" "reload-on-delete" "syncAfterRestart" "sync-after-restart" "isArgoRollouts" "is-Argo-Rollouts" "ignoreNamespaces" "namespaces-to-ignore" "namespaceSelector" "namespace-selector" "resourceLabelSelector" "resource-label-selector" "rerunFinishedJobs" "rerun-finished-jobs" "runSuspendedCronJobs" "run-suspended-cron-jobs" }}
+{{- $annotations := dict "auto" "auto-annotation" "secret_auto" "secret-auto-annotation" "configmap_auto" "configmap-auto-annotation" "secret" "secret-annotation" "configmap" "configmap-annotation" "search" "auto-search-annotation" "match" "search-match-annotation" "ignore" "ignore-annotation" "pausePeriod" "pause-deployment-annotation" "pauseTime" "pause-deployment-time-annotation" }}
+{{- $flags := dict "ignored-workload-types" (include "rekey.ignoredWorkloadTypes" .) }}
+{{- $reloader := .Values.reloader }}
+{{- range $value, $flag := $names }}{{ $_ := set $flags $flag (get $reloader $value) }}{{ end }}
+{{- $renamed := default dict $reloader.custom_annotations }}
+{{- range $value, $flag := $annotations }}{{ $_ := set $flags $flag (get $renamed $value) }}{{ end }}
+{{- $namespaces := $reloader.namespaces }}
+{{- if kindIs "slice" $namespaces }}{{ $namespaces = join "," $namespaces }}{{ end }}
+{{- if and (not $namespaces) (not $reloader.watchGlobally) }}{{ $namespaces = .Release.Namespace }}{{ end }}
+{{- $_ := set $flags "namespaces" $namespaces }}
+{{- if and $reloader.ignoreSecrets $reloader.ignoreConfigMaps }}
+{{- fail "reloader.ignoreSecrets and reloader.ignoreConfigMaps: one of them only, for nothing would restart anything" }}
+{{- end }}
+{{- if $reloader.ignoreSecrets }}{{ $_ := set $flags "resources-to-ignore" "secrets" }}{{ end }}
+{{- if $reloader.ignoreConfigMaps }}{{ $_ := set $flags "resources-to-ignore" "configmaps" }}{{ end }}
+{{- toJson $flags }}
 {{- end }}

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use rekey_tests::process::Spec;
@@ -24,6 +25,8 @@ async fn the_agent_has_the_charts_rights_and_no_others() {
     let secrets = Api::<Secret>::namespaced(client.clone(), "default");
     let targets_only = secrets.delete_collection(&DeleteParams::default(), &all).await;
     assert!(forbidden(targets_only.expect_err("it deletes targets one by one, if their object says so")));
+    let cron_jobs = Api::<CronJob>::namespaced(client.clone(), "default");
+    assert!(forbidden(cron_jobs.delete("any", &DeleteParams::default()).await.expect_err("it deletes Jobs alone")));
     let deployments = Api::<Deployment>::namespaced(client, "default");
     assert!(forbidden(deployments.delete("any", &DeleteParams::default()).await.expect_err("it deletes no workload")));
 }
@@ -46,4 +49,34 @@ async fn the_chart_renders_with_the_queue_url_alone_and_refuses_to_without() {
     assert!(render("queueUrl=").await.is_err());
     let error = render("queueUrl=arn:aws:sqs:eu-west-1:111122223333:rekey").await.expect_err("an ARN");
     assert!(format!("{error:#}").contains("QueueUrl"), "{error:#}");
+}
+
+#[tokio::test]
+async fn the_chart_takes_reloaders_values_and_gives_no_right_that_they_leave_unused() {
+    let stack = crate::stack().await;
+    let render = |values: &'static str| {
+        Spec::new("helm template", &stack.tools.helm, stack.directory().join("template.log"))
+            .args(["template", "infra/chart", "--namespace", "here", "--set", "queueUrl=URL", "--set", values])
+            .directory(rekey_tests::repository())
+            .stdout()
+    };
+    let jobs = "resources: [jobs]";
+    for (values, there, absent) in [
+        ("reloader.autoReloadAll=true", &["--auto-reload-all=true", jobs][..], &["argoproj.io", "--namespaces"][..]),
+        ("reloader.reloadStrategy=env-vars", &["--reload-strategy=env-vars"], &[]),
+        ("reloader.isArgoRollouts=true", &["--is-Argo-Rollouts=true", "apiGroups: [argoproj.io]"], &[]),
+        ("reloader.watchGlobally=false", &["--namespaces=here"], &[]),
+        ("reloader.namespaces={a,b}", &["--namespaces=a,b"], &[]),
+        ("reloader.ignoreConfigMaps=true", &["--resources-to-ignore=configmaps"], &[]),
+        ("reloader.custom_annotations.pauseTime=a/b", &["--pause-deployment-time-annotation=a/b"], &[]),
+        ("reloader.ignoreJobs=true", &["--ignored-workload-types=jobs", "[cronjobs]"], &["create, patch, delete]"]),
+        ("createJobs=false", &["--ignored-workload-types=jobs,cronjobs"], &[jobs, "[cronjobs]"]),
+    ] {
+        let rendered = render(values).await.context(values).unwrap();
+        assert!(there.iter().all(|part| rendered.contains(part)), "{values}");
+        assert!(!absent.iter().any(|part| rendered.contains(part)), "{values}");
+    }
+    for nonsense in ["reloader.ignoreSecrets=true,reloader.ignoreConfigMaps=true", "reloader.autoReload=true"] {
+        assert!(render(nonsense).await.is_err(), "{nonsense}");
+    }
 }

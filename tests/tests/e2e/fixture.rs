@@ -1,5 +1,7 @@
 //! Rekey, installed once on the shared stack, and the list of every secret value that a test has used.
 
+pub mod sink;
+
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +38,7 @@ pub async fn rekey() -> (&'static Stack, &'static Installation, &'static Values)
             values: json!({
                 "logLevel": "trace", "heartbeatPeriod": HEARTBEAT_PERIOD, "minRestartInterval": "0s",
                 "stores": {"serviceAccounts": crate::identities::service_accounts()},
+                "extraEnv": [{"name": "REKEY_ALERT_WEBHOOK_URL", "value": sink::sink().address}],
             }),
             ..Options::default()
         };

@@ -23,6 +23,8 @@ mod deploy;
 mod examples;
 mod faults;
 mod fixture;
+mod following;
+mod hook;
 mod identities;
 mod local_aws;
 mod local_deployment;

@@ -75,6 +75,15 @@ pub struct ExternalSecretSpec {
     pub data_from: Vec<DataFrom>,
 }
 
+impl ExternalSecret {
+    /// The name of the Secret that it produces.
+    #[must_use]
+    pub fn target_name(&self) -> &str {
+        let named = self.spec.target.name.as_deref().filter(|name| !name.is_empty());
+        named.or(self.metadata.name.as_deref()).unwrap_or_default()
+    }
+}
+
 fn default_refresh_interval() -> String {
     "1h0m0s".to_owned()
 }

@@ -4,6 +4,7 @@
 //! no I/O and has no clock: the time is passed in.
 
 mod baseline;
+mod hooks;
 mod interest;
 mod outcome;
 mod queue;
@@ -19,6 +20,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::Timestamp;
 
 pub use self::baseline::Unrecorded;
+use self::hooks::Hooks;
+pub use self::hooks::Owner;
 use self::interest::Interest;
 pub use self::outcome::{Outcome, Settled};
 use self::queue::Queue;
@@ -47,6 +50,7 @@ pub struct Book {
     /// Namespaces whose labels put them in scope.
     selected: HashSet<String>,
     interest: Interest,
+    hooks: Hooks,
     /// Syncs that are queued or running, by target.
     syncs: HashMap<ResourceKey, usize>,
     queue: Queue,
@@ -92,6 +96,7 @@ impl Book {
             bystanders: HashSet::new(),
             selected: HashSet::new(),
             interest: Interest::default(),
+            hooks: Hooks::default(),
             syncs: HashMap::new(),
             queue: Queue::default(),
             followed: Queue::default(),
@@ -140,11 +145,16 @@ impl Book {
     }
 
     /// A workload as Kubernetes holds it. Older versions than one seen before are ignored.
-    pub fn workload_seen(&mut self, workload: Workload, now: Timestamp) -> Seen {
+    pub fn workload_seen(&mut self, mut workload: Workload, now: Timestamp) -> Seen {
         let key = workload.key.clone();
         if !self.options.scope.has_namespace(&key.object.namespace) || self.options.ignored.contains(&key.kind) {
             return Seen::default();
         }
+        workload.hooks = self.hooks.of(&key);
+        if let Some(job) = workload.hook_job.take() {
+            self.hook_job_seen(&job);
+        }
+        self.wake_for_hooks(&key);
         let known = self.entries.get_mut(&key).filter(|entry| entry.workload.uid == workload.uid);
         if known.as_ref().is_some_and(|entry| is_older(&workload.resource_version, &entry.workload.resource_version)) {
             return Seen::default();
@@ -188,6 +198,8 @@ impl Book {
 
     /// A workload was deleted.
     pub fn workload_gone(&mut self, key: &WorkloadKey) {
+        self.hook_job_gone(key);
+        self.wake_for_hooks(key);
         self.bystanders.remove(key);
         if let Some(entry) = self.entries.remove(key) {
             self.interest.remove(&entry.workload);
@@ -242,6 +254,7 @@ impl Book {
             let Some(entry) = self.entries.get_mut(&key) else { continue };
             let look = entry.follow.look(&entry.workload, now);
             news.extend(look.news);
+            self.wake_for_hooks(&key);
             if let Some(again) = look.again {
                 self.followed.at(key, again);
             }

@@ -115,7 +115,8 @@ pub fn decide(
     } else {
         let contents = current.iter().map(|(name, resource)| (name.clone(), resource.content));
         let until = wait_of_restart(workload, memory, held, resumes, options, now);
-        if workload.is_at_rest(options.batch) {
+        let by_hook = changed.iter().any(|name| workload.hooks.contains_key(name));
+        if workload.is_at_rest(options.batch) && !by_hook {
             // The pods of some later day get what the resources hold by then.
             state.hashes.extend(contents);
         } else if let Some(until) = until {

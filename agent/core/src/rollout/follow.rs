@@ -150,6 +150,17 @@ impl Follow {
         self.last.as_ref().map(|last| &last.started)
     }
 
+    /// Whether the last restart may still get on: it is neither at its end nor stuck.
+    #[must_use]
+    pub fn is_under_way(&self, workload: &Workload) -> bool {
+        match (&self.last, &workload.started) {
+            (Some(last), _) => last.stage == Stage::UnderWay,
+            // Of another process, and not looked at yet.
+            (None, Some(started)) => !workload.progress.is_done(started.generation),
+            (None, None) => false,
+        }
+    }
+
     /// A restart was carried out; the workload as the API server answered, of which the watch may show a later version
     /// already.
     pub fn began(&mut self, started: &Started, workload: &Workload, now: Timestamp) {
@@ -173,9 +184,12 @@ impl Follow {
 
     /// From now on this restart is followed, if it is a later one. A CronJob has no pods: its Job is followed.
     fn take_up(&mut self, started: Started, workload: &Workload, now: Timestamp) {
-        let known = self.last.as_ref().is_some_and(|last| last.started.generation >= started.generation);
-        if known || workload.key.kind == WorkloadKind::CronJob {
-            return;
+        match &mut self.last {
+            // Something of ours that left the template alone has made another generation.
+            Some(last) if last.started.is(&started) => return last.started.generation = started.generation,
+            Some(last) if last.started.generation >= started.generation => return,
+            _ if workload.key.kind == WorkloadKind::CronJob => return,
+            _ => {}
         }
         let before = self.last.replace(Followed::new(started, workload, now));
         self.pending.extend(before.and_then(|mut before| before.tell(Told::Superseded, workload)));

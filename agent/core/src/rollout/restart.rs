@@ -55,7 +55,10 @@ impl Restart {
         }
         let mark = mark(workload, changed, current, options, now)?;
         Some(match workload.key.kind {
-            WorkloadKind::CronJob => Self::Run { job: job_name(workload, state), mark },
+            WorkloadKind::CronJob => {
+                let contents = changed.iter().filter_map(|name| Some((name, current.get(name)?.content)));
+                Self::Run { job: job_name(workload, state.runs, contents), mark }
+            }
             WorkloadKind::Job => Self::Again(mark),
             _ => Self::Mark(mark),
         })
@@ -113,12 +116,18 @@ fn variables(workload: &Workload, changed: &[ResourceName], current: &Currents<'
     wanted
 }
 
-/// The same for each attempt at the same restart, whoever makes it, and another one for each restart.
-fn job_name(workload: &Workload, state: &State) -> String {
+/// The name of the Job that runs a CronJob because these have come to hold that, as its `runs`-th one, so that a content
+/// which comes back is run again. Nothing else goes in: each attempt, whoever makes it, finds the Job of the one before.
+#[must_use]
+pub fn job_name<'a>(
+    workload: &Workload,
+    runs: u64,
+    contents: impl IntoIterator<Item = (&'a ResourceName, Content)>,
+) -> String {
     let mut sha = Sha256::new();
     sha.update(workload.uid.as_bytes());
-    sha.update(state.serial.to_be_bytes());
-    for (name, content) in &state.hashes {
+    sha.update(runs.to_be_bytes());
+    for (name, content) in contents {
         sha.update(format!("{name}={content};"));
     }
     let digest = sha.finalize();
@@ -143,11 +152,11 @@ mod tests {
         workload
     }
 
-    fn restart(workload: &Workload, of: Content, strategy: Strategy, serial: u64) -> Restart {
+    fn restart(workload: &Workload, of: Content, strategy: Strategy, runs: u64) -> Restart {
         let current = Current { content: of, sha: Some(sha(1)), changed: None, container: "main" };
         let current = BTreeMap::from([(ResourceName::secret("s"), current)]);
         let options = Options { strategy, ..Options::default() };
-        let state = State { serial, ..State::default() };
+        let state = State { runs, ..State::default() };
         Restart::of(workload, &[ResourceName::secret("s")], &current, &options, &state, at(0)).expect("a restart")
     }
 
@@ -181,9 +190,9 @@ mod tests {
     }
 
     #[test]
-    fn a_job_of_a_cron_job_has_one_name_for_each_state() {
+    fn a_job_of_a_cron_job_has_one_name_for_each_run() {
         let cron_job = workload(WorkloadKind::CronJob);
-        let name = |serial| match restart(&cron_job, content(2), Strategy::Annotations, serial) {
+        let name = |runs| match restart(&cron_job, content(2), Strategy::Annotations, runs) {
             Restart::Run { job, .. } => job,
             other => panic!("{other:?}"),
         };

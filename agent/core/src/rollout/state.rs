@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::content::Content;
 use super::follow::Started;
 use super::hash::ALGORITHM;
+use super::hook::EntryMacs;
 use super::resource::ResourceName;
 
 /// The annotation that holds the state.
@@ -29,6 +30,10 @@ pub struct State {
     pub restarted: Option<Timestamp>,
     /// The data that the pods have got. A resource that is missing has not been seen yet.
     pub hashes: Hashes,
+    /// Of a CronJob that hooks name: the entries of their Secrets in that data.
+    pub entries: BTreeMap<ResourceName, EntryMacs>,
+    /// How often a CronJob was run.
+    pub runs: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,6 +49,10 @@ struct Text {
     hashes: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
     started: Option<Started>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    entries: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "is_none")]
+    runs: u64,
 }
 
 /// The part of the text that is read for itself: what is wrong with it is no reason to forget the hashes.
@@ -60,6 +69,11 @@ pub fn started(text: &str, uid: &str) -> Option<Started> {
     (record.uid == uid).then_some(record.started)
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_none(runs: &u64) -> bool {
+    *runs == 0
+}
+
 impl State {
     /// Reads the annotation. It yields nothing when it was written for another key, algorithm or workload (a manifest
     /// copied together with its annotations) or is unreadable: all of these are a first sight. So is a single
@@ -71,8 +85,14 @@ impl State {
             return None;
         }
         let entry = |(name, mac): (&String, &String)| Some((ResourceName::parse(name)?, Content::parse(mac)?));
-        let restarted = text.restarted_at.and_then(|at| Timestamp::from_second(at).ok());
-        Some(Self { serial: text.serial, restarted, hashes: text.hashes.iter().filter_map(entry).collect() })
+        let macs = |(name, macs): (&String, &String)| Some((ResourceName::parse(name)?, EntryMacs::parse(macs)));
+        Some(Self {
+            serial: text.serial,
+            restarted: text.restarted_at.and_then(|at| Timestamp::from_second(at).ok()),
+            hashes: text.hashes.iter().filter_map(entry).collect(),
+            entries: text.entries.iter().filter_map(macs).collect(),
+            runs: text.runs,
+        })
     }
 
     /// The annotation's text, without a record of a restart.
@@ -93,6 +113,8 @@ impl State {
             restarted_at: self.restarted.map(Timestamp::as_second),
             hashes,
             started: started.cloned(),
+            entries: self.entries.iter().map(|(name, macs)| (name.to_string(), macs.to_string())).collect(),
+            runs: self.runs,
         };
         // Strings and numbers always serialise.
         serde_json::to_string(&text).unwrap_or_default()
@@ -112,6 +134,7 @@ mod tests {
             serial: 3,
             restarted: Some(Timestamp::from_second(1_800_000_000).unwrap()),
             hashes: [(ResourceName::secret("a"), mac('1')), (ResourceName::secret("b"), mac('2'))].into(),
+            ..State::default()
         }
     }
 
@@ -126,6 +149,14 @@ mod tests {
         assert_eq!(json["restartedAt"], 1_800_000_000);
         let never = State { restarted: None, ..state() };
         assert_eq!(State::parse(&never.render("key", "uid"), "key", "uid"), Some(never));
+    }
+
+    #[test]
+    fn what_hooks_need_stands_only_where_there_are_hooks() {
+        assert!(!state().render("key", "uid").contains("entries") && !state().render("key", "uid").contains("runs"));
+        let entries = [(ResourceName::secret("a"), EntryMacs::parse("k:1 l:2"))].into();
+        let state = State { entries, runs: 7, ..state() };
+        assert_eq!(State::parse(&state.render("key", "uid"), "key", "uid"), Some(state));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A Deployment and its API server in memory, for the tests of this module.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,6 +12,7 @@ use super::book::{ResourceSeen, Write};
 use super::content::Content;
 use super::decision::Flags;
 use super::hash::Mac;
+use super::hook::EntryMacs;
 use super::keys::Keys;
 use super::mark::Mark;
 use super::marker::{self, Variable};
@@ -46,11 +48,13 @@ pub fn sha(content: u32) -> Sha {
 /// A resource without annotations and labels.
 pub fn plain(version: &str, content: u32) -> ResourceSeen<'_> {
     static NONE: Annotations = Annotations::new();
+    static NO_ENTRIES: LazyLock<EntryMacs> = LazyLock::new(EntryMacs::default);
     ResourceSeen {
         resource_version: version,
         mac: mac(content),
         sha: sha(content),
         flags: Flags::default(),
+        entries: &NO_ENTRIES,
         labels: &NONE,
     }
 }
@@ -189,6 +193,15 @@ impl Fake {
         let generation = self.object["metadata"]["generation"].clone();
         self.object["status"] =
             json!({"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1});
+    }
+
+    /// The Deployment controller reports that the rollout does not get on.
+    pub fn stick(&mut self, version: u64) {
+        self.touch(version);
+        let generation = self.object["metadata"]["generation"].clone();
+        let condition = json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"});
+        self.object["status"] = json!({"observedGeneration": generation, "replicas": 2, "updatedReplicas": 1,
+                                       "availableReplicas": 1, "conditions": [condition]});
     }
 
     fn set_marker(&mut self, marker: &str) {

@@ -3,13 +3,15 @@
 mod argo;
 mod kind;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
 
 use super::annotations::{Annotations, Triggers};
-use super::decision;
+use super::decision::{self, Flags};
 use super::follow::{self, Fingerprint, Health, Started};
+use super::hook::{HookJob, Order};
 use super::marker::Markers;
 use super::mistake::Mistake;
 use super::options::{Batch, Options};
@@ -44,6 +46,10 @@ pub struct Workload {
     pub created: Timestamp,
     /// What restarts it.
     pub triggers: ByKind<Triggers>,
+    /// Of a CronJob: the Secrets for which hooks run it, and when. They stand in other objects, so the book fills them in.
+    pub hooks: BTreeMap<ResourceName, Order>,
+    /// What it is to a hook, if it is the Job of one.
+    pub hook_job: Option<Box<HookJob>>,
     /// What it references. Empty if nothing restarts it.
     pub references: References,
     /// The state on it, if it is ours.
@@ -60,10 +66,10 @@ pub struct Workload {
     pub started: Option<Started>,
     /// Which template its pods have. Only known where a restart is recorded.
     pub template: Fingerprint,
-    /// When it was last restarted, as far as it says so itself.
-    pub restarted: Option<Timestamp>,
     /// What it says about pauses between a change and its rollout.
     pub pausing: Pausing,
+    /// When it was last restarted, as far as it says so itself.
+    pub restarted: Option<Timestamp>,
     /// Whether it replaces its pods without a change of their template.
     pub restarts_in_place: bool,
 }
@@ -147,6 +153,8 @@ impl Workload {
             markers,
             references: followed.and_then(|pods| pods.spec.as_ref()).map(References::of).unwrap_or_default(),
             triggers,
+            hooks: BTreeMap::new(),
+            hook_job: object.hook_job().map(Box::new),
             progress: object.progress(),
             standing: object.standing(),
             health: object.health(),
@@ -166,17 +174,33 @@ impl Workload {
         let named = self.triggers.iter().flat_map(|(kind, triggers)| {
             triggers.literals().map(move |name| ResourceName { kind, name: name.to_owned() })
         });
-        let mut resources: Vec<ResourceName> = named.chain(self.references.resources().cloned()).collect();
+        let used = self.references.resources().chain(self.hooks.keys()).cloned();
+        let mut resources: Vec<ResourceName> = named.chain(used).collect();
         resources.sort_unstable();
         resources.dedup();
         resources.retain(|resource| self.concerns(resource));
         resources
     }
 
+    /// The container that uses a resource whose annotations say this, if its change restarts the workload. A hook runs
+    /// its CronJob whatever stands in that.
+    #[must_use]
+    pub fn container_for(&self, resource: &ResourceName, flags: Flags) -> Option<&str> {
+        let decided = decision::decide(self.triggers.of(resource.kind), &self.references, resource, flags).ok();
+        decided.or_else(|| self.hooks.contains_key(resource).then_some(""))
+    }
+
+    /// The same for a resource of which only the name is known.
+    #[must_use]
+    pub fn conceivable_container_for(&self, resource: &ResourceName) -> Option<&str> {
+        let conceived = decision::conceive(self.triggers.of(resource.kind), &self.references, resource).ok();
+        conceived.or_else(|| self.hooks.contains_key(resource).then_some(""))
+    }
+
     /// Whether this resource could restart it.
     #[must_use]
     pub fn concerns(&self, resource: &ResourceName) -> bool {
-        decision::conceive(self.triggers.of(resource.kind), &self.references, resource).is_ok()
+        self.conceivable_container_for(resource).is_some()
     }
 
     /// Whether it may be restarted by resources whose names do not stand in it.
@@ -207,13 +231,13 @@ impl Workload {
     /// Whether anything at all can restart it.
     #[must_use]
     pub fn asks(&self) -> bool {
-        self.triggers.iter().any(|(_, triggers)| triggers.any())
+        !self.hooks.is_empty() || self.triggers.iter().any(|(_, triggers)| triggers.any())
     }
 
     /// Whether it asks for the same resources as another one.
     #[must_use]
     pub fn asks_like(&self, other: &Self) -> bool {
-        self.triggers == other.triggers && self.references == other.references
+        self.triggers == other.triggers && self.references == other.references && self.hooks == other.hooks
     }
 
     /// The hashes in its state; none if there is no state of ours.

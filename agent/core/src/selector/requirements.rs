@@ -38,6 +38,13 @@ impl Requirements {
     }
 }
 
+impl FromIterator<Self> for Requirements {
+    /// Those of all.
+    fn from_iter<T: IntoIterator<Item = Self>>(all: T) -> Self {
+        Self(all.into_iter().flat_map(|one| one.0).collect())
+    }
+}
+
 impl FromStr for Requirements {
     type Err = RequirementsError;
 

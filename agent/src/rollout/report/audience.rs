@@ -63,7 +63,7 @@ impl Audience {
             }
         };
         let note = words::here(news);
-        let identity = format!("{}-{uid}-{}", reason.to_lowercase(), started.generation);
+        let identity = format!("{}-{uid}-{}", reason.to_lowercase(), started.name());
         if !self.once(&reference(key, uid), kind, reason, note.clone(), identity).await {
             return debug!(workload = %key.object, kind = key.kind.as_str(), reason, "told already");
         }
@@ -72,7 +72,7 @@ impl Audience {
         self.alert(key, outcome, &note, origin::changed(&started.resources, origins), took);
         for Origin { resource, object, .. } in origins {
             let owner = object.uid.as_deref().unwrap_or_default();
-            let identity = format!("{}-{owner}-{uid}-{}", there.to_lowercase(), started.generation);
+            let identity = format!("{}-{owner}-{uid}-{}", there.to_lowercase(), started.name());
             self.once(object, kind, there, words::there(news, resource), identity).await;
         }
     }

@@ -168,16 +168,8 @@ async fn what_is_live_is_told_once_on_the_workload_on_the_external_secret_and_in
     // Another process, which cannot know.
     reports.to.tell(&news(live()), &[]).await;
     // It is stuck another time.
-    reports
-        .to
-        .tell(
-            &News {
-                started: Started { generation: 5, ..news(live()).started },
-                ..news(Told::Stuck("late".to_owned()))
-            },
-            &[],
-        )
-        .await;
+    let again = Started { since: Timestamp::from_second(1_800_000_100).unwrap(), ..news(live()).started };
+    reports.to.tell(&News { started: again, ..news(Told::Stuck("late".to_owned())) }, &[]).await;
     let alerts = got(&server.alerts, 2).await;
     assert_eq!((alerts.len(), &alerts[1]["result"]), (2, &json!("stuck")));
     assert!(alerts[1]["text"].as_str().unwrap().ends_with(" is stuck: late"));

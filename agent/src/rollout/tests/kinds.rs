@@ -54,7 +54,7 @@ fn template() -> Value {
         {"name": "side"}, {"name": "main", "younger": "field", "envFrom": [{"secretRef": {"name": "db"}}]}]}})
 }
 
-fn workload(api_version: &str, kind: &str, spec: Value) -> Value {
+fn workload(api_version: &str, kind: &str, spec: &Value) -> Value {
     json!({"apiVersion": api_version, "kind": kind,
            "metadata": {"name": "app", "namespace": "ns", "generation": 1,
                         "annotations": {"reloader.stakater.com/auto": "true"}},
@@ -70,7 +70,7 @@ async fn restart<K: Restartable + serde::de::DeserializeOwned>(
     let server = Server::default();
     let collection = format!("/apis/{api_version}/namespaces/ns/{plural}");
     let path = format!("{collection}/app");
-    let object = server.add(&collection, workload(api_version, kind, spec));
+    let object = server.add(&collection, workload(api_version, kind, &spec));
     let agent = Agent::start(&server, strategy).await;
     agent.change::<K>(&server, &path, object).await;
     let patched = server.call(|call| call.method == Method::PATCH && call.body.get("spec").is_some()).await;
@@ -122,7 +122,7 @@ async fn a_rollout_loses_nothing_by_a_variable() {
 #[tokio::test]
 async fn a_rollout_that_is_restarted_in_place_keeps_its_template() {
     let server = Server::default();
-    let mut object = workload("argoproj.io/v1alpha1", "Rollout", json!({"template": template()}));
+    let mut object = workload("argoproj.io/v1alpha1", "Rollout", &json!({"template": template()}));
     object["metadata"]["annotations"][Rollout::STRATEGY] = json!("restart");
     let collection = "/apis/argoproj.io/v1alpha1/namespaces/ns/rollouts";
     let object = server.add(collection, object);
@@ -136,7 +136,7 @@ async fn a_rollout_that_is_restarted_in_place_keeps_its_template() {
 
 fn cron_job() -> Value {
     let job = json!({"metadata": {"labels": {"app": "a"}}, "spec": {"younger": "field", "template": template()}});
-    workload("batch/v1", "CronJob", json!({"schedule": "@daily", "jobTemplate": job}))
+    workload("batch/v1", "CronJob", &json!({"schedule": "@daily", "jobTemplate": job}))
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ fn job() -> Value {
     let mut template = template();
     template["metadata"]["labels"]["batch.kubernetes.io/controller-uid"] = json!("uid-1");
     let selector = json!({"matchLabels": {"batch.kubernetes.io/controller-uid": "uid-1"}});
-    workload("batch/v1", "Job", json!({"selector": selector, "younger": "field", "template": template}))
+    workload("batch/v1", "Job", &json!({"selector": selector, "younger": "field", "template": template}))
 }
 
 #[tokio::test]

@@ -4,9 +4,8 @@ use jiff::Timestamp;
 
 use super::Book;
 use crate::object::ObjectKey;
-use crate::rollout::decision;
 use crate::rollout::resource::ResourceKey;
-use crate::rollout::workload::{Workload, WorkloadKey};
+use crate::rollout::workload::WorkloadKey;
 
 /// The workloads whose state lacks a Secret that is about to be written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,8 +26,7 @@ impl Book {
         for key in self.interest.workloads(&target, &self.entries) {
             let Some(entry) = self.entries.get(&key) else { continue };
             let workload = &entry.workload;
-            let Workload { triggers, references, .. } = workload;
-            let asked = decision::decide(triggers.of(name.kind), references, &name, flags).is_ok();
+            let asked = workload.container_for(&name, flags).is_some();
             let ever = self.has_in_scope(&key) && !workload.has_ended(self.options.batch);
             if !asked || !ever || workload.recorded().contains_key(&name) || entry.memory.rewrite_waits(now) {
                 continue;

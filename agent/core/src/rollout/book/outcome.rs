@@ -31,6 +31,7 @@ impl Book {
     /// Takes in what became of a write. `jitter` is a random number from 0 to 1.
     pub fn written(&mut self, write: &Write, outcome: Outcome, jitter: f64, now: Timestamp) -> Settled {
         let restart = write.replaces_pods();
+        self.wake_for_hooks(&write.workload);
         if restart && !matches!(outcome, Outcome::Applied(_)) {
             self.bucket.give_back();
         }
@@ -59,6 +60,7 @@ impl Book {
                 if let Some(started) = &write.started {
                     entry.follow.began(started, &updated, now);
                 }
+                self.hook_started(write);
                 let mut seen = self.workload_seen(*updated, now);
                 // The watch may have been faster than the answer, which is then ignored.
                 if let Some(entry) = self.entries.get_mut(&write.workload) {

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use crate::rollout::content::Content;
 use crate::rollout::decide::{Change, Current, Currents};
-use crate::rollout::decision::{self, Flags};
+use crate::rollout::decision::Flags;
 use crate::rollout::hash::Mac;
+use crate::rollout::hook::EntryMacs;
 use crate::rollout::resource::{ResourceKey, ResourceName};
 use crate::rollout::stakater::Sha;
 use crate::rollout::state::Hashes;
@@ -24,6 +25,8 @@ pub struct ResourceSeen<'a> {
     pub sha: Sha,
     /// What its annotations say.
     pub flags: Flags,
+    /// The hashes of a Secret's entries, for hooks.
+    pub entries: &'a EntryMacs,
     /// Its labels.
     pub labels: &'a BTreeMap<String, String>,
 }
@@ -42,6 +45,7 @@ struct Fact {
     mac: Mac,
     sha: Sha,
     flags: Flags,
+    entries: EntryMacs,
     /// Most never change.
     changed: Option<Box<Change>>,
 }
@@ -51,7 +55,7 @@ impl Resources {
     /// seen, so one that is not known was not there.
     pub fn seen(&mut self, key: &ResourceKey, seen: &ResourceSeen<'_>, appears: bool, now: Timestamp) -> bool {
         let version = seen.resource_version.parse().ok();
-        let ResourceSeen { mac, sha, flags, .. } = *seen;
+        let ResourceSeen { mac, sha, flags, entries, .. } = *seen;
         let facts = self.by_namespace.entry(key.object.namespace.clone()).or_default();
         let name = key.local();
         let known = facts.get(&name);
@@ -68,7 +72,7 @@ impl Resources {
             known.and_then(still)
         };
         let different = known.is_none_or(|fact| fact.mac != mac || fact.flags != flags);
-        facts.insert(name, Fact { version, mac, sha, flags, changed: changed.map(Box::new) });
+        facts.insert(name, Fact { version, mac, sha, flags, entries: entries.clone(), changed: changed.map(Box::new) });
         different
     }
 
@@ -85,7 +89,21 @@ impl Resources {
 
     /// What a resource's annotations say; nothing if there is no such resource.
     pub fn flags(&self, key: &ResourceKey) -> Option<Flags> {
-        Some(self.by_namespace.get(&key.object.namespace)?.get(&key.local())?.flags)
+        Some(self.fact(key)?.flags)
+    }
+
+    /// What it holds.
+    pub fn content(&self, key: &ResourceKey) -> Option<Content> {
+        Some(self.fact(key)?.mac.into())
+    }
+
+    /// The hashes of its entries.
+    pub fn entries(&self, key: &ResourceKey) -> Option<&EntryMacs> {
+        Some(&self.fact(key)?.entries)
+    }
+
+    fn fact(&self, key: &ResourceKey) -> Option<&Fact> {
+        self.by_namespace.get(&key.object.namespace)?.get(&key.local())
     }
 
     /// The resources whose change restarts the workload: those that exist, and those of which its pods have `applied`
@@ -93,7 +111,7 @@ impl Resources {
     pub fn current<'a>(&self, workload: &'a Workload, applied: &Hashes, minds: bool) -> Currents<'a> {
         let mut currents = unchanged(workload, applied);
         if minds {
-            for current in currents.values_mut() {
+            for (_, current) in currents.iter_mut().filter(|(name, _)| !workload.hooks.contains_key(name)) {
                 current.content = Content::Gone;
             }
         }
@@ -105,8 +123,7 @@ impl Resources {
             resources.iter().filter_map(|name| facts.get_key_value(name)).collect()
         };
         for (name, fact) in there {
-            let triggers = workload.triggers.of(name.kind);
-            if let Ok(container) = decision::decide(triggers, &workload.references, name, fact.flags) {
+            if let Some(container) = workload.container_for(name, fact.flags) {
                 let (content, changed) = (fact.mac.into(), fact.changed.as_deref().copied());
                 currents.insert(name.clone(), Current { content, sha: Some(fact.sha), changed, container });
             } else {
@@ -120,7 +137,7 @@ impl Resources {
 /// The same as far as the pods have data of them, each as it was.
 pub(super) fn unchanged<'a>(workload: &'a Workload, applied: &Hashes) -> Currents<'a> {
     let current = |(name, content): (&ResourceName, &Content)| {
-        let container = decision::conceive(workload.triggers.of(name.kind), &workload.references, name).ok()?;
+        let container = workload.conceivable_container_for(name)?;
         Some((name.clone(), Current { content: *content, sha: None, changed: None, container }))
     };
     applied.iter().filter_map(current).collect()

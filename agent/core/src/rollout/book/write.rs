@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Book, Entry, Interest, resources};
+use super::{Book, Entry, Interest, hooks, resources};
 use crate::rollout::decide::{self, Decision, Held, Step};
 use crate::rollout::follow::Started;
+use crate::rollout::hook::Run;
 use crate::rollout::pause::Pause;
 use crate::rollout::resource::ResourceName;
 use crate::rollout::restart::Restart;
@@ -24,6 +25,8 @@ pub struct Write {
     pub state: Option<String>,
     /// How the workload is restarted; nothing leaves its pods alone.
     pub restart: Option<Restart>,
+    /// What the Job is told, if a hook runs it.
+    pub hook: Option<Run>,
     /// The resources for which it is restarted; empty exactly if it is not.
     pub changed: Vec<ResourceName>,
     /// What becomes of the Deployment's pause; nothing leaves it alone.
@@ -89,6 +92,7 @@ impl Book {
 
     fn decide(&mut self, key: &WorkloadKey, now: Timestamp) -> Option<Write> {
         let in_scope = self.has_in_scope(key);
+        let held_by_hooks = self.held_by_hooks(key);
         let entry = self.entries.get_mut(key)?;
         let Entry { workload, memory, .. } = entry;
         let current = if in_scope {
@@ -99,6 +103,8 @@ impl Book {
         };
         let held = Held { sync_pending: Interest::is_any(workload, &self.syncs), throttled: self.bucket.next(now) };
         memory.examine(workload, &current, self.options.creation);
+        hooks::note_entries(workload, memory, &current, &self.resources);
+        let current = hooks::released(workload, memory, current, &held_by_hooks);
 
         let step = match decide::decide(workload, memory, &current, held, &self.options, now) {
             Decision::Nothing => {
@@ -113,7 +119,8 @@ impl Book {
             Decision::Write(step) if in_scope || step.pause.is_some() => step,
             Decision::Write(_) => return None,
         };
-        let Step { state, changed, pause } = step;
+        let Step { mut state, changed, pause } = step;
+        let hook = hooks::run(workload, memory, &changed, &self.resources, &mut state);
         let restart = Restart::of(workload, &changed, &current, &self.options, &state, now);
         let seen = changed.iter().filter_map(|name| current.get(name)?.changed).map(|change| change.at).min();
         let started = (!changed.is_empty()).then(|| Started::next(workload, &changed, seen.unwrap_or(now)));
@@ -124,6 +131,7 @@ impl Book {
             resource_version: workload.resource_version.clone(),
             state: workload.asks().then(|| state.render_with(&self.key_id, &workload.uid, last)),
             restart: restart.filter(|_| !changed.is_empty()),
+            hook,
             changed,
             pause,
             standing: workload.standing,

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{Change, Current, Currents};
 use crate::backoff::{Backoff, after};
 use crate::rollout::content::Content;
+use crate::rollout::hook::EntryMacs;
 use crate::rollout::options::Creation;
 use crate::rollout::pace::Limits;
 use crate::rollout::resource::ResourceName;
@@ -85,6 +86,8 @@ impl Memory {
         {
             self.applied.serial = state.serial;
             self.applied.restarted = self.applied.restarted.max(state.restarted);
+            self.applied.runs = state.runs;
+            self.applied.entries.extend(state.entries.clone());
             self.applied.hashes.extend(state.hashes.iter().map(|(name, content)| (name.clone(), *content)));
             if let Some(decided) = self.sent.take() {
                 self.restarted_after(decided);
@@ -97,9 +100,11 @@ impl Memory {
     /// workload, the data before, so that the workload is restarted even if this process ends before it could.
     pub fn examine(&mut self, workload: &Workload, current: &Currents<'_>, creation: Creation) {
         self.applied.hashes.retain(|name, _| current.contains_key(name));
+        self.applied.entries.retain(|name, _| workload.hooks.contains_key(name));
         self.uncertain.retain(|name| current.get(name).is_some_and(Current::is_there));
         for (name, resource) in current {
-            // A resource that appears has changed only for those who asked for that.
+            // A resource that appears has changed only for those who asked for that. A hook is never run for it.
+            let creation = if workload.hooks.contains_key(name) { Creation::Ignored } else { creation };
             let appeared = |content: Content| content == Content::Gone && creation == Creation::Ignored;
             let changed = resource.changed.filter(|change| !appeared(change.from));
             if changed.is_some_and(|change| self.met_starting_pods(change.number)) {
@@ -146,10 +151,33 @@ impl Memory {
 
     /// The resources whose data the pods do not have, or may not have, in order.
     pub(super) fn outdated(&self, current: &Currents<'_>) -> Vec<ResourceName> {
-        let outdated = |(name, resource): &(&ResourceName, &Current<'_>)| {
-            self.applied.hashes.get(*name) != Some(&resource.content) || self.uncertain.contains(*name)
-        };
-        current.iter().filter(outdated).map(|(name, _)| name.clone()).collect()
+        let outdated = current.iter().filter(|(name, resource)| self.lacks(name, resource.content));
+        outdated.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether the pods do not have, or may not have, what this resource holds.
+    #[must_use]
+    pub fn lacks(&self, name: &ResourceName, content: Content) -> bool {
+        self.applied.hashes.get(name) != Some(&content) || self.uncertain.contains(name)
+    }
+
+    /// How often a CronJob was run.
+    #[must_use]
+    pub fn runs(&self) -> u64 {
+        self.applied.runs
+    }
+
+    /// The entries of a resource in what the pods have got, where they are known.
+    #[must_use]
+    pub fn entries(&self, name: &ResourceName) -> Option<&EntryMacs> {
+        self.applied.entries.get(name)
+    }
+
+    /// These are the entries of a resource that holds this; remembered if it is what the pods have got.
+    pub fn note_entries(&mut self, name: &ResourceName, content: Content, entries: &EntryMacs) {
+        if !self.applied.entries.contains_key(name) && !self.lacks(name, content) {
+            self.applied.entries.insert(name.clone(), entries.clone());
+        }
     }
 
     /// A restart is about to be written that was decided after this many changes.

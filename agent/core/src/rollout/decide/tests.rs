@@ -35,7 +35,7 @@ fn workload(content: Option<u32>) -> Workload {
 }
 
 fn state(serial: u64, content: u32) -> State {
-    State { serial, restarted: None, hashes: [(ResourceName::secret("s"), data(content))].into() }
+    State { serial, hashes: [(ResourceName::secret("s"), data(content))].into(), ..State::default() }
 }
 
 fn secret(content: u32, changed: Option<Change>) -> Currents<'static> {

@@ -56,6 +56,25 @@ impl Started {
         Self { since, generation, resources: resources.to_vec() }
     }
 
+    /// The same restart, after a write of ours that leaves the template alone and makes another generation: the end of a
+    /// pause.
+    #[must_use]
+    pub fn resumed(&self, workload: &Workload) -> Self {
+        Self { generation: workload.progress.generation + 1, ..self.clone() }
+    }
+
+    /// Whether it is the same restart: no two are for changes that were seen at the same time.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.since == other.since
+    }
+
+    /// Names it among the restarts of its workload.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.since.as_nanosecond().to_string()
+    }
+
     /// Reads an annotation; nothing if it is no record.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

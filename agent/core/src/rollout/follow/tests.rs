@@ -52,6 +52,11 @@ fn started(generation: i64) -> Started {
     Started { since: at(0), generation, resources: vec![ResourceName::secret("db")] }
 }
 
+/// The one after that, half a second later.
+fn next() -> Started {
+    Started { since: at(500), generation: 3, ..started(3) }
+}
+
 fn read(kind: &str, object: &Value) -> Workload {
     fn read<K: Restartable + DeserializeOwned>(object: &Value) -> Workload {
         Workload::read::<K>(&serde_json::from_value(object.clone()).unwrap(), &Options::default(), "key").unwrap()
@@ -247,14 +252,33 @@ fn a_later_restart_supersedes_one_that_has_not_ended() {
             assert_eq!(play.told(1000), live(1000));
         }
         play.edit("/spec/template/spec/containers/0/image", json!("marked"));
-        let record = State::default().render_with("key", "u", Some(&started(3)));
+        let record = State::default().render_with("key", "u", Some(&next()));
         play.object["metadata"]["annotations"]["rekey.dev/applied"] = json!(record);
         let news = play.look(2000).news;
         assert_eq!(news.iter().map(|news| news.told.clone()).collect::<Vec<_>>(), expected);
         assert!(news.iter().all(|news| news.started == started(2)));
         play.reports(3, 3, 3);
         let news = play.look(3000).news;
-        assert_eq!((news.len(), &news[0].started), (1, &started(3)));
+        assert_eq!((news.len(), &news[0].started), (1, &next()));
+    }
+}
+
+#[test]
+fn the_end_of_a_pause_is_no_other_restart() {
+    let mut play = Play::new("Deployment");
+    play.object["spec"]["paused"] = json!(true);
+    play.reports(3, 0, 3);
+    assert_eq!(play.told(0), []);
+    let resumed = started(2).resumed(&read("Deployment", &play.object));
+    let record = State::default().render_with("key", "u", Some(&resumed));
+    play.edit("/spec/paused", json!(false));
+    play.object["metadata"]["annotations"]["rekey.dev/applied"] = json!(record);
+    assert_eq!(play.told(5 * MINUTE), []);
+    // Nor for a process that begins now.
+    for mut play in [play.restarted(), play] {
+        assert_eq!(play.told(5 * MINUTE), []);
+        play.reports(3, 3, 3);
+        assert_eq!(play.told(6 * MINUTE), live(6 * MINUTE));
     }
 }
 

@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::argo::Rollout;
 use super::{Progress, Standing};
 use crate::rollout::follow::Health;
+use crate::rollout::hook::HookJob;
 use crate::rollout::marker::Markers;
 
 /// A kind of workload that can be restarted.
@@ -77,6 +78,11 @@ pub trait Restartable: Metadata<Ty = ObjectMeta> {
 
     /// When it was last restarted, if something else than the time in a marker says that.
     fn restarted(&self, _markers: &Markers) -> Option<Timestamp> {
+        None
+    }
+
+    /// What it is to a hook, if it is the Job of one.
+    fn hook_job(&self) -> Option<HookJob> {
         None
     }
 
@@ -190,6 +196,10 @@ impl Restartable for CronJob {
 
 impl Restartable for Job {
     const WORKLOAD: WorkloadKind = WorkloadKind::Job;
+
+    fn hook_job(&self) -> Option<HookJob> {
+        HookJob::read(self)
+    }
 
     fn template(&self) -> Option<&PodTemplateSpec> {
         self.spec.as_ref().map(|spec| &spec.template)
