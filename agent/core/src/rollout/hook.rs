@@ -81,7 +81,7 @@ pub enum HookProblem {
     },
     /// Rekey is told to leave such objects alone.
     #[error(
-        "the annotation {annotation} names the CronJob {cron_job}, but Rekey leaves CronJobs or Jobs alone; take both out of ignored-workload-types"
+        "the annotation {annotation} names the CronJob {cron_job}, but Rekey leaves CronJobs or Jobs alone; set createJobs to true in its chart, and have it ignore neither kind"
     )]
     Ignored {
         /// The annotation.

@@ -467,7 +467,7 @@ fn where_jobs_are_left_alone_no_hook_is_run_and_none_waited_for() {
     let options = Options { ignored: [WorkloadKind::Job].into(), ..Options::default() };
     let mut world = World::with(Order::Before, options);
     let problems: Vec<String> = world.book.hook_problems().iter().map(|(_, problem)| problem.to_string()).collect();
-    assert!(problems[0].contains("ignored-workload-types"), "{problems:?}");
+    assert!(problems[0].contains("set createJobs to true"), "{problems:?}");
     world.change("password", 2);
     world.run();
     assert_eq!((world.runs(), world.restarts()), (0, 1));
