@@ -145,11 +145,10 @@ impl Rollouts {
         self.inner.due.notify_one();
     }
 
-    /// Whether workloads of this kind are looked at at all. Where CronJobs are run, their Jobs are.
+    /// Whether workloads of this kind are looked at at all.
     #[must_use]
     pub fn follow(&self, kind: WorkloadKind) -> bool {
-        let follows = |kind| !self.inner.choices.ignored.contains(&kind);
-        follows(kind) || kind == WorkloadKind::Job && follows(WorkloadKind::CronJob)
+        !self.inner.choices.ignored.contains(&kind)
     }
 
     /// A workload as Kubernetes holds it.

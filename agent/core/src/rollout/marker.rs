@@ -129,6 +129,15 @@ impl Markers {
         }
     }
 
+    /// Whether a resource that is gone restarts the workload, where such a loss counts. An annotation can always say it; of
+    /// variables there has to be one to take away.
+    #[must_use]
+    pub fn can_lose(&self, resource: &ResourceName, container: &str, otherwise: Strategy) -> bool {
+        let name = stakater::variable(resource);
+        let is_its = |variable: &Variable| variable.container == container && variable.name == name;
+        self.strategy(otherwise) == Strategy::Annotations || self.variables.iter().any(is_its)
+    }
+
     /// When the last restart was, if a marker says so.
     #[must_use]
     pub fn at(&self) -> Option<Timestamp> {
@@ -157,6 +166,22 @@ mod tests {
 
         let again = Marker::new(&ResourceName::secret("db"), "ns", mac, "app", now, Some(&marker));
         assert_ne!(again.render(), marker.render());
+    }
+
+    #[test]
+    fn what_never_had_a_variable_cannot_lose_it() {
+        let variable = Variable { container: "c".to_owned(), name: "STAKATER_DB_SECRET".to_owned(), value: None };
+        let markers = Markers { variables: vec![variable], ..Markers::default() };
+        let (db, other) = (ResourceName::secret("db"), ResourceName::secret("other"));
+        for (markers, resource, container, strategy, can) in [
+            (&markers, &db, "c", Strategy::Annotations, true),
+            (&markers, &db, "d", Strategy::Annotations, false),
+            (&markers, &other, "c", Strategy::Annotations, false),
+            (&Markers::default(), &db, "c", Strategy::Variables, false),
+            (&Markers::default(), &db, "c", Strategy::Annotations, true),
+        ] {
+            assert_eq!(markers.can_lose(resource, container, strategy), can, "{markers:?} {resource} {container}");
+        }
     }
 
     #[test]

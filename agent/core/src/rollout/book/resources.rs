@@ -9,6 +9,7 @@ use crate::rollout::decide::{Change, Current, Currents};
 use crate::rollout::decision::Flags;
 use crate::rollout::hash::Mac;
 use crate::rollout::hook::EntryMacs;
+use crate::rollout::options::Options;
 use crate::rollout::resource::{ResourceKey, ResourceName};
 use crate::rollout::stakater::Sha;
 use crate::rollout::state::Hashes;
@@ -108,10 +109,10 @@ impl Resources {
 
     /// The resources whose change restarts the workload: those that exist, and those of which its pods have `applied`
     /// data and that are gone. The latter hold what they held, unless somebody minds.
-    pub fn current<'a>(&self, workload: &'a Workload, applied: &Hashes, minds: bool) -> Currents<'a> {
+    pub fn current<'a>(&self, workload: &'a Workload, applied: &Hashes, options: &Options) -> Currents<'a> {
         let mut currents = unchanged(workload, applied);
-        if minds {
-            for (_, current) in currents.iter_mut().filter(|(name, _)| !workload.hooks.contains_key(name)) {
+        for (name, current) in currents.iter_mut().filter(|(name, _)| !workload.hooks.contains_key(name)) {
+            if options.on_delete && workload.markers.can_lose(name, current.container, options.strategy) {
                 current.content = Content::Gone;
             }
         }

@@ -97,7 +97,7 @@ impl Book {
         let entry = self.entries.get_mut(key)?;
         let Entry { workload, memory, .. } = entry;
         let current = if in_scope {
-            self.resources.current(workload, memory.applied(), self.options.on_delete)
+            self.resources.current(workload, memory.applied(), &self.options)
         } else {
             // Nothing restarts it, but a pause of ours ends.
             resources::unchanged(workload, memory.applied())
