@@ -42,7 +42,7 @@ async fn five_hundred_workloads_of_reloaders_are_taken_over_and_none_is_restarte
     };
     world.observer.eventually(SOON, all).await.unwrap();
 
-    let plan = Plan::with_flags(&[("--is-Argo-Rollouts", "true")]);
+    let plan = Plan::with_flags(&[]);
     let agent = stage().await.agent(NAME, &plan).await.unwrap();
     let recorded = async || {
         let state = |number: &usize| !seen(*number)["metadata"]["annotations"]["rekey.dev/applied"].is_null();
