@@ -101,6 +101,21 @@ pub enum HookProblem {
     },
 }
 
+impl HookProblem {
+    /// Tells it from every other problem of the same ExternalSecret, in a form that fits into names.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let (kind, cron_job) = match self {
+            Self::Missing { cron_job, .. } => ("missing", cron_job),
+            Self::Ignored { cron_job, .. } => ("ignored", cron_job),
+            Self::NotSuspended { cron_job, .. } => ("not-suspended", cron_job),
+        };
+        // Anything may stand in an annotation.
+        let plain = |letter: char| if letter.is_ascii_lowercase() || letter.is_ascii_digit() { letter } else { '-' };
+        format!("{}-{kind}", cron_job.chars().map(plain).take(63).collect::<String>())
+    }
+}
+
 impl fmt::Display for Order {
     /// As in "it is run … the restart".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
