@@ -143,7 +143,8 @@ impl World {
     pub fn step(&mut self, step: Step) {
         match step {
             Step::Change { resource, content } => self.write_resource(resource, content),
-            Step::Delete { resource } if self.choice.appearance => self.hold(resource, None),
+            // What goes and never had a variable is not missed.
+            Step::Delete { resource } if self.choice.appearance && !self.choice.variables => self.hold(resource, None),
             Step::Delete { .. } => {}
             Step::Sync { content, crash } => self.sync(content, crash),
             Step::DeliverResource => {
