@@ -124,7 +124,7 @@ impl Rollouts {
             labels: metadata.labels.as_ref().unwrap_or(&none),
         };
         if let Some(webhook) = &self.inner.webhook {
-            return webhook.seen(&key, seen.resource_version, seen.mac);
+            return webhook.seen(&key, &seen);
         }
         self.book().resource_seen(&key, &seen, Timestamp::now());
         self.inner.due.notify_one();
@@ -141,6 +141,9 @@ impl Rollouts {
 
     /// A namespace in its labels, or that there is none of this name.
     pub fn namespace_seen(&self, name: &str, labels: Option<&BTreeMap<String, String>>) {
+        if let Some(webhook) = &self.inner.webhook {
+            return webhook.namespace_seen(name, labels);
+        }
         self.book().namespace_seen(name, labels, Timestamp::now());
         self.inner.due.notify_one();
     }

@@ -47,7 +47,7 @@ impl Reports {
     }
 
     /// A write was applied.
-    pub fn written(&self, write: &Write) {
+    pub fn written(&self, write: &Write, uid: &str) {
         let WorkloadKey { kind, object } = &write.workload;
         let Some(started) = &write.started else {
             if write.replaces_pods() {
@@ -70,10 +70,10 @@ impl Reports {
         });
         let note = words::restarted(&write.changed);
         self.to.alert(&write.workload, Outcome::Restarted, &note, origin::changed(&write.changed, &origins), None);
-        self.to.event(&write.workload, &write.uid, Kind::Normal, "Reloaded", note);
+        self.to.event(&write.workload, uid, Kind::Normal, "Reloaded", note);
         if let Some(held) = words::held(write.standing) {
             info!(workload = %object, kind = kind.as_str(), held, "its pods are not replaced by themselves");
-            self.to.event(&write.workload, &write.uid, Kind::Warning, "RolloutHeld", held.to_owned());
+            self.to.event(&write.workload, uid, Kind::Warning, "RolloutHeld", held.to_owned());
         }
     }
 

@@ -97,7 +97,9 @@ impl Rollouts {
         }
         let outcome = match answer {
             Some(Ok(workload)) => {
-                reports.written(write);
+                // A Job that is run again is another one.
+                let uid = workload.as_ref().map_or(&write.uid, |workload| &workload.uid);
+                reports.written(write, uid);
                 workload.map_or(Outcome::Failed, |workload| Outcome::Applied(Box::new(workload)))
             }
             Some(Err(error)) if error.is_conflict() => Outcome::Conflict,

@@ -3,12 +3,14 @@
 //!
 //! Nothing is on record anywhere, so what changes while no agent runs is not noticed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rekey_core::rollout::book::ResourceSeen;
 use rekey_core::rollout::hash::Mac;
 use rekey_core::rollout::options::{Creation, Options};
 use rekey_core::rollout::resource::ResourceKey;
+use rekey_core::rollout::scope::Reach;
 
 use crate::post::Posts;
 
@@ -26,20 +28,32 @@ pub(super) struct Webhook {
 struct Seen {
     /// Whether everything that exists has been seen, and this instance leads.
     complete: bool,
-    /// The version and the hash of each resource.
+    reach: Reach,
+    /// The version and the hash of each resource in scope.
     resources: HashMap<ResourceKey, (Option<u64>, Mac)>,
 }
 
 impl Webhook {
     pub fn new(posts: Posts, choices: &Options) -> Self {
         let (on_create, on_delete) = (choices.creation != Creation::Ignored, choices.on_delete);
-        Self { posts, on_create, on_delete, seen: Mutex::default() }
+        let seen = Seen { reach: Reach::new(choices.scope.clone()), ..Seen::default() };
+        Self { posts, on_create, on_delete, seen: Mutex::new(seen) }
+    }
+
+    /// A namespace in its labels, or that there is none of this name.
+    pub fn namespace_seen(&self, name: &str, labels: Option<&BTreeMap<String, String>>) {
+        self.lock().reach.namespace_seen(name, labels);
     }
 
     /// A resource as Kubernetes holds it, or held it a moment ago.
-    pub fn seen(&self, key: &ResourceKey, resource_version: &str, mac: Mac) {
-        let version = resource_version.parse::<u64>().ok();
+    pub fn seen(&self, key: &ResourceKey, resource: &ResourceSeen<'_>) {
+        let (version, mac) = (resource.resource_version.parse::<u64>().ok(), resource.mac);
         let mut seen = self.lock();
+        if !seen.reach.has_resource(key, resource.labels) {
+            // What comes back into scope is seen for the first time.
+            seen.resources.remove(key);
+            return;
+        }
         let news = match seen.resources.get(key) {
             Some((Some(known), _)) if version.is_some_and(|version| version < *known) => return,
             Some((_, known)) => *known != mac,
@@ -75,6 +89,10 @@ impl Webhook {
 #[cfg(test)]
 mod tests {
     use rekey_core::object::ObjectKey;
+    use rekey_core::rollout::decision::Flags;
+    use rekey_core::rollout::hook::EntryMacs;
+    use rekey_core::rollout::scope::Scope;
+    use rekey_core::rollout::stakater::Sha;
 
     use super::*;
     use crate::metrics::Metrics;
@@ -89,6 +107,29 @@ mod tests {
         Mac::parse(&digit.to_string().repeat(64)).unwrap()
     }
 
+    fn seen(webhook: &Webhook, key: &ResourceKey, resource_version: &str, mac: Mac) {
+        let (sha, entries, labels) = (Sha::of(Vec::new()), EntryMacs::default(), BTreeMap::new());
+        let flags = Flags::default();
+        webhook.seen(key, &ResourceSeen { resource_version, mac, sha, flags, entries: &entries, labels: &labels });
+    }
+
+    #[test]
+    fn what_is_out_of_scope_is_not_posted() {
+        let scope = Scope { namespace_labels: "team=a".parse().unwrap(), ..Scope::default() };
+        let webhook = webhook(&Options { scope, ..Options::default() });
+        let of = |namespace: &str| ResourceKey::secret(ObjectKey::new(namespace, "db"));
+        webhook.namespace_seen("ours", Some(&[("team".to_owned(), "a".to_owned())].into()));
+        webhook.namespace_seen("theirs", Some(&BTreeMap::new()));
+        for namespace in ["ours", "theirs"] {
+            seen(&webhook, &of(namespace), "1", mac('1'));
+        }
+        webhook.complete();
+        for (namespace, posted) in [("theirs", 0), ("ours", 1)] {
+            seen(&webhook, &of(namespace), "2", mac('2'));
+            assert_eq!(webhook.posts.waiting(), posted, "{namespace}");
+        }
+    }
+
     #[test]
     fn each_change_is_posted_once_and_a_first_sight_is_none() {
         let creates = Options { creation: Creation::Restarts, ..Options::default() };
@@ -96,17 +137,17 @@ mod tests {
         for (choices, created, deleted) in [(Options::default(), 0, 0), (creates, 1, 0), (deletes, 0, 1)] {
             let webhook = webhook(&choices);
             let [old, new] = ["old", "new"].map(|name| ResourceKey::secret(ObjectKey::new("ns", name)));
-            webhook.seen(&old, "1", mac('1'));
-            webhook.seen(&old, "2", mac('2'));
+            seen(&webhook, &old, "1", mac('1'));
+            seen(&webhook, &old, "2", mac('2'));
             assert_eq!(webhook.posts.waiting(), 0, "a standby posts nothing, and neither does a start");
             webhook.complete();
-            webhook.seen(&old, "3", mac('2'));
+            seen(&webhook, &old, "3", mac('2'));
             assert_eq!(webhook.posts.waiting(), 0, "a label has changed");
-            webhook.seen(&old, "5", mac('3'));
-            webhook.seen(&old, "4", mac('2'));
-            webhook.seen(&old, "5", mac('3'));
+            seen(&webhook, &old, "5", mac('3'));
+            seen(&webhook, &old, "4", mac('2'));
+            seen(&webhook, &old, "5", mac('3'));
             assert_eq!(webhook.posts.waiting(), 1);
-            webhook.seen(&new, "6", mac('1'));
+            seen(&webhook, &new, "6", mac('1'));
             assert_eq!(webhook.posts.waiting(), 1 + created);
             webhook.gone(&new);
             webhook.gone(&new);

@@ -33,6 +33,7 @@ use super::follow::{Follow, News};
 use super::mistake::Mistake;
 use super::options::Options;
 use super::resource::ResourceKey;
+use super::scope::Reach;
 use super::workload::{Workload, WorkloadKey, WorkloadKind};
 use crate::budget::Bucket;
 use crate::object::ObjectKey;
@@ -47,8 +48,8 @@ pub struct Book {
     entries: HashMap<WorkloadKey, Entry>,
     /// Workloads that were seen and are nothing to be restarted. Should they ask for it, what changed before counts not.
     bystanders: HashSet<WorkloadKey>,
-    /// Namespaces whose labels put them in scope.
-    selected: HashSet<String>,
+    /// What of a cluster is in scope.
+    reach: Reach,
     interest: Interest,
     hooks: Hooks,
     /// Syncs that are queued or running, by target.
@@ -90,11 +91,11 @@ impl Book {
         Self {
             key_id: key_id.into(),
             bucket: Bucket::new(options.limits.rate, options.limits.burst),
+            reach: Reach::new(options.scope.clone()),
             options,
             resources: Resources::default(),
             entries: HashMap::new(),
             bystanders: HashSet::new(),
-            selected: HashSet::new(),
             interest: Interest::default(),
             hooks: Hooks::default(),
             syncs: HashMap::new(),
@@ -107,13 +108,7 @@ impl Book {
     /// A namespace as Kubernetes holds it, in its labels; nothing if it is gone. What is in a namespace that comes into
     /// scope is seen as if for the first time, unless its state tells otherwise.
     pub fn namespace_seen(&mut self, name: &str, labels: Option<&BTreeMap<String, String>>, now: Timestamp) {
-        let scope = &self.options.scope;
-        if scope.namespace_labels.is_empty() {
-            return;
-        }
-        let fits = labels.is_some_and(|labels| scope.namespace_labels.fit(labels));
-        let moved = if fits { self.selected.insert(name.to_owned()) } else { self.selected.remove(name) };
-        if !moved || !self.complete {
+        if !self.reach.namespace_seen(name, labels) || !self.complete {
             return;
         }
         for (key, entry) in self.entries.iter_mut().filter(|(key, _)| key.object.namespace == name) {
@@ -243,8 +238,7 @@ impl Book {
     }
 
     fn has_in_scope(&self, workload: &WorkloadKey) -> bool {
-        let labels_matter = !self.options.scope.namespace_labels.is_empty();
-        !labels_matter || self.selected.contains(&workload.object.namespace)
+        self.reach.has_namespace(&workload.object.namespace)
     }
 
     /// What there is to tell of restarts that were carried out.

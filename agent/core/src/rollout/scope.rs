@@ -1,8 +1,8 @@
 //! Where rollouts look: the namespaces and resources that an installation leaves to them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::resource::ResourceKind;
+use super::resource::{ResourceKey, ResourceKind};
 use crate::selector::Requirements;
 
 /// What is in scope. By default everything is.
@@ -28,9 +28,51 @@ impl Scope {
     }
 }
 
+/// A scope, and the namespaces that it chooses by their labels at present.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    scope: Scope,
+    chosen: BTreeSet<String>,
+}
+
+impl Reach {
+    /// As long as no namespace is known, none is chosen by its labels.
+    #[must_use]
+    pub fn new(scope: Scope) -> Self {
+        Self { scope, chosen: BTreeSet::new() }
+    }
+
+    /// A namespace as Kubernetes holds it, in its labels; nothing if it is gone. Whether that took it in or out.
+    pub fn namespace_seen(&mut self, name: &str, labels: Option<&BTreeMap<String, String>>) -> bool {
+        if self.scope.namespace_labels.is_empty() {
+            return false;
+        }
+        if labels.is_some_and(|labels| self.scope.namespace_labels.fit(labels)) {
+            self.chosen.insert(name.to_owned())
+        } else {
+            self.chosen.remove(name)
+        }
+    }
+
+    /// Whether a namespace is in scope.
+    #[must_use]
+    pub fn has_namespace(&self, name: &str) -> bool {
+        self.scope.has_namespace(name) && (self.scope.namespace_labels.is_empty() || self.chosen.contains(name))
+    }
+
+    /// Whether a resource with these labels is in scope.
+    #[must_use]
+    pub fn has_resource(&self, key: &ResourceKey, labels: &BTreeMap<String, String>) -> bool {
+        self.has_namespace(&key.object.namespace)
+            && !self.scope.resources_to_ignore.contains(&key.kind)
+            && self.scope.resource_labels.fit(labels)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object::ObjectKey;
 
     fn names(names: &[&str]) -> BTreeSet<String> {
         names.iter().map(|name| (*name).to_owned()).collect()
@@ -49,5 +91,26 @@ mod tests {
             let scope = Scope { namespaces: names(only), namespaces_to_ignore: names(ignored), ..Scope::default() };
             assert_eq!(scope.has_namespace(name), expected, "{only:?} {ignored:?} {name}");
         }
+    }
+
+    #[test]
+    fn resources_by_the_labels_of_their_namespaces_and_their_own() {
+        let labels = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let scope = Scope {
+            namespace_labels: "team=a".parse().unwrap(),
+            resource_labels: "reload=yes".parse().unwrap(),
+            resources_to_ignore: [ResourceKind::ConfigMap].into(),
+            ..Scope::default()
+        };
+        let mut reach = Reach::new(scope);
+        let key = |kind| ResourceKey { kind, object: ObjectKey::new("ns", "r") };
+        let fits = labels(&[("reload", "yes")]);
+        assert!(!reach.has_resource(&key(ResourceKind::Secret), &fits), "its namespace is not known yet");
+        assert!(reach.namespace_seen("ns", Some(&labels(&[("team", "a")]))));
+        assert!(!reach.namespace_seen("ns", Some(&labels(&[("team", "a"), ("more", "labels")]))), "it was in before");
+        assert!(reach.has_resource(&key(ResourceKind::Secret), &fits));
+        assert!(!reach.has_resource(&key(ResourceKind::Secret), &labels(&[])));
+        assert!(!reach.has_resource(&key(ResourceKind::ConfigMap), &fits));
+        assert!(reach.namespace_seen("ns", None) && !reach.has_resource(&key(ResourceKind::Secret), &fits));
     }
 }

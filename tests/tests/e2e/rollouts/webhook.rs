@@ -20,7 +20,6 @@ const OTHER: &str = "webhook-other";
 const BODY: &str = r#"{"webhook":"update successful"}"#;
 
 #[tokio::test]
-#[ignore = "changes in namespaces that are not chosen are posted too"]
 async fn a_change_is_posted_to_the_webhook_and_restarts_nothing() {
     let world = stage().await.world().await;
     let (send, mut posted) = mpsc::unbounded_channel();
