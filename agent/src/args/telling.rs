@@ -107,7 +107,7 @@ impl Telling {
 
 /// An empty one is none: a chart passes on what is not set.
 fn given(secret: Option<&SecretString>) -> Option<&str> {
-    secret.map(SecretString::expose_secret).filter(|text| !text.trim().is_empty())
+    secret.map(ExposeSecret::expose_secret).filter(|text| !text.trim().is_empty())
 }
 
 fn parse(flag: &'static str, text: &str) -> Result<Address, BadTarget> {

@@ -71,6 +71,7 @@ impl Rollouts {
             uid: Some(owner.uid.clone()),
             ..ObjectReference::default()
         };
-        events.publish(&about, Kind::Warning, "HookNotRun", "Hook", problem.to_string()).await;
+        let identity = format!("hooknotrun-{}-{}", owner.uid, problem.identity());
+        events.once(&about, Kind::Warning, "HookNotRun", "Hook", problem.to_string(), identity).await;
     }
 }

@@ -50,6 +50,9 @@ impl Reports {
     pub fn written(&self, write: &Write) {
         let WorkloadKey { kind, object } = &write.workload;
         let Some(started) = &write.started else {
+            if write.replaces_pods() {
+                return info!(workload = %object, kind = kind.as_str(), "rollout goes on: its pause is over");
+            }
             self.to.metrics.rollout(RolloutOutcome::Baseline);
             return debug!(workload = %object, kind = kind.as_str(), "baseline recorded");
         };

@@ -4,6 +4,7 @@
 //! The rows take turns, for a fault is everybody's. Each has a fleet of its own and leaves the installation healthy.
 
 mod access;
+mod hooks;
 mod kills;
 mod leader;
 mod nonsense;

@@ -19,7 +19,7 @@ use crate::fixture::{self, Pipe};
 const NAMESPACE: &str = "following";
 const SOON: Duration = Duration::from_secs(30);
 /// Controllers that could not create a pod try again less and less often.
-const RECOVERED: Duration = Duration::from_secs(120);
+const RECOVERED: Duration = Duration::from_mins(2);
 
 /// A Deployment that keeps its old pods until the new ones serve, and whose pods need a ServiceAccount.
 fn deployment(image: &str) -> String {
@@ -83,7 +83,9 @@ async fn people_are_told_what_became_of_a_restart() {
     let _pipe = Pipe::shared().await;
     values.add(&sink().credential);
     let secrets: [String; 5] = std::array::from_fn(|_| rekey_tests::random_word(20));
-    secrets.iter().for_each(|value| values.add(value));
+    for value in &secrets {
+        values.add(value);
+    }
     let create = ["secretsmanager", "create-secret", "--name", "following/db", "--secret-string", &secrets[0]];
     stack.aws.cli(&create).await.unwrap();
     let app = App::create(stack, NAMESPACE).await.unwrap();

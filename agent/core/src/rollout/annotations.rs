@@ -239,6 +239,10 @@ mod tests {
             ("db-[0-9]+", "db-x", false),
             ("my.app", "my-app", true),
             ("(?i)DB", "db", true),
+            (r"db-\d+", "db-42", true),
+            (r"db\.main", "db-main", false),
+            (r"\Qa.b\E", "a.b", true),
+            (r"\Qa.b\E", "a-b", false),
             ("^db$", "db", true),
             // Split at the comma, as Stakater does, so neither half means what was meant.
             ("x{1,2}", "xx", false),

@@ -160,7 +160,7 @@ impl Book {
             return Seen::default();
         }
         if !matters(&workload) {
-            self.workload_gone(&key);
+            self.forget(&key);
             self.bystanders.insert(key);
             return Seen::default();
         }
@@ -170,7 +170,7 @@ impl Book {
         }
         let Some(entry) = known else {
             let stood_by = self.bystanders.contains(&key);
-            self.workload_gone(&key);
+            self.forget(&key);
             self.interest.add(&workload);
             let seen = Seen { done: false, mistakes: workload.mistakes() };
             let memory = if stood_by { Memory::late(&workload, now) } else { Memory::new(&workload) };
@@ -200,6 +200,10 @@ impl Book {
     pub fn workload_gone(&mut self, key: &WorkloadKey) {
         self.hook_job_gone(key);
         self.wake_for_hooks(key);
+        self.forget(key);
+    }
+
+    fn forget(&mut self, key: &WorkloadKey) {
         self.bystanders.remove(key);
         if let Some(entry) = self.entries.remove(key) {
             self.interest.remove(&entry.workload);

@@ -90,6 +90,8 @@ mod tests {
 
     const NAMED: &str = "secret.reloader.stakater.com/reload";
     const AUTO: &str = "reloader.stakater.com/auto";
+    const TYPED_AUTO: &str = "secret.reloader.stakater.com/auto";
+    const OTHER_AUTO: &str = "configmap.reloader.stakater.com/auto";
     const SEARCH: &str = "reloader.stakater.com/search";
     const EXCLUDE: &str = "secrets.exclude.reloader.stakater.com/reload";
     const PLAIN: Flags = Flags { ignore: false, matched: false };
@@ -100,44 +102,81 @@ mod tests {
         References::of(&serde_json::from_value::<PodSpec>(json!({ "containers": containers })).unwrap())
     }
 
+    fn triggers(workload: &[(&str, &str)], template: &[(&str, &str)]) -> Triggers {
+        let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Triggers::read(ResourceKind::Secret, &Options::default(), &map(workload), &map(template))
+    }
+
+    /// The rows are those of Stakater Reloader's decision order. Its first one, the kinds that are left alone, is the book's.
     #[test]
     fn rows_of_the_decision_order() {
         // `used` is referenced by the second container, `other` is not referenced.
         let references = pod(&json!([{"name": "one"}, {"name": "two", "envFrom": [{"secretRef": {"name": "used"}}]}]));
-        for (workload, name, flags, expected) in [
-            (&[][..], "used", MATCH, Err(Reason::NotAsked)),
-            (&[(AUTO, "true")], "used", PLAIN, Ok("two")),
-            (&[(AUTO, "true")], "other", PLAIN, Err(Reason::NotReferenced)),
-            (&[(AUTO, "true")], "used", IGNORE, Err(Reason::Ignored)),
-            (&[(AUTO, "true"), (EXCLUDE, "used")], "used", PLAIN, Err(Reason::Excluded)),
-            (&[(AUTO, "false")], "used", PLAIN, Err(Reason::NotAsked)),
-            (&[(NAMED, "other")], "other", PLAIN, Ok("one")),
-            (&[(NAMED, "used")], "used", PLAIN, Ok("two")),
-            (&[(NAMED, "other")], "used", PLAIN, Err(Reason::NotAsked)),
-            (&[(NAMED, "other")], "other", IGNORE, Err(Reason::Ignored)),
-            (&[(NAMED, "other"), (EXCLUDE, "other")], "other", PLAIN, Err(Reason::Excluded)),
-            (&[(NAMED, "other"), (AUTO, "true")], "used", PLAIN, Ok("two")),
-            (&[(NAMED, "other"), (AUTO, "true")], "other", PLAIN, Ok("one")),
-            (&[(SEARCH, "true")], "used", PLAIN, Err(Reason::NotAsked)),
-            (&[(SEARCH, "true")], "used", MATCH, Ok("two")),
-            (&[(SEARCH, "true")], "other", MATCH, Err(Reason::NotReferenced)),
-            (&[(SEARCH, "false")], "used", MATCH, Err(Reason::NotAsked)),
-            (&[(SEARCH, "true"), (AUTO, "true")], "used", PLAIN, Ok("two")),
+        for (row, workload, template, name, flags, expected) in [
+            ("2: the resource says ignore", &[(AUTO, "true")][..], &[][..], "used", IGNORE, Err(Reason::Ignored)),
+            ("2: also if it is named", &[(NAMED, "other")], &[], "other", IGNORE, Err(Reason::Ignored)),
+            (
+                "3: the template speaks for a workload that says nothing",
+                &[],
+                &[(AUTO, "true")],
+                "used",
+                PLAIN,
+                Ok("two"),
+            ),
+            (
+                "3: an empty key on the workload silences it",
+                &[(AUTO, "")],
+                &[(AUTO, "true")],
+                "used",
+                PLAIN,
+                Err(Reason::NotAsked),
+            ),
+            ("3: the template may search", &[], &[(SEARCH, "true")], "used", MATCH, Ok("two")),
+            ("3: the template may name", &[], &[(NAMED, "other")], "other", PLAIN, Ok("one")),
+            (
+                "4: an excluded name beats auto",
+                &[(AUTO, "true"), (EXCLUDE, "used")],
+                &[],
+                "used",
+                PLAIN,
+                Err(Reason::Excluded),
+            ),
+            ("4: and the list", &[(NAMED, "other"), (EXCLUDE, "other")], &[], "other", PLAIN, Err(Reason::Excluded)),
+            ("4: and the template", &[(EXCLUDE, "used")], &[(AUTO, "true")], "used", PLAIN, Err(Reason::Excluded)),
+            (
+                "4: on the template it is never seen",
+                &[],
+                &[(AUTO, "true"), (EXCLUDE, "used")],
+                "used",
+                PLAIN,
+                Ok("two"),
+            ),
+            ("5: a named one needs no reference", &[(NAMED, "other")], &[], "other", PLAIN, Ok("one")),
+            ("5: its user carries the marker", &[(NAMED, "used")], &[], "used", PLAIN, Ok("two")),
+            ("5: another name", &[(NAMED, "other")], &[], "used", PLAIN, Err(Reason::NotAsked)),
+            ("5: the list and auto", &[(NAMED, "other"), (AUTO, "true")], &[], "used", PLAIN, Ok("two")),
+            ("5: auto and the list", &[(NAMED, "other"), (AUTO, "true")], &[], "other", PLAIN, Ok("one")),
+            ("6: search and match", &[(SEARCH, "true")], &[], "used", MATCH, Ok("two")),
+            ("6: search without match", &[(SEARCH, "true")], &[], "used", PLAIN, Err(Reason::NotAsked)),
+            ("6: search needs a reference", &[(SEARCH, "true")], &[], "other", MATCH, Err(Reason::NotReferenced)),
+            ("6: no search", &[(SEARCH, "false")], &[], "used", MATCH, Err(Reason::NotAsked)),
+            ("7: auto", &[(AUTO, "true")], &[], "used", PLAIN, Ok("two")),
+            ("7: typed auto", &[(TYPED_AUTO, "true")], &[], "used", PLAIN, Ok("two")),
+            ("7: one of the two", &[(AUTO, "false"), (TYPED_AUTO, "true")], &[], "used", PLAIN, Ok("two")),
+            ("7: auto of another kind", &[(OTHER_AUTO, "true")], &[], "used", PLAIN, Err(Reason::NotAsked)),
+            ("7: auto needs a reference", &[(AUTO, "true")], &[], "other", PLAIN, Err(Reason::NotReferenced)),
+            ("7: auto beside search", &[(SEARCH, "true"), (AUTO, "true")], &[], "used", PLAIN, Ok("two")),
+            ("7: no auto", &[(AUTO, "false")], &[], "used", PLAIN, Err(Reason::NotAsked)),
+            ("8: nothing is asked", &[], &[], "used", MATCH, Err(Reason::NotAsked)),
         ] {
-            let workload: Annotations = workload.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-            let triggers = Triggers::read(ResourceKind::Secret, &Options::default(), &workload, &Annotations::new());
-            assert_eq!(
-                decide(&triggers, &references, &ResourceName::secret(name), flags),
-                expected,
-                "{workload:?} {name} {flags:?}"
-            );
+            let triggers = triggers(workload, template);
+            assert_eq!(decide(&triggers, &references, &ResourceName::secret(name), flags), expected, "{row}");
         }
     }
 
     #[test]
     fn a_workload_without_containers_is_never_restarted() {
-        let named = Annotations::from([(NAMED.to_owned(), "s".to_owned())]);
-        let triggers = Triggers::read(ResourceKind::Secret, &Options::default(), &named, &Annotations::new());
+        let triggers = triggers(&[(NAMED, "s")], &[]);
         assert_eq!(decide(&triggers, &pod(&json!([])), &ResourceName::secret("s"), PLAIN), Err(Reason::NoContainers));
     }
 

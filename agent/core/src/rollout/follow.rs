@@ -186,7 +186,10 @@ impl Follow {
     fn take_up(&mut self, started: Started, workload: &Workload, now: Timestamp) {
         match &mut self.last {
             // Something of ours that left the template alone has made another generation.
-            Some(last) if last.started.is(&started) => return last.started.generation = started.generation,
+            Some(last) if last.started.is(&started) => {
+                last.started.generation = last.started.generation.max(started.generation);
+                return;
+            }
             Some(last) if last.started.generation >= started.generation => return,
             _ if workload.key.kind == WorkloadKind::CronJob => return,
             _ => {}

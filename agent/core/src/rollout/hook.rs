@@ -81,7 +81,7 @@ pub enum HookProblem {
     },
     /// Rekey is told to leave such objects alone.
     #[error(
-        "the annotation {annotation} names the CronJob {cron_job}, but Rekey leaves CronJobs or Jobs alone; take both out of ignored-workload-types"
+        "the annotation {annotation} names the CronJob {cron_job}, but Rekey leaves CronJobs or Jobs alone; set createJobs to true in its chart, and have it ignore neither kind"
     )]
     Ignored {
         /// The annotation.
@@ -99,6 +99,21 @@ pub enum HookProblem {
         /// The CronJob.
         cron_job: String,
     },
+}
+
+impl HookProblem {
+    /// Tells it from every other problem of the same ExternalSecret, in a form that fits into names.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let (kind, cron_job) = match self {
+            Self::Missing { cron_job, .. } => ("missing", cron_job),
+            Self::Ignored { cron_job, .. } => ("ignored", cron_job),
+            Self::NotSuspended { cron_job, .. } => ("not-suspended", cron_job),
+        };
+        // Anything may stand in an annotation.
+        let plain = |letter: char| if letter.is_ascii_lowercase() || letter.is_ascii_digit() { letter } else { '-' };
+        format!("{}-{kind}", cron_job.chars().map(plain).take(63).collect::<String>())
+    }
 }
 
 impl fmt::Display for Order {

@@ -117,6 +117,9 @@ mod tests {
     #[test]
     fn every_form_that_counts() {
         let mount = json!([{"name": "v", "mountPath": "/v"}]);
+        let parts = json!([{"name": "v", "mountPath": "/v", "subPath": "k", "readOnly": true}]);
+        let some = json!({"name": "v", "secret": {"secretName": "s", "optional": true, "defaultMode": 256,
+                                                  "items": [{"key": "k", "path": "p"}]}});
         let env = json!([{"name": "E", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": true}}}]);
         let env_from = json!([{"secretRef": {"name": "s", "optional": true}}]);
         let projected =
@@ -126,6 +129,12 @@ mod tests {
             ("projected", json!({"containers": [{"name": "c", "volumeMounts": mount}], "volumes": [projected]})),
             ("env", json!({"containers": [{"name": "c", "env": env}]})),
             ("envFrom", json!({"containers": [{"name": "c", "envFrom": env_from}]})),
+            ("some of its keys", json!({"containers": [{"name": "c", "volumeMounts": parts}], "volumes": [some]})),
+            (
+                "sidecar",
+                json!({"containers": [{"name": "c"}],
+                       "initContainers": [{"name": "i", "restartPolicy": "Always", "envFrom": env_from}]}),
+            ),
             (
                 "init volume",
                 json!({"containers": [{"name": "c"}], "initContainers": [{"name": "i", "volumeMounts": mount}],
@@ -162,7 +171,10 @@ mod tests {
 
     #[test]
     fn every_form_that_does_not_count() {
-        let mount = json!([{"name": "v", "mountPath": "/v"}]);
+        let mounting = |mut volume: Value| {
+            volume["name"] = json!("v");
+            json!({"containers": [{"name": "c", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}], "volumes": [volume]})
+        };
         for (form, pod) in [
             ("unmounted volume", json!({"containers": [{"name": "c"}], "volumes": [volume("v", "s")]})),
             ("image pull secret", json!({"containers": [{"name": "c"}], "imagePullSecrets": [{"name": "s"}]})),
@@ -171,11 +183,16 @@ mod tests {
                 json!({"containers": [{"name": "c"}],
                        "ephemeralContainers": [{"name": "e", "envFrom": [{"secretRef": {"name": "s"}}]}]}),
             ),
+            ("driver's secret", mounting(json!({"csi": {"driver": "d", "nodePublishSecretRef": {"name": "s"}}}))),
+            ("Azure's secret", mounting(json!({"azureFile": {"secretName": "s", "shareName": "f"}}))),
+            ("Ceph's secret", mounting(json!({"cephfs": {"monitors": [], "secretRef": {"name": "s"}}}))),
+            ("RBD's secret", mounting(json!({"rbd": {"monitors": [], "image": "i", "secretRef": {"name": "s"}}}))),
+            ("flex secret", mounting(json!({"flexVolume": {"driver": "d", "secretRef": {"name": "s"}}}))),
             (
-                "driver's secret",
-                json!({"containers": [{"name": "c", "volumeMounts": mount}],
-                       "volumes": [{"name": "v", "csi": {"driver": "d", "nodePublishSecretRef": {"name": "s"}}}]}),
+                "provider class",
+                mounting(json!({"csi": {"driver": "d", "volumeAttributes": {"secretProviderClass": "s"}}})),
             ),
+            ("a volume without a name of one", mounting(json!({"secret": {}}))),
             ("config map", json!({"containers": [{"name": "c", "envFrom": [{"configMapRef": {"name": "s"}}]}]})),
             (
                 "no containers",

@@ -86,6 +86,27 @@ impl Fake {
         }
     }
 
+    pub fn with_config_map(mut self, name: &str) -> Self {
+        let env_from = &mut self.object["spec"]["template"]["spec"]["containers"][0]["envFrom"];
+        env_from.as_array_mut().unwrap().push(json!({"configMapRef": {"name": name}}));
+        self
+    }
+
+    /// It carries this marker from an earlier life.
+    pub fn carry_marker(&mut self, text: &str) {
+        self.set_marker(text);
+    }
+
+    /// It carries this variable from an earlier life.
+    pub fn carry_variable(&mut self, name: &str, value: &str) {
+        let (container, value) = ("main".to_owned(), Some(value.to_owned()));
+        self.set_variable(&Variable { container, name: name.to_owned(), value });
+    }
+
+    pub fn template(&self) -> &Value {
+        &self.object["spec"]["template"]
+    }
+
     pub fn named(mut self, name: &str) -> Self {
         self.object["metadata"]["name"] = json!(name);
         self.object["metadata"]["uid"] = json!(format!("uid-{name}"));
@@ -133,7 +154,7 @@ impl Fake {
         }
         self.annotate(version, state::ANNOTATION, write.state.as_deref());
         match &write.restart {
-            Some(Restart::Mark(Mark::Annotation(marker))) => self.set_marker(Some(marker)),
+            Some(Restart::Mark(Mark::Annotation(marker))) => self.set_marker(marker),
             Some(Restart::Mark(Mark::Variables(variables))) => {
                 for variable in variables {
                     self.set_variable(variable);
@@ -162,7 +183,8 @@ impl Fake {
     /// What `kubectl rollout undo` does: the template and the annotations of an older revision return.
     pub fn roll_back(&mut self, version: u64, older: &Self) {
         self.annotate(version, state::ANNOTATION, older.state_text().as_deref());
-        self.set_marker(older.marker_text().as_deref());
+        self.object["spec"]["template"] = older.template().clone();
+        self.next_generation();
     }
 
     /// The Deployment controller reports that all pods are new and serve.
@@ -182,8 +204,8 @@ impl Fake {
                                        "availableReplicas": 1, "conditions": [condition]});
     }
 
-    fn set_marker(&mut self, marker: Option<&str>) {
-        set(&mut self.object["spec"]["template"]["metadata"]["annotations"], marker::ANNOTATION, marker);
+    fn set_marker(&mut self, marker: &str) {
+        set(&mut self.object["spec"]["template"]["metadata"]["annotations"], marker::ANNOTATION, Some(marker));
         self.next_generation();
     }
 

@@ -58,7 +58,7 @@ fn the_final_value_is_in_the_state_and_in_the_marker() {
     let state = |a: u8, b: u8| {
         let hashes: Hashes =
             [(ResourceName::secret("a"), mac(a).into()), (ResourceName::secret("b"), mac(b).into())].into();
-        Some(State { serial: 1, hashes }.render(key.id(), "uid"))
+        Some(State { serial: 1, hashes, ..State::default() }.render(key.id(), "uid"))
     };
     let (rotated, still) = (source("a", 2), source("b", 1));
     let judge = |state: Option<String>, markers: &[Marker], sources: &[&Source]| {

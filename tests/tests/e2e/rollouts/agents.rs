@@ -82,6 +82,7 @@ pub(super) async fn install(stack: &Stack) -> Result<String> {
     let mut values = helm::values(&stack.aws, &user, queue.queue_url().context("CreateQueue names no URL")?);
     values["logLevel"] = json!("debug");
     values["minRestartInterval"] = json!("0s");
+    values["reloader"] = json!({"isArgoRollouts": true});
     helm::install(stack, RELEASE, NAMESPACE, &values).await?;
     helm::deployment(stack, RELEASE, NAMESPACE).await
 }

@@ -45,5 +45,8 @@ pub(super) async fn fence(world: &World, agent: &str, fence: &Fence, number: usi
         }
         Ok(())
     };
-    world.observer.eventually(PATIENCE, recorded).await.context("the agent did not record a fence")
+    world.observer.eventually(PATIENCE, recorded).await.context("the agent did not record a fence")?;
+    let restarts = world.observer.restarts(&name);
+    ensure!(restarts.is_empty(), "a fence was restarted, though nothing had changed: {restarts:?}");
+    Ok(())
 }

@@ -21,7 +21,6 @@ const BETWEEN: Duration = Duration::from_millis(100);
 const LAST: &str = "e3307184ce8be5eb0040865daad35f5c78b33007";
 
 #[tokio::test]
-#[ignore = "its flags are not built yet"]
 async fn a_flapping_config_map_restarts_at_the_pace_and_ends_on_its_last_value() {
     let name = "flapping";
     let world = stage().await.world().await;

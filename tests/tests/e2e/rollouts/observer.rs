@@ -144,19 +144,19 @@ impl Record {
         seen.uid = uid;
         seen.object = now.clone();
         if kind == "Job" {
-            self.made(&key, &now, new);
+            self.made(&key, &now);
         }
     }
 
     /// A Job was made from a CronJob, or has changed.
-    fn made(&mut self, key: &str, job: &Json, new: bool) {
+    fn made(&mut self, key: &str, job: &Json) {
         let owners = job["metadata"]["ownerReferences"].as_array();
         let owner = owners.into_iter().flatten().find(|owner| owner["kind"] == "CronJob");
         let Some(name) = owner.and_then(|owner| owner["name"].as_str()) else { return };
         let namespace = text(&job["metadata"]["namespace"]);
         let owner = self.workloads.entry(format!("CronJob/{namespace}/{name}")).or_default();
-        owner.restarts += usize::from(new);
-        owner.jobs.insert(key.to_owned(), job.clone());
+        let before = owner.jobs.insert(key.to_owned(), job.clone());
+        owner.restarts += usize::from(before.is_none());
     }
 
     fn hear(&mut self, event: &DynamicObject) {

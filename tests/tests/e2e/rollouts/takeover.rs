@@ -22,7 +22,6 @@ const KINDS: [&str; 4] = ["Deployment", "StatefulSet", "DaemonSet", "Rollout"];
 const ONE: &str = "6d834b52e3ad8fe3280b230891e63c8edfd75918";
 
 #[tokio::test]
-#[ignore = "its flags are not built yet"]
 async fn five_hundred_workloads_of_reloaders_are_taken_over_and_none_is_restarted() {
     let world = stage().await.world().await;
     world.prepare(NAME, NAME).await.unwrap();
@@ -43,7 +42,7 @@ async fn five_hundred_workloads_of_reloaders_are_taken_over_and_none_is_restarte
     };
     world.observer.eventually(SOON, all).await.unwrap();
 
-    let plan = Plan::with_flags(&[("--is-Argo-Rollouts", "true")]);
+    let plan = Plan::with_flags(&[]);
     let agent = stage().await.agent(NAME, &plan).await.unwrap();
     let recorded = async || {
         let state = |number: &usize| !seen(*number)["metadata"]["annotations"]["rekey.dev/applied"].is_null();

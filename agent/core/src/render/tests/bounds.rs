@@ -11,9 +11,9 @@ use super::*;
 
 const SECRET: &str = "s3cr3t-7788";
 
-/// What the rendering of any object may take here, unoptimized and on a busy machine; without limits, these would take
+/// What the rendering of any object may take here, unoptimized and on a very busy machine; without limits, these would take
 /// hours.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// What a template may be made of that is to make keys and values.
 const PARTS: [&str; 32] = [

@@ -10,9 +10,12 @@ const ROOM: Room = Room { fresh: 10, retrying: 10 };
 const NAMED: &str = "secret.reloader.stakater.com/reload";
 
 mod appearance;
+mod flapping;
+mod handover;
 mod pauses;
 mod scope;
 mod standing;
+mod variables;
 
 fn book() -> Book {
     Book::new(KEY, Options::default())

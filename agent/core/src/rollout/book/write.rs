@@ -31,8 +31,9 @@ pub struct Write {
     pub changed: Vec<ResourceName>,
     /// What becomes of the Deployment's pause; nothing leaves it alone.
     pub pause: Option<Pause>,
-    /// What kept the workload from replacing its pods when this was decided. If it is paused or replaces them only when
-    /// they are deleted, a restart changes its template and the pods keep the old data until somebody acts.
+    /// What kept the workload from replacing its pods when this was decided, other than a pause of ours. If it is paused or
+    /// replaces them only when they are deleted, a restart changes its template and the pods keep the old data until
+    /// somebody acts.
     pub standing: Standing,
     /// Whether the last write of this workload failed. Such writes must not take the place of others.
     pub retrying: bool,
@@ -124,17 +125,23 @@ impl Book {
         let restart = Restart::of(workload, &changed, &current, &self.options, &state, now);
         let seen = changed.iter().filter_map(|name| current.get(name)?.changed).map(|change| change.at).min();
         let started = (!changed.is_empty()).then(|| Started::next(workload, &changed, seen.unwrap_or(now)));
-        let last = started.as_ref().or(entry.follow.started()).or(workload.started.as_ref());
+        let known = entry.follow.started().or(workload.started.as_ref());
+        let last = match &started {
+            None if pause.is_some() => known.map(|known| known.resumed(workload)),
+            None => known.cloned(),
+            started => started.clone(),
+        };
         let write = Write {
             workload: key.clone(),
             uid: workload.uid.clone(),
             resource_version: workload.resource_version.clone(),
-            state: workload.asks().then(|| state.render_with(&self.key_id, &workload.uid, last)),
+            state: workload.asks().then(|| state.render_with(&self.key_id, &workload.uid, last.as_ref())),
             restart: restart.filter(|_| !changed.is_empty()),
             hook,
             changed,
             pause,
-            standing: workload.standing,
+            // A pause of ours ends by itself.
+            standing: if workload.pausing.since.is_some() { Standing::Usual } else { workload.standing },
             retrying: entry.failures > 0,
             seen,
             started,

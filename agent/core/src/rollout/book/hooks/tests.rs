@@ -1,6 +1,6 @@
 //! One Secret `s` of the ExternalSecret `ns/es`, a suspended CronJob `hook`, and a Deployment `app` that uses the Secret.
 
-use k8s_openapi::api::batch::v1::CronJob;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
 use serde_json::{Value, json};
 
 use super::*;
@@ -69,7 +69,7 @@ impl World {
         self.book.workload_seen(self.app.workload(), at(self.now));
         let jobs: Vec<_> = self.jobs.clone().into_iter().collect();
         for (name, ended) in jobs {
-            self.book.hook_job_seen(&job(&name, ended));
+            self.book.workload_seen(job(&name, ended), at(self.now));
         }
         self.book.complete();
     }
@@ -132,6 +132,7 @@ impl World {
                     if !self.jobs.contains_key(name) {
                         self.jobs.insert(name.clone(), false);
                         self.told.push(write.hook.clone().unwrap());
+                        self.book.workload_seen(job(name, false), at(self.now));
                     }
                 }
                 if steps == 0 {
@@ -171,7 +172,7 @@ impl World {
     fn end(&mut self) {
         let name = self.jobs.iter().find(|(_, ended)| !**ended).map(|(name, _)| name.clone()).unwrap();
         self.jobs.insert(name.clone(), true);
-        self.book.hook_job_seen(&job(&name, true));
+        self.book.workload_seen(job(&name, true), at(self.now));
         self.run();
     }
 
@@ -197,9 +198,18 @@ fn job_key(namespace: &str, name: &str) -> WorkloadKey {
     WorkloadKey { kind: WorkloadKind::Job, object: ObjectKey::new(namespace, name) }
 }
 
-fn job(name: &str, ended: bool) -> HookJob {
-    let key = ObjectKey::new("ns", name);
-    HookJob { key, cron_job: "hook".to_owned(), secret: "s".to_owned(), ended }
+/// The hook's Job, as the watch shows it.
+fn job(name: &str, ended: bool) -> Workload {
+    let conditions = if ended { json!([{"type": "Complete", "status": "True"}]) } else { json!([]) };
+    let job = json!({
+        "metadata": {"name": name, "namespace": "ns", "uid": name, "resourceVersion": "5",
+                     "creationTimestamp": "2027-01-15T08:00:00Z", "ownerReferences": [
+            {"apiVersion": "batch/v1", "kind": "CronJob", "name": "hook", "uid": "uid-hook", "controller": true}]},
+        "spec": {"template": {"spec": {"containers": [
+            {"name": "main", "env": [{"name": "REKEY_SECRET", "value": "s"}]}]}}},
+        "status": {"conditions": conditions},
+    });
+    Workload::read::<Job>(&serde_json::from_value(job).unwrap(), &Options::default(), KEY).unwrap()
 }
 
 #[test]
@@ -349,8 +359,8 @@ fn news_that_come_late_do_not_bring_a_job_to_life() {
     let write = world.book.take(ROOM, at(world.now)).remove(0);
     let Some(Restart::Run { job: name, .. }) = &write.restart else { panic!("{write:?}") };
     // Its whole life is over before the agent hears of its creation.
-    world.book.hook_job_seen(&job(name, false));
-    world.book.hook_job_seen(&job(name, true));
+    world.book.workload_seen(job(name, false), at(world.now));
+    world.book.workload_seen(job(name, true), at(world.now));
     world.book.workload_gone(&job_key("ns", name));
     world.patch(&write);
     world.run();
@@ -467,7 +477,7 @@ fn where_jobs_are_left_alone_no_hook_is_run_and_none_waited_for() {
     let options = Options { ignored: [WorkloadKind::Job].into(), ..Options::default() };
     let mut world = World::with(Order::Before, options);
     let problems: Vec<String> = world.book.hook_problems().iter().map(|(_, problem)| problem.to_string()).collect();
-    assert!(problems[0].contains("ignored-workload-types"), "{problems:?}");
+    assert!(problems[0].contains("set createJobs to true"), "{problems:?}");
     world.change("password", 2);
     world.run();
     assert_eq!((world.runs(), world.restarts()), (0, 1));

@@ -2,10 +2,7 @@
 
 use super::*;
 use crate::rollout::content::Content;
-use crate::rollout::mark::Mark;
-use crate::rollout::marker::Variable;
-use crate::rollout::options::{Creation, Strategy};
-use crate::rollout::restart::Restart;
+use crate::rollout::options::Creation;
 use crate::rollout::stakater;
 
 fn options(creation: Creation, on_delete: bool) -> Options {
@@ -141,22 +138,6 @@ fn a_resource_that_appeared_while_no_agent_ran() {
         let mut first = restarted(options(creation, false), &strange, &[("s", 1)], 90_000);
         assert!(!restarts(&mut first, &mut strange, 90_001), "{creation:?}: nor does the first start");
     }
-}
-
-#[test]
-fn a_variable_goes_with_its_resource() {
-    let variables = Options { strategy: Strategy::Variables, ..options(Creation::Restarts, true) };
-    let (mut book, mut fake) = settled_with(variables, &[(AUTO, "true")]);
-    let variable = |value| Variable { container: "main".to_owned(), name: "STAKATER_S_SECRET".to_owned(), value };
-    see(&mut book, "s", 12, 2, 20_001);
-    let set = write(&mut book, &mut fake, 13, 20_002);
-    assert_eq!(set.restart, Some(Restart::Mark(Mark::Variables(vec![variable(Some(sha(2).to_string()))]))));
-    book.resource_gone(&s());
-    let removed = write(&mut book, &mut fake, 14, 40_000);
-    assert_eq!(removed.restart, Some(Restart::Mark(Mark::Variables(vec![variable(None)]))));
-    see(&mut book, "s", 15, 2, 60_000);
-    let back = write(&mut book, &mut fake, 16, 60_001);
-    assert_eq!(back.restart, Some(Restart::Mark(Mark::Variables(vec![variable(Some(sha(2).to_string()))]))));
 }
 
 #[test]
