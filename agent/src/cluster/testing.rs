@@ -149,7 +149,12 @@ impl Inner {
                 self.objects.insert(path, object.clone());
                 (StatusCode::CREATED, object)
             }
-            Method::GET if query.contains("watch=") => (StatusCode::GONE, Value::Null),
+            // Every watch is too late, and lists again.
+            Method::GET if query.contains("watch=") && !self.list(path).is_empty() => {
+                let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 410,
+                                    "reason": "Expired", "message": "too old"});
+                (StatusCode::OK, json!({"type": "ERROR", "object": status}))
+            }
             Method::GET if query.contains("limit=") && !self.list(path).is_empty() => {
                 (StatusCode::OK, json!({"metadata": {"resourceVersion": "1"}, "items": self.list(path)}))
             }
