@@ -69,17 +69,15 @@ struct Entry {
     failures: u32,
     conflicts: u32,
     retry_at: Option<Timestamp>,
-    /// The generation that a restart of ours made, until its rollout is done.
+    /// The generation that a restart of ours made, until its pods have all started.
     following: Option<i64>,
-    /// How that goes on, for people.
+    /// What becomes of it, for people.
     follow: Follow,
 }
 
 /// What a delivered workload gave rise to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// The rollout of a restart of ours is done.
-    pub done: bool,
     /// What stands in its annotations and cannot be understood, if that is new.
     pub mistakes: Vec<Mistake>,
 }
@@ -167,7 +165,7 @@ impl Book {
             let stood_by = self.bystanders.contains(&key);
             self.forget(&key);
             self.interest.add(&workload);
-            let seen = Seen { done: false, mistakes: workload.mistakes() };
+            let seen = Seen { mistakes: workload.mistakes() };
             let memory = if stood_by { Memory::late(&workload, now) } else { Memory::new(&workload) };
             self.entries.insert(key, Entry::new(workload, memory));
             return seen;
@@ -188,7 +186,8 @@ impl Book {
             // What the write waited for is here.
             entry.retry_at = None;
         }
-        Seen { done: entry.take_done(self.resources.changes), mistakes }
+        entry.note_done(self.resources.changes);
+        Seen { mistakes }
     }
 
     /// A workload was deleted.
@@ -281,14 +280,12 @@ impl Entry {
         }
     }
 
-    /// Whether the rollout that was followed is done; it is then followed no longer.
-    fn take_done(&mut self, changes: u64) -> bool {
-        let done = self.following.is_some_and(|generation| self.workload.progress.is_done(generation));
-        if done {
+    /// Notes it if the pods of our last restart have all started.
+    fn note_done(&mut self, changes: u64) {
+        if self.following.is_some_and(|generation| self.workload.progress.is_done(generation)) {
             self.following = None;
             self.memory.rollout_done(changes);
         }
-        done
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource as _;
 use rekey_core::rollout::resource::{ResourceKind, ResourceName};
-use rekey_core::rollout::workload::WorkloadKey;
+use rekey_core::rollout::workload::{WorkloadKey, WorkloadKind};
 
 use crate::alert::{Changed, Source};
 use crate::state::State;
@@ -39,10 +39,13 @@ impl Origins {
         Self { state, begun: Mutex::default() }
     }
 
-    /// Remembers where a rollout's data comes from. `since` tells it from other rollouts of the workload.
+    /// Remembers where a rollout's data comes from. `since` tells it from other rollouts of the workload. A CronJob has
+    /// none: the end of its Job is that of another workload.
     pub fn begin(&self, key: &WorkloadKey, resources: &[ResourceName], since: Timestamp) -> All {
         let all = self.look_up(key, resources);
-        self.lock().insert(key.clone(), (since, Arc::clone(&all)));
+        if key.kind != WorkloadKind::CronJob {
+            self.lock().insert(key.clone(), (since, Arc::clone(&all)));
+        }
         all
     }
 

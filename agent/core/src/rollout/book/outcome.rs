@@ -61,10 +61,10 @@ impl Book {
                     entry.follow.began(started, &updated, now);
                 }
                 self.hook_started(write);
-                let mut seen = self.workload_seen(*updated, now);
+                let seen = self.workload_seen(*updated, now);
                 // The watch may have been faster than the answer, which is then ignored.
                 if let Some(entry) = self.entries.get_mut(&write.workload) {
-                    seen.done |= entry.take_done(self.resources.changes);
+                    entry.note_done(self.resources.changes);
                 }
                 self.queue.push(write.workload.clone());
                 return Settled { seen, retry_at: None };

@@ -259,20 +259,6 @@ fn the_bucket_limits_restarts_of_all_workloads_and_not_baselines() {
 }
 
 #[test]
-fn a_rollout_of_ours_is_done_once() {
-    let (mut book, mut fake) = settled();
-    fake.finish(12);
-    assert!(!book.workload_seen(fake.workload(), at(0)).done, "that one was not ours");
-    see(&mut book, "s", 13, 2, 20_001);
-    write(&mut book, &mut fake, 14, 20_002);
-    assert!(!book.workload_seen(fake.workload(), at(0)).done);
-    fake.finish(15);
-    assert!(book.workload_seen(fake.workload(), at(0)).done);
-    fake.touch(16);
-    assert!(!book.workload_seen(fake.workload(), at(0)).done);
-}
-
-#[test]
 fn a_mistake_is_told_once_until_it_changes() {
     let mut book = book();
     let mut fake = Fake::new(10, at(0), &[], &[(NAMED, "[bad")]);
