@@ -95,8 +95,8 @@ impl Phase {
                 let others = ["--test-threads=4", "--skip", FAULTS, "--skip", CONFORMANCE, "--skip", ROLLOUTS];
                 vec![[END_TO_END.as_slice(), &others].concat()]
             }
-            Phase::Conformance => vec![[END_TO_END.as_slice(), &[CONFORMANCE]].concat()],
-            Phase::Rollouts => vec![[END_TO_END.as_slice(), &[ROLLOUTS]].concat()],
+            Phase::Conformance => vec![[END_TO_END.as_slice(), &["--skip", FAULTS, CONFORMANCE]].concat()],
+            Phase::Rollouts => vec![[END_TO_END.as_slice(), &["--skip", FAULTS, ROLLOUTS]].concat()],
             // A fault is everybody's, so one row at a time.
             Phase::Faults => vec![[END_TO_END.as_slice(), &["--test-threads=1", FAULTS]].concat()],
             Phase::Demo => vec![vec!["run", "--quiet", "--package", "xtask", "--", "demo"]],
