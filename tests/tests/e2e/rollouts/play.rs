@@ -18,7 +18,7 @@ use crate::table::pattern::differences;
 use crate::table::report::Outcome;
 
 /// Until an expectation has failed.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_mins(2);
 /// The same for a case that nobody expects to hold.
 const PENDING_PATIENCE: Duration = Duration::from_secs(4);
 /// Cases that change something at a time.

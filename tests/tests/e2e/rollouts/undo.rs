@@ -2,38 +2,50 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use rekey_tests::eventually::eventually;
 use serde_json::Value as Json;
 
+use super::play::PATIENCE;
 use crate::table::objects::Objects;
 
 /// Puts a workload back to the revision before the present one.
 pub(super) async fn undo(objects: &Objects, namespace: &str, reference: &str) -> Result<()> {
     let (api, name) = objects.find(namespace, reference)?;
-    let object = api.get(name).await?;
     let history = |kind, version| objects.api(namespace, kind, version);
     if reference.starts_with("Deployment/") {
-        let previous = previous(&object, history("ReplicaSet", "apps/v1"), revision_of_replica_set).await?;
+        let previous = previous(&api, name, &history("ReplicaSet", "apps/v1"), revision_of_replica_set).await?;
         // kubectl replaces both by JSON patch, which no newer status can refuse.
         replace(&api, name, &previous).await?;
     } else {
-        let previous = previous(&object, history("ControllerRevision", "apps/v1"), revision).await?;
+        let previous = previous(&api, name, &history("ControllerRevision", "apps/v1"), revision).await?;
         api.patch(name, &PatchParams::default(), &Patch::Strategic(&previous["data"])).await?;
     }
     Ok(())
 }
 
-/// The newest but one in the workload's history.
-async fn previous(owner: &DynamicObject, api: Api<DynamicObject>, revision: fn(&Json) -> i64) -> Result<Json> {
-    let all = api.list(&ListParams::default()).await?.items;
-    let ours = |one: &&DynamicObject| {
-        let owners = one.metadata.owner_references.iter().flatten();
-        owners.into_iter().any(|reference| Some(&reference.uid) == owner.metadata.uid.as_ref())
-    };
-    let mut history: Vec<Json> = all.iter().filter(ours).map(serde_json::to_value).collect::<Result<_, _>>()?;
-    history.sort_by_key(|one| std::cmp::Reverse(revision(one)));
-    history.into_iter().nth(1).context("there is no revision before this one")
+/// The newest but one in the workload's history, once its controller has written that down.
+async fn previous(
+    api: &Api<DynamicObject>,
+    name: &str,
+    history: &Api<DynamicObject>,
+    revision: fn(&Json) -> i64,
+) -> Result<Json> {
+    eventually("a revision before this one", PATIENCE, async || {
+        let owner = api.get(name).await?;
+        let observed = owner.data["status"]["observedGeneration"].as_i64();
+        ensure!(observed >= owner.metadata.generation, "its controller has not seen the newest one");
+        let ours = |one: &&DynamicObject| {
+            let owners = one.metadata.owner_references.iter().flatten();
+            owners.into_iter().any(|reference| Some(&reference.uid) == owner.metadata.uid.as_ref())
+        };
+        let all = history.list(&ListParams::default()).await?.items;
+        let mut all: Vec<Json> = all.iter().filter(ours).map(serde_json::to_value).collect::<Result<_, _>>()?;
+        all.sort_by_key(|one| std::cmp::Reverse(revision(one)));
+        all.into_iter().nth(1).context("there is none")
+    })
+    .await
 }
 
 fn revision(history: &Json) -> i64 {
