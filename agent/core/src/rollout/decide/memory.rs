@@ -113,6 +113,10 @@ impl Memory {
             let unrecorded = self.applied.hashes.get(name).is_none_or(|content| appeared(*content));
             if unrecorded {
                 let baseline = self.baseline(workload, resource, changed, creation);
+                if baseline != resource.content {
+                    // It may have changed more than once under the workload, and may go back before that is written.
+                    self.uncertain.insert(name.clone());
+                }
                 self.applied.hashes.insert(name.clone(), baseline);
             }
         }
