@@ -11,6 +11,7 @@ use rekey_tests::fault::rule::{Effect, When};
 use rekey_tests::manifests;
 use serde_json::{Value, json};
 
+use super::rollouts::met;
 use super::stage::{REDELIVERED, Row, SOON};
 
 const CRON_JOB: &str = "apiVersion: batch/v1
@@ -41,7 +42,7 @@ async fn killed_between_a_hooks_job_and_its_record_it_runs_the_hook_once() {
     for (effect, runs) in [(Effect::Silence, 1), (Effect::HoldAnswer, 2)] {
         let creation = row.stage.kubernetes.fault(When::action("POST").path(&jobs), effect);
         fleet.rotate(0).await.unwrap();
-        creation.arrived(1, SOON).await.unwrap();
+        met(&creation, 1).await;
         agent.kill();
         drop(creation);
         agent.restart().await.unwrap();

@@ -171,7 +171,7 @@ async fn secrets_that_change_by_one_batch_are_one_restart_and_a_single_one_does_
 }
 
 /// Waits until so many requests met the fault, whatever became of them.
-async fn met(fault: &Fault, requests: u32) {
+pub(super) async fn met(fault: &Fault, requests: u32) {
     eventually(&format!("{requests} requests to meet the fault"), SOON, async || {
         ensure!(fault.hits() >= requests, "{} have", fault.hits());
         Ok(())
