@@ -2,7 +2,8 @@
 
 use postgres_protocol::escape::escape_identifier;
 use postgres_protocol::password::scram_sha_256;
-use rekey_rotation::engine::{Engine, EngineError, Strategy};
+use rekey_rotation::engine::{Change, Engine, EngineError};
+use rekey_rotation::plan::{Plan, Strategy, Tags};
 use rekey_rotation::secret::SecretDocument;
 
 use crate::connection::Connection;
@@ -16,12 +17,9 @@ impl Engine for Postgres {
         ENGINE
     }
 
-    fn strategy(&self) -> Strategy {
-        Strategy::Single
-    }
-
-    fn check(&self, document: &SecretDocument) -> Result<(), EngineError> {
-        Credential::read(document).map(drop)
+    fn plan(&self, current: &SecretDocument, tags: &Tags) -> Result<Plan, EngineError> {
+        Credential::read(current)?;
+        Plan::for_password(current, tags, &[Strategy::Single])
     }
 
     async fn login(&self, credential: &SecretDocument) -> Result<(), EngineError> {
@@ -31,9 +29,9 @@ impl Engine for Postgres {
         answer
     }
 
-    async fn change(&self, using: &SecretDocument, to: &SecretDocument) -> Result<(), EngineError> {
-        let to = Credential::read(to)?;
-        let connection = Connection::open(&Credential::read(using)?).await?;
+    async fn change(&self, change: &Change<'_>) -> Result<(), EngineError> {
+        let to = Credential::read(change.pending)?;
+        let connection = Connection::open(&Credential::read(change.using)?).await?;
         let answer = connection.run(&change_password(&to)).await;
         connection.close().await;
         // Only the log-in may answer "auth": past it, the credential was accepted.

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::diagnostic::StepError;
-use crate::machine::Outcome;
+use crate::machine::{Outcome, Report};
+use crate::plan::Strategy;
 
 /// The audit line.
 #[derive(Debug, Serialize)]
@@ -24,7 +24,7 @@ pub struct Audit<'a> {
     secret_arn: &'a str,
     version_id: &'a str,
     engine: &'a str,
-    strategy: &'a str,
+    strategy: Option<&'static str>,
     outcome: &'static str,
     error_kind: Option<&'static str>,
     duration_ms: u64,
@@ -41,14 +41,12 @@ pub struct Subject<'a> {
     pub version_id: &'a str,
     /// The engine's name.
     pub engine: &'a str,
-    /// The strategy's name.
-    pub strategy: &'a str,
 }
 
 impl<'a> Audit<'a> {
     /// The line for a step that ended at that time after that long.
     #[must_use]
-    pub fn new(subject: Subject<'a>, result: &Result<Outcome, StepError>, at: Timestamp, took: Duration) -> Self {
+    pub fn new(subject: Subject<'a>, report: &Report, at: Timestamp, took: Duration) -> Self {
         Self {
             topic: "rotation",
             at: format!("{at:.3}"),
@@ -56,13 +54,13 @@ impl<'a> Audit<'a> {
             secret_arn: subject.secret_arn,
             version_id: subject.version_id,
             engine: subject.engine,
-            strategy: subject.strategy,
-            outcome: match result {
+            strategy: report.strategy.map(Strategy::as_str),
+            outcome: match report.result {
                 Ok(Outcome::Done) => "ok",
                 Ok(Outcome::Skipped) => "skipped",
                 Err(_) => "failed",
             },
-            error_kind: result.as_ref().err().map(|error| error.kind().as_str()),
+            error_kind: report.result.as_ref().err().map(|error| error.kind().as_str()),
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         }
     }
@@ -102,20 +100,22 @@ impl<'a> Audit<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::StepError;
 
     const SUBJECT: Subject<'_> =
-        Subject { step: "setSecret", secret_arn: "arn:x", version_id: "v2", engine: "postgres", strategy: "single" };
+        Subject { step: "setSecret", secret_arn: "arn:x", version_id: "v2", engine: "postgres" };
 
-    fn lines(result: &Result<Outcome, StepError>) -> Vec<serde_json::Value> {
+    fn lines(result: Result<Outcome, StepError>) -> Vec<serde_json::Value> {
+        let report = Report { strategy: Some(Strategy::Single), result };
         let at: Timestamp = "2026-11-22T20:00:00.123Z".parse().unwrap();
         let mut out = Vec::new();
-        Audit::new(SUBJECT, result, at, Duration::from_micros(12_900)).write(at, &mut out).unwrap();
+        Audit::new(SUBJECT, &report, at, Duration::from_micros(12_900)).write(at, &mut out).unwrap();
         String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     #[test]
     fn a_step_leaves_one_audit_line_and_one_metrics_line() {
-        let lines = lines(&Ok(Outcome::Done));
+        let lines = lines(Ok(Outcome::Done));
         assert_eq!(
             lines[0],
             json!({"audit":"rotation","at":"2026-11-22T20:00:00.123Z","step":"setSecret","secretArn":"arn:x","versionId":"v2",
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_counted_by_its_kind() {
-        let lines = lines(&Err(StepError::NotPending));
+        let lines = lines(Err(StepError::NotPending));
         assert_eq!((&lines[0]["outcome"], &lines[0]["errorKind"]), (&json!("failed"), &json!("refused")));
         assert_eq!((&lines[1]["ErrorKind"], &lines[1]["StepFailures"]), (&json!("refused"), &json!(1)));
     }

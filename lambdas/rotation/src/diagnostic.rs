@@ -7,7 +7,6 @@ use lambda_runtime::Diagnostic;
 use thiserror::Error;
 
 use crate::engine::EngineError;
-use crate::password::PasswordError;
 use crate::secret::SecretError;
 use crate::vault::VaultError;
 
@@ -105,15 +104,21 @@ pub enum StepError {
          the password that the service accepts"
     )]
     NoneLogsIn(String),
+    /// The master's secret has no value.
+    #[error("master secret has no AWSCURRENT value; check \"masterarn\" and the function's permission to read it")]
+    NoMaster,
+    /// What the master's secret or its credential is not fit for.
+    #[error("master: {0}")]
+    Master(EngineError),
+    /// The rotation is through, but the old credential could not be ended.
+    #[error("AWSCURRENT is on the new version, but the old credential could not be ended: {0}")]
+    Retire(EngineError),
     /// The engine failed.
     #[error(transparent)]
     Engine(EngineError),
     /// An AWS call failed.
     #[error(transparent)]
     Vault(VaultError),
-    /// No password could be made.
-    #[error(transparent)]
-    Password(PasswordError),
     /// The time is up.
     #[error("step did not end in time; it is safe to retry, raise the function's timeout if it happens again")]
     Timeout,
@@ -124,12 +129,14 @@ impl StepError {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::UnknownStep(_) | Self::Password(_) => ErrorKind::Setup,
+            Self::UnknownStep(_) => ErrorKind::Setup,
             Self::RotationDisabled | Self::UnknownVersion | Self::NotPending | Self::Overtaken => ErrorKind::Refused,
-            Self::NoCurrent | Self::NothingNew | Self::Foreign(_) | Self::Secret { .. } => ErrorKind::BadSecret,
+            Self::NoCurrent | Self::NoMaster | Self::NothingNew | Self::Foreign(_) | Self::Secret { .. } => {
+                ErrorKind::BadSecret
+            }
             Self::NoPending | Self::Vault(_) => ErrorKind::Aws,
             Self::NoneLogsIn(_) => ErrorKind::Auth,
-            Self::Engine(error) => error.kind(),
+            Self::Engine(error) | Self::Master(error) | Self::Retire(error) => error.kind(),
             Self::Timeout => ErrorKind::Timeout,
         }
     }

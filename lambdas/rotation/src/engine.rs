@@ -3,99 +3,134 @@
 //! An engine speaks to its service and judges what the service answers. It never touches Secrets Manager, decides
 //! nothing about labels, and puts no value, user name or host into an error.
 
+mod error;
+
 use std::future::Future;
 
-use thiserror::Error;
+use zeroize::Zeroizing;
 
-use crate::diagnostic::ErrorKind;
+pub use self::error::EngineError;
+use crate::password::PasswordPolicy;
+use crate::plan::{Plan, Tags};
 use crate::secret::{SecretDocument, SecretError};
 
-/// How an engine gets from one credential to the next; named in the audit line and in the event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strategy {
-    /// The user changes its own password: the old one ends when the new one begins.
-    Single,
+/// What createSecret makes the next credential from.
+#[derive(Clone, Copy, Debug)]
+pub struct Issue<'a> {
+    /// How the secret is rotated.
+    pub plan: &'a Plan,
+    /// The version in force.
+    pub current: &'a SecretDocument,
+    /// The version before it, if there is one that can be read; only for an engine that issues credentials itself.
+    pub previous: Option<&'a SecretDocument>,
+    /// How passwords are made.
+    pub passwords: &'a PasswordPolicy,
 }
 
-impl Strategy {
-    /// The name in the audit line and in the event.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Single => "single",
-        }
-    }
+/// What setSecret asks the service to accept.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// How the secret is rotated.
+    pub plan: &'a Plan,
+    /// The credential to log in with: the secret's own, or the master's where the plan works through one.
+    pub using: &'a SecretDocument,
+    /// The version in force; for a user that changes its own password the same as `using`, unless only the previous
+    /// password was accepted.
+    pub current: &'a SecretDocument,
+    /// The version that is to be accepted.
+    pub pending: &'a SecretDocument,
+}
 
-    /// The fields in which a pending version may differ from the current one.
-    #[must_use]
-    pub fn may_change(self) -> &'static [&'static str] {
-        match self {
-            Self::Single => &["password"],
-        }
-    }
+/// A master secret as Secrets Manager has it.
+#[derive(Clone, Debug)]
+pub struct Master {
+    /// Its value, parsed.
+    pub document: SecretDocument,
+    /// Its tags, which tell where a managed one (`{"username", "password"}` alone) is valid.
+    pub tags: Tags,
 }
 
 /// A service that holds credentials.
-pub trait Engine {
+pub trait Engine: Sync {
     /// Name of the engine as AWS's secret JSON spells it.
     fn name(&self) -> &'static str;
 
-    /// How this engine rotates.
-    fn strategy(&self) -> Strategy;
+    /// Reads a version's text.
+    fn parse(&self, text: Zeroizing<String>) -> Result<SecretDocument, SecretError> {
+        SecretDocument::parse(text)
+    }
 
-    /// Whether the document has all that this engine needs, without speaking to the service.
-    fn check(&self, document: &SecretDocument) -> Result<(), EngineError>;
+    /// How the secret is rotated: checks, without speaking to the service, that its version in force has all that this
+    /// engine needs, and reads the strategy from it and from the secret's tags.
+    fn plan(&self, current: &SecretDocument, tags: &Tags) -> Result<Plan, EngineError>;
+
+    /// Makes the next credential: for passwords without speaking to the service, see [`crate::issue`].
+    ///
+    /// A service that makes credentials itself is asked here, for only now does it show them. A crash before the
+    /// version is stored leaves an orphan behind, which the next call has to find and remove.
+    fn issue(&self, issue: &Issue<'_>) -> impl Future<Output = Result<SecretDocument, EngineError>> + Send {
+        std::future::ready(crate::issue::password(issue))
+    }
+
+    /// Whether [`Engine::issue`] lets the service make the credential. Then the machine makes sure that there is no
+    /// pending version yet, and shows the previous one.
+    fn issues_itself(&self) -> bool {
+        false
+    }
+
+    /// Takes back what [`Engine::issue`] made, because another value turned out to be stored already.
+    fn take_back(&self, _issued: &SecretDocument) -> impl Future<Output = Result<(), EngineError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// The master's credential for the place where the current one is valid, or why it must not be used there.
+    ///
+    /// It is never sent anywhere but to the host that the secret names, and only if the master's secret or its tags
+    /// name that host too: otherwise whoever may write the secret could have the master's password sent to a host of
+    /// their own.
+    fn master(
+        &self,
+        current: &SecretDocument,
+        master: Master,
+    ) -> impl Future<Output = Result<SecretDocument, EngineError>> + Send {
+        std::future::ready(crate::plan::at_the_same_host(current, master))
+    }
 
     /// Logs in with the credential and reads something that needs no privilege.
     fn login(&self, credential: &SecretDocument) -> impl Future<Output = Result<(), EngineError>> + Send;
 
-    /// Logs in with the first credential and makes the service accept the second one, in one transaction.
+    /// Logs in and makes the service accept the pending version, in one transaction where the service has any.
     ///
-    /// [`EngineError::Auth`] means that the first credential was refused and nothing was changed; after any other
-    /// error the change may or may not have happened.
-    fn change(
+    /// It may run again with the same versions at any time, after it has happened or half happened: then it ends as if
+    /// it ran once. For [`Strategy::Dual`](crate::plan::Strategy::Dual) that includes that the current version stays
+    /// valid.
+    ///
+    /// [`EngineError::Auth`] means that `using` was refused and nothing was changed; after any other error the change
+    /// may or may not have happened.
+    fn change(&self, change: &Change<'_>) -> impl Future<Output = Result<(), EngineError>> + Send;
+
+    /// What testSecret does when Secrets Manager only tests (`RotateImmediately=false`): proves, changing nothing, that a
+    /// rotation would work as far as that can be known. The master is there if the plan needs one.
+    fn preflight(
         &self,
-        using: &SecretDocument,
-        to: &SecretDocument,
-    ) -> impl Future<Output = Result<(), EngineError>> + Send;
-}
+        _plan: &Plan,
+        current: &SecretDocument,
+        _master: Option<&SecretDocument>,
+    ) -> impl Future<Output = Result<(), EngineError>> + Send {
+        self.login(current)
+    }
 
-/// What the service or the way to it objects to. The texts hold codes, never what the service said.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum EngineError {
-    /// The credential is refused.
-    #[error("service refused the credential ({0}); store the password it accepts")]
-    Auth(String),
-    /// No answer, or none that allows work.
-    #[error("service is not available ({0}); check host and port, the function's network and the service's health")]
-    Unreachable(String),
-    /// No verified connection.
-    #[error(
-        "no verified TLS connection ({0}); put the server's CA into the secret's field \"sslrootcert\" (PEM), or use the \
-         host name that its certificate is for"
-    )]
-    Tls(String),
-    /// Logged in, but not allowed to.
-    #[error("user may not change its own password ({0}); grant what is missing")]
-    Privilege(String),
-    /// The document does not describe a credential of this engine.
-    #[error("{0}")]
-    BadSecret(#[from] SecretError),
-    /// The document names another engine.
-    #[error("secret's field \"engine\" names another engine; this function rotates {0:?}")]
-    OtherEngine(&'static str),
-}
+    /// Whether [`Engine::retire`] does anything, so that the previous version has to be read for it.
+    fn retires(&self) -> bool {
+        false
+    }
 
-impl EngineError {
-    /// The kind of this error.
-    #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Auth(_) => ErrorKind::Auth,
-            Self::Unreachable(_) => ErrorKind::Unreachable,
-            Self::Tls(_) => ErrorKind::Tls,
-            Self::Privilege(_) => ErrorKind::Privilege,
-            Self::BadSecret(_) | Self::OtherEngine(_) => ErrorKind::BadSecret,
-        }
+    /// Ends the previous version's credential after the label has moved. It runs again on each replay until it succeeds.
+    fn retire(
+        &self,
+        _current: &SecretDocument,
+        _previous: &SecretDocument,
+    ) -> impl Future<Output = Result<(), EngineError>> + Send {
+        std::future::ready(Ok(()))
     }
 }

@@ -42,7 +42,7 @@ pub async fn handle<V: Vault, E: Engine, B: Bus>(
 ) -> Result<Value, Diagnostic> {
     let began = Instant::now();
     let event = &invocation.payload;
-    let result = machine.run(event, Deadline::from_invocation(invocation.context.deadline)).await;
+    let report = machine.run(event, Deadline::from_invocation(invocation.context.deadline)).await;
 
     let step = event.step_name();
     let subject = Subject {
@@ -50,14 +50,13 @@ pub async fn handle<V: Vault, E: Engine, B: Bus>(
         secret_arn: &event.secret_id,
         version_id: &event.version_id,
         engine: machine.engine.name(),
-        strategy: machine.engine.strategy().as_str(),
     };
     let at = Timestamp::now();
-    if let Err(error) = Audit::new(subject, &result, at, began.elapsed()).write(at, &mut io::stdout().lock()) {
+    if let Err(error) = Audit::new(subject, &report, at, began.elapsed()).write(at, &mut io::stdout().lock()) {
         warn!(%error, "audit line could not be written");
     }
     // Secrets Manager ignores what a step returns; only that it returned counts.
-    result.map(|_| Value::Null).map_err(|failure| {
+    report.result.map(|_| Value::Null).map_err(|failure| {
         error!(step, version = event.version_id, kind = failure.kind().as_str(), error = %failure, "step failed");
         failure.into()
     })

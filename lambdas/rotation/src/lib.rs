@@ -15,8 +15,9 @@
 //! - the pending version is always read by its id *and* its label, never by the label alone;
 //! - the current credential is tried first and the pending one only when the service refuses the current one, which
 //!   happens on a replay: a normal rotation causes no failed login;
+//! - a master's credential is used only after one of the secret's own was accepted, and only at the same host;
 //! - AWSCURRENT is moved by compare-and-swap, so a manual change in between is never overwritten;
-//! - what follows the move (dropping AWSPENDING, the event) runs again on a replay that finds the label moved.
+//! - what follows the move (dropping AWSPENDING, the event, ending the old credential) runs again on a replay that finds the label moved.
 //!
 //! This crate never logs a value, a user name or a host, and never speaks to a service other than AWS: that is the
 //! engines' part.
@@ -28,14 +29,17 @@ pub mod diagnostic;
 pub mod emission;
 pub mod engine;
 pub mod event;
-#[cfg(test)]
-mod fake;
 pub mod handler;
+pub mod issue;
 pub mod machine;
 pub mod password;
+pub mod place;
+pub mod plan;
 pub mod protocol;
 pub mod secret;
 pub mod step;
 pub mod telemetry;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod tls;
 pub mod vault;

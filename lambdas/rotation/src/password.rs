@@ -17,7 +17,7 @@ const DEFAULT_LENGTH: usize = 32;
 const DEFAULT_EXCLUDED: &str = ":/@\"'\\";
 
 /// Why no password can be made.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum PasswordError {
     /// `PASSWORD_LENGTH` is no number, or one that is not sensible.
     #[error("PASSWORD_LENGTH must be a number from 16 to 128")]

@@ -2,7 +2,7 @@
 //! verdict out. The machine carries them out.
 
 use crate::diagnostic::StepError;
-use crate::engine::Strategy;
+use crate::plan::{Plan, Strategy};
 use crate::secret::SecretDocument;
 use crate::vault::{CURRENT, Description, PENDING, PREVIOUS};
 
@@ -37,17 +37,23 @@ pub fn standing(secret: &Description, version: &str) -> Result<Standing, StepErr
 ///
 /// A host or user that differs would send a credential to a place that whoever wrote AWSCURRENT never named. An equal
 /// credential would "rotate" to the old password.
-pub fn vet_new(current: &SecretDocument, pending: &SecretDocument, strategy: Strategy) -> Result<(), StepError> {
-    vet_same_place(current, pending, strategy)?;
-    if current.differences(pending).is_empty() { Err(StepError::NothingNew) } else { Ok(()) }
+pub fn vet_new(current: &SecretDocument, pending: &SecretDocument, plan: &Plan) -> Result<(), StepError> {
+    if vet_same_place(current, pending, plan)? { Err(StepError::NothingNew) } else { Ok(()) }
 }
 
 /// Whether the pending document differs from the current one in its credential at most, which is what testSecret may
-/// log in with: in the preflight of `RotateImmediately=false` the two are the same.
-pub fn vet_same_place(current: &SecretDocument, pending: &SecretDocument, strategy: Strategy) -> Result<(), StepError> {
-    let mut foreign = current.differences(pending);
-    foreign.retain(|field| !strategy.may_change().contains(&field.as_str()));
-    if foreign.is_empty() { Ok(()) } else { Err(StepError::Foreign(foreign)) }
+/// log in with. In the preflight of `RotateImmediately=false` the two are the same: then the answer is yes.
+pub fn vet_same_place(current: &SecretDocument, pending: &SecretDocument, plan: &Plan) -> Result<bool, StepError> {
+    let differences = current.differences(pending);
+    let mut foreign: Vec<String> = differences.iter().filter(|&field| !plan.changes.contains(field)).cloned().collect();
+    // Of all names that a user could have, the pending version's is the one that the plan says.
+    if let Some(user) = &plan.next_user
+        && !differences.is_empty()
+        && !pending.text("username").is_ok_and(|pending| pending.is_some_and(|pending| *pending == *user))
+    {
+        foreign.push("username".to_owned());
+    }
+    if foreign.is_empty() { Ok(differences.is_empty()) } else { Err(StepError::Foreign(foreign)) }
 }
 
 /// A credential that the service may accept while setSecret runs.
@@ -62,13 +68,14 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// What to try after the service refused this one.
+    /// What to try after the service refused this one. Of two users that take turns only the current one says whether
+    /// the secret is what it seems: the others are other users.
     #[must_use]
-    pub fn next(self) -> Option<Self> {
-        match self {
-            Self::Current => Some(Self::Pending),
-            Self::Pending => Some(Self::Previous),
-            Self::Previous => None,
+    pub fn next(self, strategy: Strategy) -> Option<Self> {
+        match (strategy, self) {
+            (Strategy::Alternating, _) | (_, Self::Previous) => None,
+            (_, Self::Current) => Some(Self::Pending),
+            (_, Self::Pending) => Some(Self::Previous),
         }
     }
 }
@@ -126,6 +133,10 @@ mod tests {
         Description { rotation_enabled: Some(true), labels, ..Description::default() }
     }
 
+    fn single() -> Plan {
+        Plan { strategy: Strategy::Single, changes: vec!["password".to_owned()], next_user: None, master: None }
+    }
+
     fn document(text: &str) -> SecretDocument {
         SecretDocument::parse(Zeroizing::new(text.to_owned())).unwrap()
     }
@@ -155,18 +166,35 @@ mod tests {
     fn a_pending_version_may_differ_in_the_password_alone() {
         let current = document(r#"{"host":"h","username":"u","password":"old","note":"n"}"#);
         let pending = current.with("password", "new").unwrap();
-        assert!(vet_new(&current, &pending, Strategy::Single).is_ok());
-        assert!(matches!(vet_new(&current, &current, Strategy::Single), Err(StepError::NothingNew)));
-        assert!(vet_same_place(&current, &current, Strategy::Single).is_ok());
+        assert!(vet_new(&current, &pending, &single()).is_ok());
+        assert!(matches!(vet_new(&current, &current, &single()), Err(StepError::NothingNew)));
+        assert!(vet_same_place(&current, &current, &single()).unwrap(), "the preflight");
         for other in [
             r#"{"host":"evil","username":"u","password":"new","note":"n"}"#,
             r#"{"host":"h","username":"other","password":"new","note":"n"}"#,
             r#"{"host":"h","username":"u","password":"new"}"#,
             r#"{"host":"h","username":"u","password":"new","note":"n","ssl":false}"#,
         ] {
-            assert!(matches!(vet_new(&current, &document(other), Strategy::Single), Err(StepError::Foreign(_))));
-            assert!(matches!(vet_same_place(&current, &document(other), Strategy::Single), Err(StepError::Foreign(_))));
+            assert!(matches!(vet_new(&current, &document(other), &single()), Err(StepError::Foreign(_))));
+            assert!(matches!(vet_same_place(&current, &document(other), &single()), Err(StepError::Foreign(_))));
         }
+    }
+
+    #[test]
+    fn of_two_users_the_pending_one_is_the_other_one() {
+        let plan = Plan {
+            strategy: Strategy::Alternating,
+            changes: vec!["password".to_owned(), "username".to_owned()],
+            next_user: Some("u_clone".to_owned()),
+            master: Some("arn:m".to_owned()),
+        };
+        let current = document(r#"{"username":"u","password":"old"}"#);
+        let pending = |user: &str| current.with("password", "new").unwrap().with("username", user).unwrap();
+        assert!(vet_new(&current, &pending("u_clone"), &plan).is_ok());
+        for other in ["u", "root", ""] {
+            assert!(matches!(vet_new(&current, &pending(other), &plan), Err(StepError::Foreign(_))), "{other}");
+        }
+        assert!(vet_same_place(&current, &current, &plan).unwrap());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::event::RotationToken;
+use crate::plan::Tags;
 use crate::secret::SecretDocument;
 
 /// The label of the version in force.
@@ -29,6 +30,8 @@ pub struct Description {
     pub rotation_enabled: Option<bool>,
     /// Labels by version id. A version without labels does not appear.
     pub labels: BTreeMap<String, Vec<String>>,
+    /// Tags.
+    pub tags: Tags,
 }
 
 impl Description {

@@ -1,66 +1,44 @@
-//! The machine in the fake world: one test a rule, and the crash-replay property over all of them.
+//! The machine in the world of tests: one test a rule, and the crash-replay property over all of them.
+
+mod fake;
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use self::fake::{Service, alternating, document, machine, single};
 use super::*;
-use crate::fake::{Fault, Manual, TOKEN, World, document};
+use crate::testing::{self, Fault, TOKEN, every_prefix, rotate};
 use crate::vault::{CURRENT, PREVIOUS};
 
-fn machine(world: &World) -> Machine<World, World, World> {
-    let passwords = PasswordPolicy::from_variables(|_| None).unwrap();
-    Machine { vault: world.clone(), engine: world.clone(), bus: world.clone(), passwords }
-}
+type World = testing::World<Service>;
+type Act = testing::Act<Service>;
 
-/// One invocation; nothing if the function crashed.
 async fn invoke(world: &World, step: &str) -> Option<Result<Outcome, StepError>> {
-    let event = RotationEvent {
-        requested: step.to_owned(),
-        secret_id: "s".to_owned(),
-        version_id: TOKEN.to_owned(),
-        rotation_token: None,
-    };
-    let machine = machine(world);
-    tokio::select! {
-        biased;
-        () = world.crashed() => None,
-        result = machine.run(&event, Deadline::after(Duration::from_mins(1))) => Some(result),
-    }
+    testing::invoke(&machine(world), step).await.map(|report| report.result)
 }
 
 async fn run(world: &World, step: Step) -> Result<Outcome, StepError> {
     invoke(world, step.as_str()).await.expect("no crash is planned")
 }
 
-/// What Secrets Manager does: all steps, and from the first again after a failure, a number of times.
-async fn rotate(world: &World, tries: usize) -> bool {
-    for _ in 0..tries {
-        let mut failed = false;
-        for step in Step::ALL {
-            if !matches!(invoke(world, step.as_str()).await, Some(Ok(_))) {
-                failed = true;
-                break;
-            }
-        }
-        if !failed {
-            return true;
-        }
-    }
-    false
+/// The password in the version that has the label.
+fn password(world: &World, label: &str) -> String {
+    let text = world.text(label).unwrap();
+    SecretDocument::parse(Zeroizing::new(text)).unwrap().required("password").unwrap().to_string()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_normal_rotation_works_at_each_step_and_causes_no_failed_login() {
-    let world = World::new();
+    let world = single();
     for step in Step::ALL {
         assert_eq!(run(&world, step).await.unwrap(), Outcome::Done, "{step}");
     }
-    assert_eq!(world.password(CURRENT).unwrap(), world.state().server_password);
+    assert_eq!(password(&world, CURRENT), world.state().service.password);
     let state = world.state();
-    assert_eq!(state.refused_logins, 0);
+    assert_eq!(state.service.refused, 0);
     assert_eq!(state.labels, labels(&[(CURRENT, TOKEN), (PREVIOUS, "v1")]));
-    assert_eq!(state.values[TOKEN], document(&state.server_password), "nothing but the password differs");
+    assert_eq!(state.values[TOKEN], document(&state.service.password), "nothing but the password differs");
     assert_eq!(state.sent.len(), 1);
     assert_eq!(state.sent[0].previous_version_id.as_deref(), Some("v1"));
 }
@@ -71,21 +49,21 @@ fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 
 #[tokio::test(start_paused = true)]
 async fn a_replay_of_a_finished_rotation_only_concludes_again() {
-    let world = World::new();
-    assert!(rotate(&world, 1).await);
-    let password = world.state().server_password.clone();
+    let world = single();
+    assert!(rotate(&machine(&world), 1).await);
+    let password = world.state().service.password.clone();
     for step in Step::ALL {
         assert_eq!(run(&world, step).await.unwrap(), Outcome::Skipped, "{step}");
     }
     let state = world.state();
-    assert_eq!((state.sent.len(), state.stored, &state.server_password), (2, 1, &password));
+    assert_eq!((state.sent.len(), state.stored, &state.service.password), (2, 1, &password));
     assert_eq!((&*state.sent[1].version_id, state.sent[1].previous_version_id.as_deref()), (TOKEN, Some("v1")));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_leftover_pending_label_is_dropped_by_the_replay() {
-    let world = World::new();
-    assert!(rotate(&world, 1).await);
+    let world = single();
+    assert!(rotate(&machine(&world), 1).await);
     world.state().labels.insert("AWSPENDING".to_owned(), TOKEN.to_owned());
     assert_eq!(run(&world, Step::Finish).await.unwrap(), Outcome::Skipped);
     assert!(!world.state().labels.contains_key("AWSPENDING"));
@@ -93,7 +71,7 @@ async fn a_leftover_pending_label_is_dropped_by_the_replay() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pending_value_that_is_not_visible_yet_is_neither_overwritten_nor_missed() {
-    let world = World::new();
+    let world = single();
     run(&world, Step::Create).await.unwrap();
     let value = world.state().values[TOKEN].clone();
     // Invisible to the first look, so the machine generates another one; the store refuses it and the first one counts.
@@ -110,18 +88,18 @@ async fn a_pending_value_that_is_not_visible_yet_is_neither_overwritten_nor_miss
 
 #[tokio::test(start_paused = true)]
 async fn a_pending_copy_of_the_current_value_is_no_rotation_but_passes_the_preflight() {
-    let world = World::new();
+    let world = single();
     world.state().values.insert(TOKEN.to_owned(), document("one"));
     assert!(matches!(run(&world, Step::Create).await, Err(StepError::NothingNew)));
     assert!(matches!(run(&world, Step::Set).await, Err(StepError::NothingNew)));
     assert_eq!(run(&world, Step::Test).await.unwrap(), Outcome::Done);
     let state = world.state();
-    assert_eq!((state.effects, state.refused_logins), (0, 0), "the preflight changes nothing");
+    assert_eq!((state.effects, state.service.refused), (0, 0), "the preflight changes nothing");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_pending_version_for_another_place_never_reaches_the_service() {
-    let world = World::new();
+    let world = single();
     world.state().values.insert(TOKEN.to_owned(), document("two").replace(r#""h""#, r#""evil""#));
     for step in [Step::Create, Step::Set, Step::Test] {
         match run(&world, step).await {
@@ -129,12 +107,12 @@ async fn a_pending_version_for_another_place_never_reaches_the_service() {
             other => panic!("{step}: {other:?}"),
         }
     }
-    assert_eq!(world.state().server_password, "one");
+    assert_eq!(world.state().service.password, "one");
 }
 
 #[tokio::test(start_paused = true)]
 async fn text_that_is_no_document_is_named_by_version_and_not_repeated() {
-    let world = World::new();
+    let world = single();
     world.state().values.insert(TOKEN.to_owned(), "hunter2".to_owned());
     let error = run(&world, Step::Set).await.unwrap_err();
     assert_eq!(error.kind().as_str(), "bad-secret");
@@ -143,60 +121,60 @@ async fn text_that_is_no_document_is_named_by_version_and_not_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_lost_answer_the_pending_credential_is_found_to_be_set() {
-    let world = World::new();
+    let world = single();
     world.state().faults.insert(1, Fault::LostReply);
     run(&world, Step::Create).await.unwrap();
     assert!(matches!(run(&world, Step::Set).await, Err(StepError::Engine(EngineError::Unreachable(_)))));
     assert_eq!(run(&world, Step::Set).await.unwrap(), Outcome::Skipped);
-    assert_eq!(world.state().refused_logins, 1, "one refused login, on the replay");
+    assert_eq!(world.state().service.refused, 1, "one refused login, on the replay");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_previous_password_is_the_last_resort() {
-    let world = World::new();
-    world.state().server_password = "zero".to_owned();
-    assert!(rotate(&world, 1).await);
-    assert_eq!(world.password(CURRENT).unwrap(), world.state().server_password);
+    let world = single();
+    world.state().service.password = "zero".to_owned();
+    assert!(rotate(&machine(&world), 1).await);
+    assert_eq!(password(&world, CURRENT), world.state().service.password);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_knows_none_of_the_passwords_is_left_alone() {
-    let world = World::new();
-    world.state().server_password = "other".to_owned();
+    let world = single();
+    world.state().service.password = "other".to_owned();
     run(&world, Step::Create).await.unwrap();
     let error = run(&world, Step::Set).await.unwrap_err();
     assert!(matches!(error, StepError::NoneLogsIn(_)) && error.kind().as_str() == "auth");
-    assert_eq!(world.state().server_password, "other");
+    assert_eq!(world.state().service.password, "other");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_unreachable_service_is_not_asked_with_other_credentials() {
-    let world = World::new();
+    let world = single();
     run(&world, Step::Create).await.unwrap();
-    world.state().unreachable = true;
+    world.state().service.unreachable = true;
     assert_eq!(run(&world, Step::Set).await.unwrap_err().kind().as_str(), "unreachable");
-    assert_eq!(world.state().refused_logins, 0);
+    assert_eq!(world.state().service.refused, 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_label_moved_by_hand_in_between_is_not_overwritten() {
-    let world = World::new();
+    let world = single();
     for step in [Step::Create, Step::Set, Step::Test] {
         run(&world, step).await.unwrap();
     }
     let next = world.state().effects;
-    world.state().manual.insert(next, Manual::LabelBack);
+    world.state().acts.insert(next, fake::label_back);
     assert!(matches!(run(&world, Step::Finish).await, Err(StepError::Overtaken)));
     assert_eq!(world.state().labels[CURRENT], "v0");
     assert!(world.state().sent.is_empty());
     // The next try starts from what is now in force and ends well.
-    assert!(rotate(&world, 1).await);
-    assert_eq!(world.password(CURRENT).unwrap(), world.state().server_password);
+    assert!(rotate(&machine(&world), 1).await);
+    assert_eq!(password(&world, CURRENT), world.state().service.password);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_move_that_the_sdk_repeats_is_a_success() {
-    let world = World::new();
+    let world = single();
     for step in [Step::Create, Step::Set, Step::Test] {
         run(&world, step).await.unwrap();
     }
@@ -208,9 +186,9 @@ async fn a_move_that_the_sdk_repeats_is_a_success() {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_that_cannot_be_sent_is_tried_three_times_and_fails_nothing() {
-    let world = World::new();
+    let world = single();
     world.state().bus_broken = true;
-    assert!(rotate(&world, 1).await);
+    assert!(rotate(&machine(&world), 1).await);
     let state = world.state();
     assert_eq!((state.bus_calls, state.sent.len()), (3, 0));
     assert_eq!(state.labels, labels(&[(CURRENT, TOKEN), (PREVIOUS, "v1")]));
@@ -218,7 +196,7 @@ async fn an_event_that_cannot_be_sent_is_tried_three_times_and_fails_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_step_and_one_without_time_end_with_their_kind() {
-    let world = World::new();
+    let world = single();
     let unknown = invoke(&world, "dropSecret").await.unwrap().unwrap_err();
     assert_eq!((unknown.kind().as_str(), world.state().effects), ("setup", 0));
     world.state().lag = u32::MAX;
@@ -228,11 +206,69 @@ async fn an_unknown_step_and_one_without_time_end_with_their_kind() {
         version_id: TOKEN.to_owned(),
         rotation_token: None,
     };
-    let error = machine(&world).run(&event, Deadline::after(Duration::from_secs(2))).await.unwrap_err();
+    let error = machine(&world).run(&event, Deadline::after(Duration::from_secs(2))).await.result.unwrap_err();
     assert_eq!(error.kind().as_str(), "timeout");
 }
 
-fn faults() -> impl Strategy<Value = BTreeMap<usize, Fault>> {
+#[tokio::test(start_paused = true)]
+async fn after_any_prefix_of_side_effects_a_replay_ends_well() {
+    for make in [single, alternating] {
+        every_prefix(
+            || machine(&make()),
+            |service| {
+                if service.refused <= 2 { Ok(()) } else { Err("only replays see a refusal".to_owned()) }
+            },
+        )
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_users_take_turns_and_the_one_in_force_stays_valid() {
+    let world = alternating();
+    assert!(rotate(&machine(&world), 1).await);
+    assert_eq!(fake::password_in_force(&world).unwrap(), password(&world, CURRENT));
+    let state = world.state();
+    assert_eq!(state.service.password, "one", "the first user was left alone");
+    assert!(state.values[TOKEN].contains(r#""username":"u_clone""#));
+    assert_eq!(state.service.refused, 0);
+    assert_eq!(state.sent[0].strategy, "alternating");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_master_acts_for_nobody_whose_password_the_secret_does_not_know() {
+    for tag in [None, Some("master")] {
+        let world = alternating();
+        world.state().tags =
+            tag.map(|tag| (crate::plan::STRATEGY_TAG.to_owned(), tag.to_owned())).into_iter().collect();
+        run(&world, Step::Create).await.unwrap();
+        world.state().service.password = "other".to_owned();
+        let error = run(&world, Step::Set).await.unwrap_err();
+        assert!(matches!(error, StepError::NoneLogsIn(_)), "{error}");
+        let service = &world.state().service;
+        assert_eq!((service.others.len(), &*service.password), (1, "other"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_master_that_is_refused_or_at_another_host_is_named_as_the_cause() {
+    for (from, to, kind) in [(r#""m"}"#, r#""wrong"}"#, "auth"), (r#""H""#, r#""evil""#, "bad-secret")] {
+        let world = alternating();
+        run(&world, Step::Create).await.unwrap();
+        for (text, _) in world.state().others.values_mut() {
+            *text = text.replace(from, to);
+        }
+        let error = run(&world, Step::Set).await.unwrap_err();
+        assert!(matches!(error, StepError::Master(_)) && error.kind().as_str() == kind, "{error}");
+    }
+    let world = alternating();
+    run(&world, Step::Create).await.unwrap();
+    world.state().service.powerless = true;
+    let error = run(&world, Step::Set).await.unwrap_err();
+    assert_eq!(error.kind().as_str(), "privilege");
+}
+
+fn faults() -> impl proptest::strategy::Strategy<Value = BTreeMap<usize, Fault>> {
     let fault = prop_oneof![Just(Fault::Crash), Just(Fault::LostReply), Just(Fault::Repeated)];
     proptest::collection::btree_map(0_usize..12, fault, 0..5)
 }
@@ -249,14 +285,14 @@ proptest! {
     #[test]
     fn crash_replay_ends_with_a_credential_that_logs_in(faults in faults(), lag in 0_u32..4) {
         clock().block_on(async {
-            let world = World::new();
+            let world = single();
             {
                 let mut state = world.state();
                 state.faults = faults.clone();
                 state.lag = lag;
             }
-            prop_assert!(rotate(&world, faults.len() + 1).await, "a try without faults ends well");
-            prop_assert_eq!(world.password(CURRENT).unwrap(), world.state().server_password.clone());
+            prop_assert!(rotate(&machine(&world), faults.len() + 1).await, "a try without faults ends well");
+            prop_assert_eq!(password(&world, CURRENT), world.state().service.password.clone());
             let state = world.state();
             prop_assert_eq!(&state.labels[CURRENT], TOKEN);
             prop_assert_eq!(&state.labels[PREVIOUS], "v1");
@@ -264,7 +300,7 @@ proptest! {
             prop_assert_eq!(state.stored, 1);
             prop_assert!(!state.sent.is_empty() || state.bus_calls >= 3);
             prop_assert!(state.sent.iter().all(|event| event.version_id == TOKEN));
-            prop_assert!(state.refused_logins <= faults.len(), "only replays see a refusal");
+            prop_assert!(state.service.refused <= faults.len(), "only replays see a refusal");
             Ok(())
         })?;
     }
@@ -274,21 +310,21 @@ proptest! {
     #[test]
     fn a_manual_change_at_any_point_is_respected(
         faults in faults(), at in 0_usize..6,
-        manual in prop_oneof![Just(Manual::Put), Just(Manual::LabelBack), Just(Manual::Cancel)],
+        manual in prop_oneof![Just(fake::put as Act), Just(fake::label_back as Act), Just(fake::cancel as Act)],
     ) {
         clock().block_on(async {
-            let world = World::new();
+            let world = single();
             {
                 let mut state = world.state();
                 state.faults = faults.clone();
-                state.manual.insert(at, manual);
+                state.acts.insert(at, manual);
             }
-            let ended_well = rotate(&world, faults.len() + 2).await;
+            let ended_well = rotate(&machine(&world), faults.len() + 2).await;
             let acted = world.state().effects > at;
-            let current = world.password(CURRENT).unwrap();
-            let server = world.state().server_password.clone();
+            let current = password(&world, CURRENT);
+            let server = world.state().service.password.clone();
             let state = world.state();
-            if acted && manual == Manual::Put {
+            if acted && std::ptr::fn_addr_eq(manual, fake::put as Act) {
                 // A change right before createSecret stores its value is rotated away from like any other credential;
                 // a later one stays. Either way the label was never taken from it unseen.
                 prop_assert!(state.labels[CURRENT] == "v3" || (at == 0 && state.labels[PREVIOUS] == "v3"));

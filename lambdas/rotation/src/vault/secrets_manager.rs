@@ -38,6 +38,12 @@ impl Vault for SecretsManager {
             name: answer.name.unwrap_or_default(),
             rotation_enabled: answer.rotation_enabled,
             labels: answer.version_ids_to_stages.unwrap_or_default().into_iter().collect(),
+            tags: answer
+                .tags
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
+                .collect(),
         })
     }
 

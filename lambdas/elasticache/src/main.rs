@@ -1,0 +1,3 @@
+//! Rotation function for elasticache: not written yet.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Rotation function for generic: not written yet.
+
+fn main() {}

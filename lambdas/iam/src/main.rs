@@ -1,0 +1,3 @@
+//! Rotation function for iam: not written yet.
+
+fn main() {}

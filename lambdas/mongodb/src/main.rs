@@ -1,0 +1,3 @@
+//! Rotation function for mongodb: not written yet.
+
+fn main() {}

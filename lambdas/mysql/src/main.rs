@@ -1,0 +1,3 @@
+//! Rotation function for mysql: not written yet.
+
+fn main() {}

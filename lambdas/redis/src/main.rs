@@ -1,0 +1,3 @@
+//! Rotation function for redis: not written yet.
+
+fn main() {}

@@ -1,0 +1,83 @@
+//! What an engine objects to, each with its kind. The texts hold codes, never what the service said: its messages name
+//! users, databases and hosts.
+
+use thiserror::Error;
+
+use crate::diagnostic::ErrorKind;
+use crate::password::PasswordError;
+use crate::plan::Strategy;
+use crate::secret::SecretError;
+
+/// What the service, the way to it or the secret is not fit for.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum EngineError {
+    /// The credential is refused.
+    #[error("service refused the credential ({0}); store the password it accepts")]
+    Auth(String),
+    /// No answer, or none that allows work.
+    #[error("service is not available ({0}); check host and port, the function's network and the service's health")]
+    Unreachable(String),
+    /// No verified connection.
+    #[error(
+        "no verified TLS connection ({0}); put the server's CA into the secret's field \"sslrootcert\" (PEM), or the name \
+         that its certificate is for into \"sslservername\""
+    )]
+    Tls(String),
+    /// Logged in, but not allowed to.
+    #[error("user may not do what the rotation needs ({0}); grant what is missing")]
+    Privilege(String),
+    /// The document does not describe a credential of this engine.
+    #[error("{0}")]
+    BadSecret(#[from] SecretError),
+    /// The document names another engine.
+    #[error("secret's field \"engine\" names another engine; this function rotates {0:?}")]
+    OtherEngine(&'static str),
+    /// The tag asks for a way to rotate that this engine does not have.
+    #[error("tag rekey:strategy asks for {asked:?}; this function offers {}", names(.offered))]
+    Strategy {
+        /// The tag's value, cut to 40 characters.
+        asked: String,
+        /// What would be accepted.
+        offered: &'static [Strategy],
+    },
+    /// The user's alternate would have a name that the service does not take.
+    #[error("name of the alternate user would be longer than {0}, the service's limit; use a shorter user name")]
+    LongName(usize),
+    /// The master's secret does not name the host that the secret names.
+    #[error(
+        "master secret is not for the host that the secret names ({0}); give both the same \"host\", or name the master \
+         of that database in \"masterarn\""
+    )]
+    OtherHost(&'static str),
+    /// A call to AWS's API of the service failed.
+    #[error("{operation} failed ({reason}); check the function's role and the network")]
+    Api {
+        /// The API operation.
+        operation: &'static str,
+        /// AWS's error code, or how far the request got.
+        reason: String,
+    },
+    /// No password could be made.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+}
+
+impl EngineError {
+    /// The kind of this error.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Auth(_) => ErrorKind::Auth,
+            Self::Unreachable(_) => ErrorKind::Unreachable,
+            Self::Tls(_) => ErrorKind::Tls,
+            Self::Privilege(_) => ErrorKind::Privilege,
+            Self::BadSecret(_) | Self::OtherEngine(_) | Self::LongName(_) | Self::OtherHost(_) => ErrorKind::BadSecret,
+            Self::Strategy { .. } | Self::Password(_) => ErrorKind::Setup,
+            Self::Api { .. } => ErrorKind::Aws,
+        }
+    }
+}
+
+fn names(strategies: &[Strategy]) -> String {
+    strategies.iter().map(|strategy| strategy.as_str()).collect::<Vec<_>>().join(", ")
+}
