@@ -60,7 +60,9 @@ impl Credential {
             }
             // Only one of them would be rotated, and the others would go on naming a key that ends.
             if found.replace(fields).is_some() {
-                return Err(SecretError::Malformed { field: fields.0, expected: "the only field with a key's id" }.into());
+                return Err(
+                    SecretError::Malformed { field: fields.0, expected: "the only field with a key's id" }.into()
+                );
             }
         }
         let fields = found.unwrap_or(PAIRS[0]);

@@ -57,8 +57,10 @@ impl Keys for Iam {
             Err(error) if code(&error) == Some("LimitExceeded") => return Ok(None),
             answer => answer.map_err(|error| failed("CreateAccessKey", &error))?,
         };
-        let key = answer.access_key.map(|key| AccessKey { id: key.access_key_id, secret: key.secret_access_key.into() });
-        let nothing = || EngineError::Api { operation: "CreateAccessKey", reason: "an answer without a key".to_owned() };
+        let key =
+            answer.access_key.map(|key| AccessKey { id: key.access_key_id, secret: key.secret_access_key.into() });
+        let nothing =
+            || EngineError::Api { operation: "CreateAccessKey", reason: "an answer without a key".to_owned() };
         key.map(Some).ok_or_else(nothing)
     }
 

@@ -21,8 +21,17 @@ fn answering(status: u16, body: &str) -> (Iam, StaticReplayClient) {
     (Iam::new(&config), http)
 }
 
+/// A good answer.
+fn result(operation: &str, content: &str) -> String {
+    format!("<{operation}Response><{operation}Result>{content}</{operation}Result></{operation}Response>")
+}
+
 fn refusing(code: &str) -> Iam {
-    answering(400, &format!("<E><Error><Code>{code}</Code><Message>user hunter2</Message></Error></E>")).0
+    answering(
+        400,
+        &format!("<ErrorResponse><Error><Code>{code}</Code><Message>user hunter2</Message></Error></ErrorResponse>"),
+    )
+    .0
 }
 
 fn header(http: &StaticReplayClient, name: &str) -> String {
@@ -39,9 +48,7 @@ fn key() -> AccessKey {
 
 #[tokio::test]
 async fn the_owner_is_asked_of_the_functions_region_with_the_key_itself() {
-    let identity = |arn: &str| {
-        format!("<R><GetCallerIdentityResult><Arn>{arn}</Arn></GetCallerIdentityResult></R>")
-    };
+    let identity = |arn: &str| result("GetCallerIdentity", &format!("<Arn>{arn}</Arn>"));
     let (keys, http) = answering(200, &identity("arn:aws:iam::111122223333:user/division/app"));
     assert_eq!(keys.owner(&key()).await.unwrap(), "app");
     assert!(header(&http, "authorization").contains("Credential=AKIAIOSFODNN7EXAMPLE/"));
@@ -58,10 +65,7 @@ async fn refusals_of_a_key_are_told_apart_from_failures_of_a_call() {
         assert_eq!(refusing(code).owner(&key()).await.unwrap_err(), EngineError::Auth(code.to_owned()));
     }
     let denied = refusing("AccessDenied").list("app").await.unwrap_err();
-    assert_eq!(
-        denied.to_string(),
-        "ListAccessKeys failed (AccessDenied); check the function's role and the network"
-    );
+    assert_eq!(denied.to_string(), "ListAccessKeys failed (AccessDenied); check the function's role and the network");
     assert!(refusing("LimitExceeded").create("app").await.unwrap().is_none());
     assert!(refusing("NoSuchEntity").create("app").await.is_err());
     assert!(refusing("NoSuchEntity").delete("app", "id").await.is_ok());
@@ -71,21 +75,19 @@ async fn refusals_of_a_key_are_told_apart_from_failures_of_a_call() {
 
 #[tokio::test]
 async fn keys_are_listed_made_and_ended_for_the_named_user() {
-    let listed = "<R><ListAccessKeysResult><AccessKeyMetadata>\
-                  <member><AccessKeyId>A</AccessKeyId><Status>Active</Status></member>\
-                  <member><AccessKeyId>B</AccessKeyId><Status>Inactive</Status></member>\
-                  </AccessKeyMetadata></ListAccessKeysResult></R>";
-    let (keys, http) = answering(200, listed);
+    let metadata = "<AccessKeyMetadata><member><AccessKeyId>A</AccessKeyId><Status>Active</Status></member>\
+                    <member><AccessKeyId>B</AccessKeyId><Status>Inactive</Status></member></AccessKeyMetadata>";
+    let (keys, http) = answering(200, &result("ListAccessKeys", metadata));
     let listed = |id: &str, active| Listed { id: id.to_owned(), active };
     assert_eq!(keys.list("app").await.unwrap(), [listed("A", true), listed("B", false)]);
     assert!(sent(&http).ends_with("&UserName=app"));
 
-    let made = "<R><CreateAccessKeyResult><AccessKey><UserName>app</UserName><AccessKeyId>C</AccessKeyId>\
-                <SecretAccessKey>s/3</SecretAccessKey><Status>Active</Status></AccessKey></CreateAccessKeyResult></R>";
-    let made = answering(200, made).0.create("app").await.unwrap().unwrap();
+    let key = "<AccessKey><UserName>app</UserName><AccessKeyId>C</AccessKeyId>\
+               <SecretAccessKey>s/3</SecretAccessKey><Status>Active</Status></AccessKey>";
+    let made = answering(200, &result("CreateAccessKey", key)).0.create("app").await.unwrap().unwrap();
     assert_eq!((&*made.id, &**made.secret), ("C", "s/3"));
 
-    let (keys, http) = answering(200, "<R></R>");
+    let (keys, http) = answering(200, "<UpdateAccessKeyResponse/>");
     keys.deactivate("app", "A").await.unwrap();
     assert!(sent(&http).ends_with("&UserName=app&AccessKeyId=A&Status=Inactive"));
 }
@@ -93,11 +95,9 @@ async fn keys_are_listed_made_and_ended_for_the_named_user() {
 #[tokio::test]
 async fn a_key_was_used_if_there_is_a_date() {
     let used = |date: &str, service: &str| {
-        let body = format!(
-            "<R><GetAccessKeyLastUsedResult><UserName>app</UserName><AccessKeyLastUsed>{date}<ServiceName>{service}\
-             </ServiceName><Region>N/A</Region></AccessKeyLastUsed></GetAccessKeyLastUsedResult></R>"
-        );
-        answering(200, &body).0
+        let used = format!("{date}<ServiceName>{service}</ServiceName><Region>N/A</Region>");
+        let used = format!("<UserName>app</UserName><AccessKeyLastUsed>{used}</AccessKeyLastUsed>");
+        answering(200, &result("GetAccessKeyLastUsed", &used)).0
     };
     let date = "<LastUsedDate>2026-01-01T00:00:00Z</LastUsedDate>";
     assert_eq!(used(date, "s3").last_used_at("A").await.unwrap().as_deref(), Some("s3"));
