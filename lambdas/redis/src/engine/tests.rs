@@ -59,7 +59,11 @@ async fn what_is_set_is_not_set_again() {
     }
     let state = machine.vault.state();
     let count = |start: &str| state.service.commands.iter().filter(|command| command.starts_with(start)).count();
-    assert_eq!((count("ACL SETUSER"), count("ACL SAVE")), (1, 3), "but saved, for the first try may not have got there");
+    assert_eq!(
+        (count("ACL SETUSER"), count("ACL SAVE")),
+        (1, 3),
+        "but saved, for the first try may not have got there"
+    );
 }
 
 #[tokio::test(start_paused = true)]
