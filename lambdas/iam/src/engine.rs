@@ -31,6 +31,8 @@ const TRIES: u32 = 10;
 const LIMIT: usize = 2;
 /// The only service that a key of a pending version is ever used at, which is what testSecret does.
 const TESTED_AT: &str = "sts";
+const OCCUPIED: &str = "user has a second access key that is in use and that no version of this secret holds; delete \
+                        it, or give the secret a user of its own";
 
 /// The variable that has the previous key deactivated as soon as the new one is in force.
 const DEACTIVATE: &str = "DEACTIVATE_PREVIOUS_KEY";
@@ -92,7 +94,7 @@ impl<K: Keys> AccessKeys<K> {
         }
         for key in listed.iter().filter(|key| key.id != current.id) {
             if key.active && previous.is_none_or(|previous| previous.id != key.id) && self.is_in_use(&key.id).await? {
-                return Err(EngineError::Occupied);
+                return Err(EngineError::Unfit(OCCUPIED));
             }
             // Whoever still uses it can be helped for as long as it is only inactive.
             self.keys.deactivate(user, &key.id).await?;

@@ -52,12 +52,6 @@ pub enum EngineError {
          of that database in \"masterarn\""
     )]
     OtherHost(&'static str),
-    /// The service has no place for one more credential beside the one in force.
-    #[error(
-        "user has a second credential that is in use and that no version of this secret holds; delete it, or give the \
-         secret a user of its own"
-    )]
-    Occupied,
     /// A call to AWS's API of the service failed.
     #[error("{operation} failed ({reason}); check the function's role and the network")]
     Api {
@@ -83,7 +77,6 @@ impl EngineError {
             Self::BadSecret(_) | Self::OtherEngine(_) | Self::LongName(_) | Self::OtherHost(_) => ErrorKind::BadSecret,
             Self::Unfit(_) => ErrorKind::Refused,
             Self::Strategy { .. } | Self::Password(_) => ErrorKind::Setup,
-            Self::Occupied => ErrorKind::Refused,
             Self::Api { .. } => ErrorKind::Aws,
         }
     }
