@@ -1,6 +1,7 @@
 //! Credentials to rotate: one for each strategy that a server here allows, ready for the deployed functions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_sdk_secretsmanager::Client;
@@ -61,7 +62,7 @@ impl Rotated {
         let rules = RotationRulesType::builder().automatically_after_days(30).build();
         let rotate = self.client.rotate_secret().secret_id(&self.arn).rotation_lambda_arn(&self.lambda);
         let version = rotate.rotation_rules(rules).send().await.context("rotate-secret")?.version_id;
-        eventually(&format!("AWSCURRENT of {} to move", self.name), std::time::Duration::from_secs(60), async || {
+        eventually(&format!("AWSCURRENT of {} to move", self.name), Duration::from_mins(1), async || {
             let current = self.client.get_secret_value().secret_id(&self.arn).send().await?;
             anyhow::ensure!(current.version_id == version, "it is on another version");
             Ok(serde_json::from_str(current.secret_string.as_deref().unwrap_or_default())?)

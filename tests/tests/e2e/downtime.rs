@@ -16,7 +16,7 @@ use crate::fixture::{self, Pipe};
 
 /// How often each credential is rotated.
 const ROTATIONS: usize = 20;
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_locked_out_while_credentials_rotate() {
