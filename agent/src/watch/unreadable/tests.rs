@@ -44,7 +44,7 @@ async fn take(State(written): State<Written>, uri: axum::http::Uri, body: axum::
 
 fn invalid(stored: Value) -> Invalid {
     let metadata = serde_json::from_value(stored["metadata"].clone()).unwrap();
-    Invalid { metadata, problem: "spec.somewhere: is a number".to_owned(), stored }
+    Invalid { metadata, field: "spec.somewhere".to_owned(), problem: "spec.somewhere: is a number".to_owned(), stored }
 }
 
 /// Is that a condition that names the field, written once, and an Event that says the same?
