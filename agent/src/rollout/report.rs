@@ -8,7 +8,7 @@ mod tests;
 mod words;
 
 use jiff::Timestamp;
-use rekey_core::rollout::book::{Seen, Write};
+use rekey_core::rollout::book::{Misread, Write};
 use rekey_core::rollout::follow::{News, Told};
 use rekey_core::rollout::mistake::Mistake;
 use rekey_core::rollout::workload::WorkloadKey;
@@ -34,9 +34,9 @@ impl Reports {
         Self { origins: Origins::new(state), to }
     }
 
-    /// What a delivered workload gave rise to.
-    pub fn seen(&self, key: &WorkloadKey, uid: &str, seen: &Seen) {
-        for mistake in &seen.mistakes {
+    /// What stands in the annotations of a workload and cannot be understood.
+    pub fn misread(&self, Misread { workload: key, uid, mistakes }: &Misread) {
+        for mistake in mistakes {
             warn!(workload = %key.object, kind = key.kind.as_str(), %mistake, "annotation ignored");
             let reason = match mistake {
                 Mistake::Pattern { .. } => "BadPattern",
