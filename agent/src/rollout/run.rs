@@ -37,6 +37,7 @@ impl Rollouts {
         let told = CancellationToken::new();
         let work = async {
             tokio::join!(self.carry_out(&shutdown), self.finish_jobs(&shutdown), self.tell_hook_problems(&shutdown));
+            self.inner.reports.finish().await;
             told.cancel();
         };
         tokio::join!(work, self.post(&told));
