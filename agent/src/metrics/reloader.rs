@@ -33,7 +33,7 @@ const LATENCIES: [f64; 11] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 3
 
 impl Default for Series {
     fn default() -> Self {
-        let latency = Family::new_with_constructor(|| Histogram::new(LATENCIES));
+        let latency: Family<OfKind, Histogram> = Family::new_with_constructor(|| Histogram::new(LATENCIES));
         let mut registry = Registry::with_prefix("reloader");
         let help = "Time from a change seen to the workload restarted";
         registry.register_with_unit("action_latency", help, Unit::Seconds, Family::clone(&latency));

@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use super::Rollouts;
 use crate::cluster::ClusterError;
 
-/// Writes at a time. Those that failed before have a few places of their own, so that a webhook that hangs for seconds
-/// takes none from the others.
+/// Writes at a time. Those that failed before have a few places of their own, and no namespace gets more than it leaves, so
+/// that a webhook that hangs for seconds holds up nobody else.
 const ROOM: Room = Room { fresh: 32, retrying: 8 };
 
 /// What is due at a time.

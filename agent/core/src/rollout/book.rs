@@ -7,6 +7,7 @@ mod baseline;
 mod hooks;
 mod interest;
 mod outcome;
+mod places;
 mod queue;
 mod resources;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use self::hooks::Hooks;
 pub use self::hooks::Owner;
 use self::interest::Interest;
 pub use self::outcome::{Outcome, Settled};
+use self::places::Places;
 use self::queue::Queue;
 pub use self::resources::ResourceSeen;
 use self::resources::Resources;
@@ -55,6 +57,7 @@ pub struct Book {
     /// Syncs that are queued or running, by target.
     syncs: HashMap<ResourceKey, usize>,
     queue: Queue,
+    places: Places,
     /// Workloads whose restarts are to be looked at.
     followed: Queue,
     /// Workloads whose mistakes were not told as they are.
@@ -104,6 +107,7 @@ impl Book {
             hooks: Hooks::default(),
             syncs: HashMap::new(),
             queue: Queue::default(),
+            places: Places::default(),
             followed: Queue::default(),
             misread: BTreeSet::new(),
             complete: false,

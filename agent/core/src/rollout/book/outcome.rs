@@ -29,6 +29,7 @@ impl Book {
     /// Takes in what became of a write. `jitter` is a random number from 0 to 1.
     pub fn written(&mut self, write: &Write, outcome: Outcome, jitter: f64, now: Timestamp) -> Settled {
         let restart = write.replaces_pods();
+        self.places.give_back(write);
         self.wake_for_hooks(&write.workload);
         if restart && !matches!(outcome, Outcome::Applied(_)) {
             self.bucket.give_back();

@@ -13,6 +13,7 @@ mod appearance;
 mod flapping;
 mod handover;
 mod pauses;
+mod places;
 mod scope;
 mod standing;
 mod variables;

@@ -88,17 +88,21 @@ impl Play {
         Self { kind: self.kind, object: self.object.clone(), follow: Follow::default() }
     }
 
+    /// What a look gives at this time, but for the beginning.
     fn look(&mut self, millis: u64) -> Look {
-        self.follow.look(&read(self.kind, &self.object), at(millis))
+        let mut look = self.follow.look(&read(self.kind, &self.object), at(millis));
+        look.news.retain(|news| news.told != Told::Restarted);
+        look
     }
 
-    /// What is told at this time of the restart's end.
+    /// What is told of it then.
     fn told(&mut self, millis: u64) -> Vec<Told> {
-        self.all_told(millis).into_iter().filter(|told| *told != Told::Restarted).collect()
+        self.look(millis).news.into_iter().map(|news| news.told).collect()
     }
 
     fn all_told(&mut self, millis: u64) -> Vec<Told> {
-        self.look(millis).news.into_iter().map(|news| news.told).collect()
+        let look = self.follow.look(&read(self.kind, &self.object), at(millis));
+        look.news.into_iter().map(|news| news.told).collect()
     }
 
     fn reports(&mut self, existing: i32, updated: i32, available: i32) {
