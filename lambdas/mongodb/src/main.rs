@@ -1,3 +1,14 @@
-//! Rotation function for mongodb: not written yet.
+//! Rotation function for MongoDB and Amazon DocumentDB.
 
-fn main() {}
+mod credential;
+mod engine;
+mod error;
+mod server;
+
+/// Runs until Lambda stops the process.
+///
+/// One thread is enough: the function handles one step at a time, and each step waits for one connection.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    rekey_rotation::handler::serve(engine::Mongo::new(server::driver::Driver)).await
+}
