@@ -1,5 +1,8 @@
 //! Rotation function for MongoDB and Amazon DocumentDB.
 
+// The driver's futures nest deeper than the compiler follows by default.
+#![recursion_limit = "256"]
+
 mod credential;
 mod engine;
 mod error;
