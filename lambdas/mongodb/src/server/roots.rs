@@ -25,8 +25,9 @@ impl RootsFile {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let mut pem = String::new();
         for certificate in tls::root_certificates(trust).map_err(|e| EngineError::Tls(e.to_string()))? {
-            let body = STANDARD.encode(&certificate);
-            pem.push_str(&format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"));
+            pem.push_str("-----BEGIN CERTIFICATE-----\n");
+            STANDARD.encode_string(&certificate, &mut pem);
+            pem.push_str("\n-----END CERTIFICATE-----\n");
         }
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("rekey-roots-{}-{number}.pem", std::process::id()));
