@@ -82,8 +82,7 @@ impl Session for Connection {
     }
 
     async fn user(&mut self, name: &str) -> Result<Option<User>, EngineError> {
-        let user: Option<HashMap<String, Value>> =
-            self.ask("acl|getuser", cmd("ACL").arg("GETUSER").arg(name)).await?;
+        let user: Option<HashMap<String, Value>> = self.ask("acl|getuser", cmd("ACL").arg("GETUSER").arg(name)).await?;
         user.as_ref().map(read_user).transpose()
     }
 
