@@ -36,6 +36,7 @@ pub mod net;
 pub mod postgres;
 pub mod process;
 pub mod progress;
+pub mod redis;
 pub mod sam;
 pub mod stack;
 pub mod tls;

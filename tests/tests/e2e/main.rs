@@ -38,6 +38,7 @@ mod migration;
 mod pipe;
 mod rollouts;
 mod rotation;
+mod rotation_redis;
 mod searches;
 mod table;
 mod targets;
