@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::load::{Credential, Login};
+use crate::redis::Redis;
 use crate::rotated::Rotated;
 use crate::sam::Deployed;
 use crate::stack::Stack;
@@ -48,6 +49,9 @@ pub async fn create(stack: &Stack, deployed: &Deployed, prefix: &str) -> Result<
 
 async fn recipes(stack: &Stack, prefix: &str) -> Result<Vec<Recipe>> {
     let master = postgres_master(stack, prefix).await?;
+    let redis = Redis::shared().await?;
+    let redis_master = redis.secret(crate::redis::ADMIN, redis.admin_password()).to_string();
+    let redis_master = stack.aws.create_secret(&format!("master/{prefix}-redis"), &redis_master).await?;
     Ok(vec![
         Recipe {
             name: "postgres-single",
@@ -63,6 +67,22 @@ async fn recipes(stack: &Stack, prefix: &str) -> Result<Vec<Recipe>> {
             value: postgres_user(stack, &format!("{prefix}_alternating"), Some(&master)).await?,
             tags: &[],
             login: postgres_login(stack),
+            has_gap: false,
+        },
+        Recipe {
+            name: "redis-dual",
+            function: "RotationRedisFunctionArn",
+            value: redis_user(redis, &format!("{prefix}_itself"), None).await?,
+            tags: &[],
+            login: redis_login(redis),
+            has_gap: false,
+        },
+        Recipe {
+            name: "redis-dual-master",
+            function: "RotationRedisFunctionArn",
+            value: redis_user(redis, &format!("{prefix}_by_admin"), Some(&redis_master)).await?,
+            tags: &[],
+            login: redis_login(redis),
             has_gap: false,
         },
     ])
@@ -98,6 +118,26 @@ fn postgres_login(stack: &Stack) -> Login {
         Box::pin(async move {
             let [user, password, database] = fields(credential, ["username", "password", "dbname"])?;
             server.accepts(&user, &password, &database).await
+        })
+    })
+}
+
+async fn redis_user(redis: &Redis, name: &str, master: Option<&str>) -> Result<Value> {
+    let password = crate::random_word(24);
+    let rules = if master.is_some() { &[] } else { crate::redis::CHANGES_ITSELF };
+    redis.set_user(name, &password, rules).await?;
+    let mut value = redis.secret(name, &password);
+    if let Some(arn) = master {
+        value["masterarn"] = arn.into();
+    }
+    Ok(value)
+}
+
+fn redis_login(redis: &'static Redis) -> Login {
+    Arc::new(move |credential| {
+        Box::pin(async move {
+            let [user, password] = fields(credential, ["username", "password"])?;
+            redis.accepts(&user, &password).await
         })
     })
 }

@@ -38,6 +38,7 @@ mod migration;
 mod pipe;
 mod rollouts;
 mod rotation;
+mod rotation_elasticache;
 mod rotation_generic;
 mod rotation_iam;
 mod rotation_redis;

@@ -71,7 +71,8 @@ async fn the_first_rotation_of_a_secret_without_a_password_gives_the_user_one() 
             state.service.authentication = authentication;
         }
         assert!(rotate(&machine, 1).await);
-        assert_eq!(machine.vault.state().service.passwords, [pending(&machine)]);
+        let new = pending(&machine);
+        assert_eq!(machine.vault.state().service.passwords, [new]);
     }
 }
 
