@@ -35,13 +35,6 @@ pub fn of_statement(error: &Error) -> EngineError {
     }
 }
 
-/// The number of the server's error, if it is one.
-pub fn code(error: &Error) -> Option<u16> {
-    match error {
-        Error::Server(error) => Some(error.code),
-        _ => None,
-    }
-}
 
 fn from_code(code: u16) -> EngineError {
     let number = format!("error {code}");
@@ -49,7 +42,7 @@ fn from_code(code: u16) -> EngineError {
     match code {
         // ER_ACCOUNT_HAS_BEEN_LOCKED of MySQL and of MariaDB; MySQL's and MariaDB's lock after too many failed log-ins
         3118 | 4151 => EngineError::Locked(with("the account is locked")),
-        3955 | 4167 => EngineError::Locked(with("too many log-ins failed")),
+        3955 | 4150 => EngineError::Locked(with("too many log-ins failed")),
         // ER_MUST_CHANGE_PASSWORD, ER_MUST_CHANGE_PASSWORD_LOGIN
         1820 | 1862 => EngineError::Locked(with("the password has expired")),
         // ER_HOST_NOT_PRIVILEGED, ER_HOST_IS_BLOCKED
@@ -57,6 +50,8 @@ fn from_code(code: u16) -> EngineError {
         1129 => EngineError::Unreachable(with("the function's address is blocked, FLUSH HOSTS unblocks it")),
         // ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS, ER_USER_LIMIT_REACHED
         1040 | 1203 | 1226 => EngineError::Unreachable(with("too many connections or queries")),
+        // ER_SECURE_TRANSPORT_REQUIRED
+        3159 => EngineError::Tls(with("the server demands TLS, take \"ssl\": false out of the secret")),
         // ER_BAD_DB_ERROR
         1049 => SecretError::Malformed { field: "dbname", expected: "a database that exists" }.into(),
         // Access denied to a database, table, column or routine; CREATE USER, SUPER or the like is needed; GRANT may
@@ -72,6 +67,8 @@ fn from_code(code: u16) -> EngineError {
         1836 | 1792 => EngineError::Unreachable(with(READ_ONLY)),
         // ER_NOT_VALID_PASSWORD, ER_CREDENTIALS_CONTRADICT_TO_HISTORY
         1819 | 3638 => EngineError::Policy(number),
+        // ER_SET_PASSWORD_AUTH_PLUGIN
+        1699 => EngineError::Unfit(OTHER_PLUGIN),
         // ER_MISSING_CURRENT_PASSWORD
         3891 => EngineError::Privilege(with("the account is set to PASSWORD REQUIRE CURRENT")),
         _ => EngineError::Unreachable(number),
