@@ -187,10 +187,7 @@ mod tests {
             *set(Plugin::Native, "*9F", false).statement(MYSQL),
             "ALTER USER 'o''app'@'10.%' IDENTIFIED WITH 'mysql_native_password' AS '*9F'"
         );
-        assert_eq!(
-            *set(Plugin::Native, "*9F", false).statement(MARIADB),
-            "SET PASSWORD FOR 'o''app'@'10.%' = '*9F'"
-        );
+        assert_eq!(*set(Plugin::Native, "*9F", false).statement(MARIADB), "SET PASSWORD FOR 'o''app'@'10.%' = '*9F'");
         let create = Command::Create { account: account(), verifier: verifier(Plugin::Native, "*9F") };
         assert_eq!(
             *create.statement(MARIADB),

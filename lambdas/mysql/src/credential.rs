@@ -100,6 +100,6 @@ mod tests {
             assert_eq!(read(text).err().unwrap().kind().as_str(), "bad-secret", "{text}");
         }
         let odd = read(r#"{"host":"h","username":"ü'; \"x\"","password":"p'\\;😀","dbname":""}"#).unwrap();
-        assert_eq!((&*odd.password, odd.database), ("p'\\;😀", None));
+        assert_eq!((odd.password.as_str(), odd.database), ("p'\\;😀", None));
     }
 }

@@ -80,7 +80,8 @@ impl Description {
             return None;
         }
         text.until(&["IDENTIFIED", "DEFAULT", "REQUIRE", "WITH", "PASSWORD", "ACCOUNT"]);
-        let verifier = if text.take("IDENTIFIED") { verifier(&mut text)? } else { None };
+        let verifiers = if text.take("IDENTIFIED") { verifiers(&mut text)? } else { Vec::new() };
+        let verifier = verifiers.into_iter().next();
         let next = |first: &[&'static str]| [first, &CLAUSES].concat();
         let mut default_role = grants.default_role.clone();
         if text.take("DEFAULT ROLE") {
@@ -118,19 +119,19 @@ impl Description {
     }
 }
 
-/// Reads what follows IDENTIFIED. Of MariaDB's alternatives the password counts.
-fn verifier(text: &mut Reader<'_>) -> Option<Option<Verifier>> {
+/// Reads what follows IDENTIFIED: those of MariaDB's alternatives that are known here.
+fn verifiers(text: &mut Reader<'_>) -> Option<Vec<Verifier>> {
     if text.take("BY PASSWORD") {
-        return Some(Some(Verifier { plugin: Plugin::Native, text: text.name()? }));
+        return Some(vec![Verifier { plugin: Plugin::Native, text: text.name()? }]);
     }
     if !text.take("WITH") && !text.take("VIA") {
         return None;
     }
-    let mut found = None;
+    let mut found = Vec::new();
     loop {
         let plugin = Plugin::parse(&text.name()?);
         let stored = if text.take("AS") || text.take("USING") { text.name()? } else { String::new() };
-        found = found.or(plugin.map(|plugin| Verifier { plugin, text: stored }));
+        found.extend(plugin.map(|plugin| Verifier { plugin, text: stored }));
         if !text.take("OR") {
             return Some(found);
         }
@@ -165,7 +166,8 @@ mod tests {
 
     #[test]
     fn what_mariadb_leaves_out_is_as_usual() {
-        let read = read("CREATE USER `app`@`%` IDENTIFIED VIA unix_socket OR mysql_native_password USING '*9F75'").unwrap();
+        let read =
+            read("CREATE USER `app`@`%` IDENTIFIED VIA unix_socket OR mysql_native_password USING '*9F75'").unwrap();
         assert_eq!((read.terms, read.locked, read.default_role), (Terms::default(), false, None));
         assert_eq!(read.verifier.unwrap().text, "*9F75");
     }
@@ -174,7 +176,10 @@ mod tests {
     #[test]
     fn mysql_s_account_is_read() {
         let read = read(
-            r"CREATE USER `app`@`%` IDENTIFIED WITH 'caching_sha2_password' AS '$A$005$it\'s\\salt' DEFAULT ROLE `r`@`%`,`s`@`%` REQUIRE SSL PASSWORD EXPIRE DEFAULT ACCOUNT UNLOCK PASSWORD HISTORY DEFAULT PASSWORD REUSE INTERVAL DEFAULT PASSWORD REQUIRE CURRENT DEFAULT FAILED_LOGIN_ATTEMPTS 4 PASSWORD_LOCK_TIME 2 ATTRIBUTE '{\"a\": 1}'",
+            "CREATE USER `app`@`%` IDENTIFIED WITH 'caching_sha2_password' AS '$A$005$it\\'s\\\\salt' DEFAULT ROLE \
+             `r`@`%`,`s`@`%` REQUIRE SSL PASSWORD EXPIRE DEFAULT ACCOUNT UNLOCK PASSWORD HISTORY DEFAULT PASSWORD REUSE \
+             INTERVAL DEFAULT PASSWORD REQUIRE CURRENT DEFAULT FAILED_LOGIN_ATTEMPTS 4 PASSWORD_LOCK_TIME 2 ATTRIBUTE \
+             '{\"team\": \"ACCOUNT LOCK\"}'",
         )
         .unwrap();
         assert_eq!(read.verifier.unwrap().text, r"$A$005$it's\salt");

@@ -58,7 +58,8 @@ impl Connect for Driver {
             let facts = row.and_then(|(version, account, read_only)| {
                 Some(Facts { server: Server::parse(&version), account: Account::parse(&account)?, read_only })
             });
-            let facts = facts.ok_or_else(|| EngineError::Unreachable("the server does not say who it is".to_owned()))?;
+            let facts =
+                facts.ok_or_else(|| EngineError::Unreachable("the server does not say who it is".to_owned()))?;
             Ok(Connection { inner, facts })
         };
         let silent = || EngineError::Unreachable("the server did not finish the log-in in time".to_owned());

@@ -15,8 +15,7 @@ use crate::session::{Connect, Session};
 use crate::strategy::{add, alternate, rehearse, set, two_passwords, within};
 
 const EVERYWHERE: &[Strategy] = &[Strategy::Single, Strategy::ThroughMaster, Strategy::Alternating];
-const MYSQL_ALONE: &[Strategy] =
-    &[Strategy::Single, Strategy::ThroughMaster, Strategy::Alternating, Strategy::Dual];
+const MYSQL_ALONE: &[Strategy] = &[Strategy::Single, Strategy::ThroughMaster, Strategy::Alternating, Strategy::Dual];
 
 /// The variable of AWS's templates that limits the names of users.
 const NAME_LIMIT: &str = "USERNAME_CHARACTER_LIMIT";
@@ -29,10 +28,10 @@ pub struct NameLimitError;
 /// MySQL and MariaDB.
 #[derive(Debug)]
 pub struct Mysql<C = Driver> {
-    connect: C,
-    rds: Api,
+    pub(crate) connect: C,
+    pub(crate) rds: Api,
     /// How long the name of an alternate user may be, where the variable says so.
-    name_limit: Option<usize>,
+    pub(crate) name_limit: Option<usize>,
 }
 
 impl Mysql {
@@ -40,9 +39,9 @@ impl Mysql {
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, NameLimitError> {
         let name_limit = match variable(NAME_LIMIT).filter(|text| !text.is_empty()) {
             None => None,
-            Some(text) => {
-                Some(text.parse().ok().filter(|limit| (1..=LONGEST_MARIADB_NAME).contains(limit)).ok_or(NameLimitError)?)
-            }
+            Some(text) => Some(
+                text.parse().ok().filter(|limit| (1..=LONGEST_MARIADB_NAME).contains(limit)).ok_or(NameLimitError)?,
+            ),
         };
         Ok(Self { connect: Driver, rds: Api::default(), name_limit })
     }

@@ -35,7 +35,6 @@ pub fn of_statement(error: &Error) -> EngineError {
     }
 }
 
-
 fn from_code(code: u16) -> EngineError {
     let number = format!("error {code}");
     let with = |what: &str| format!("{number}: {what}");

@@ -98,28 +98,23 @@ impl Grants {
         if grantee(&mut row)? != *account {
             return Some(());
         }
-        let may_grant = row.has("GRANT OPTION");
+        let (may_grant, may_admit) = (row.has("GRANT OPTION"), row.has("ADMIN OPTION"));
         for part in parts(what) {
-            let part = part.to_owned();
-            self.entries.insert(match &object {
-                None => Entry::Whole { what: part, option: row.has("ADMIN OPTION").then_some("ADMIN") },
-                Some(object) if restricts => Entry::Restriction { object: object.clone(), privilege: part },
-                Some(object) if has_its_own_option(&part) => {
-                    Entry::Whole { what: format!("{part} ON {object}"), option: may_grant.then_some("GRANT") }
-                }
-                // No privilege at all, but there may be the right to hand on those to come.
-                Some(_) if part == "USAGE" && !may_grant => continue,
-                Some(object) => {
-                    let right = |privilege: &str| Entry::Right { object: object.clone(), privilege: privilege.to_owned() };
-                    if may_grant {
-                        self.entries.insert(right("GRANT OPTION"));
-                    }
-                    if part == "USAGE" {
-                        continue;
-                    }
-                    right(&part)
-                }
-            });
+            let Some(object) = &object else {
+                self.entries.insert(Entry::Whole { what: part.to_owned(), option: may_admit.then_some("ADMIN") });
+                continue;
+            };
+            let right = |privilege: &str| Entry::Right { object: object.clone(), privilege: privilege.to_owned() };
+            if restricts {
+                self.entries.insert(Entry::Restriction { object: object.clone(), privilege: part.to_owned() });
+            } else if has_its_own_option(part) {
+                let (what, option) = (format!("{part} ON {object}"), may_grant.then_some("GRANT"));
+                self.entries.insert(Entry::Whole { what, option });
+            } else {
+                // USAGE is no privilege at all, but there may be the right to hand on those to come.
+                self.entries.extend((part != "USAGE").then(|| right(part)));
+                self.entries.extend(may_grant.then(|| right("GRANT OPTION")));
+            }
         }
         Some(())
     }
@@ -128,7 +123,9 @@ impl Grants {
     #[must_use]
     pub fn may_have_globally(&self, privilege: &str) -> bool {
         self.entries.iter().any(|entry| match entry {
-            Entry::Right { object, privilege: held } => object == "*.*" && (held == privilege || held == "ALL PRIVILEGES"),
+            Entry::Right { object, privilege: held } => {
+                object == "*.*" && (held == privilege || held == "ALL PRIVILEGES")
+            }
             Entry::Whole { what, .. } => !what.contains(" ON "),
             Entry::Restriction { .. } => false,
         })

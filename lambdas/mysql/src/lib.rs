@@ -16,6 +16,9 @@
 //! This crate never sends a password to a server that was not verified, never sends one in a statement where a verifier
 //! will do, and never repeats what a server says in an error but for its number.
 
+// The compiler looks into the futures of whole rotations, those of the SDK of RDS included.
+#![cfg_attr(test, recursion_limit = "256")]
+
 mod account;
 mod command;
 mod credential;
@@ -24,6 +27,8 @@ mod driver;
 mod engine;
 mod error;
 mod grants;
+#[cfg(test)]
+mod model;
 mod reader;
 mod server;
 mod session;

@@ -71,9 +71,10 @@ impl<'a> Reader<'a> {
 
     /// Reads that symbol if it is next.
     pub fn symbol(&mut self, symbol: char) -> bool {
-        let found = self.tokens.get(self.at).is_some_and(|token| {
-            token.kind == Kind::Symbol && self.slice(token.start, token.end).starts_with(symbol)
-        });
+        let found = self
+            .tokens
+            .get(self.at)
+            .is_some_and(|token| token.kind == Kind::Symbol && self.slice(token.start, token.end).starts_with(symbol));
         self.at += usize::from(found);
         found
     }
@@ -124,7 +125,8 @@ impl<'a> Reader<'a> {
 #[must_use]
 pub fn parts(list: &str) -> Vec<&str> {
     let Some(reader) = Reader::new(list) else { return Vec::new() };
-    let is_comma = |token: &Token| token.kind == Kind::Symbol && token.depth == 0 && reader.slice(token.start, token.end) == ",";
+    let is_comma =
+        |token: &Token| token.kind == Kind::Symbol && token.depth == 0 && reader.slice(token.start, token.end) == ",";
     let commas = reader.tokens.iter().filter(|token| is_comma(token)).map(|token| (token.start, token.end));
     let mut parts = Vec::new();
     let mut from = 0;

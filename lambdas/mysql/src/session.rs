@@ -25,10 +25,7 @@ pub trait Session: Send {
     fn facts(&self) -> &Facts;
 
     /// The account of that name, if there is one.
-    fn describe(
-        &mut self,
-        account: &Account,
-    ) -> impl Future<Output = Result<Option<Description>, EngineError>> + Send;
+    fn describe(&mut self, account: &Account) -> impl Future<Output = Result<Option<Description>, EngineError>> + Send;
 
     /// Makes a change.
     ///

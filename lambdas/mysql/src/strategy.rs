@@ -1,7 +1,7 @@
 //! What a master has a server do, strategy by strategy. Each can be cut off anywhere and made again.
 
 use rekey_rotation::engine::EngineError;
-use rekey_rotation::plan::{self, Plan, Strategy};
+use rekey_rotation::plan::{self, Plan};
 
 use crate::account::Account;
 use crate::command::Command;
@@ -52,11 +52,7 @@ pub async fn add(
 /// everything but name and password.
 ///
 /// The password comes last: until then whoever still uses the one before the current one is left alone.
-pub async fn alternate(
-    session: &mut impl Session,
-    current: &Account,
-    pending: &Credential,
-) -> Result<(), EngineError> {
+pub async fn alternate(session: &mut impl Session, current: &Account, pending: &Credential) -> Result<(), EngineError> {
     let server = session.facts().server;
     let next = current.of(&pending.user);
     within(Some(&next.user), server.longest_name())?;
@@ -114,7 +110,8 @@ async fn source(session: &mut impl Session, current: &Account) -> Result<Descrip
 }
 
 async fn describe(session: &mut impl Session, account: &Account) -> Result<Description, EngineError> {
-    let gone = || EngineError::Unreachable("the user is gone; create it again with the password of AWSCURRENT".to_owned());
+    let gone =
+        || EngineError::Unreachable("the user is gone; create it again with the password of AWSCURRENT".to_owned());
     session.describe(account).await?.ok_or_else(gone)
 }
 

@@ -4,10 +4,10 @@ mod crypt;
 
 use std::fmt::{self, Write as _};
 
-use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
-use ring::rand::{SecureRandom, SystemRandom};
 use rekey_rotation::engine::EngineError;
 use rekey_rotation::password::PasswordError;
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use ring::rand::{SecureRandom, SystemRandom};
 
 /// A way to authenticate whose verifiers can be computed here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
