@@ -38,6 +38,7 @@ pub mod net;
 pub mod postgres;
 pub mod process;
 pub mod progress;
+pub mod redis;
 pub mod rotated;
 pub mod sam;
 pub mod stack;
