@@ -40,6 +40,7 @@ mod rollouts;
 mod rotation;
 mod rotation_generic;
 mod rotation_iam;
+mod rotation_mysql;
 mod rotation_redis;
 mod searches;
 mod table;
