@@ -41,6 +41,7 @@ mod rotation;
 mod rotation_elasticache;
 mod rotation_generic;
 mod rotation_iam;
+mod rotation_mysql;
 mod rotation_redis;
 mod searches;
 mod table;
