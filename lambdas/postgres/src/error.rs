@@ -29,8 +29,8 @@ fn from_state(state: &SqlState) -> EngineError {
     match state.code() {
         // invalid_password, invalid_authorization_specification
         "28P01" | "28000" => EngineError::Auth(code),
-        // insufficient_privilege; feature_not_supported is how managed services refuse ALTER ROLE
-        "42501" | "0A000" => EngineError::Privilege(code),
+        // insufficient_privilege, invalid_grant_operation; feature_not_supported is how managed services refuse ALTER ROLE
+        "42501" | "0LP01" | "0A000" => EngineError::Privilege(code),
         // read_only_sql_transaction
         "25006" => EngineError::Unreachable(format!("{code}: the server is read-only, name the primary")),
         // invalid_catalog_name
