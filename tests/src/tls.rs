@@ -42,8 +42,24 @@ impl Authority {
 
     /// A certificate for a server that is reached as `localhost` or 127.0.0.1, or by one of `more_names`.
     pub fn server(&self, more_names: &[&str]) -> Result<Identity> {
-        let names = ["localhost", "127.0.0.1"].iter().chain(more_names).map(|name| (*name).to_owned());
-        let mut params = CertificateParams::new(names.collect::<Vec<_>>())?;
+        let names: Vec<_> = ["localhost", "127.0.0.1"].iter().chain(more_names).copied().collect();
+        self.server_named(&names)
+    }
+
+    /// A certificate for a server with these names and no others.
+    pub fn server_named(&self, names: &[&str]) -> Result<Identity> {
+        self.sign(CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())?)
+    }
+
+    /// A certificate like [`Authority::server`]'s that was valid until 2001.
+    pub fn expired_server(&self) -> Result<Identity> {
+        let mut params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+        params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+        self.sign(params)
+    }
+
+    fn sign(&self, mut params: CertificateParams) -> Result<Identity> {
         params.distinguished_name.push(DnType::CommonName, "localhost");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;

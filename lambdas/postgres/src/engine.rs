@@ -1,6 +1,7 @@
 //! PostgreSQL as an engine: what is done in which strategy.
 
-use rekey_rotation::engine::{Change, Engine, EngineError};
+use rekey_rds::Api;
+use rekey_rotation::engine::{Change, Engine, EngineError, Master};
 use rekey_rotation::plan::{Plan, Strategy, Tags};
 use rekey_rotation::secret::SecretDocument;
 use tracing::warn;
@@ -14,7 +15,17 @@ const OFFERED: &[Strategy] = &[Strategy::Single, Strategy::ThroughMaster, Strate
 
 /// PostgreSQL and Aurora PostgreSQL, behind whatever takes logins.
 #[derive(Debug)]
-pub struct Postgres<S>(pub S);
+pub struct Postgres<S> {
+    server: S,
+    rds: Api,
+}
+
+impl<S: Server> Postgres<S> {
+    /// The engine on that server.
+    pub fn new(server: S) -> Self {
+        Self { server, rds: Api::default() }
+    }
+}
 
 impl<S: Server> Engine for Postgres<S> {
     fn name(&self) -> &'static str {
@@ -30,8 +41,12 @@ impl<S: Server> Engine for Postgres<S> {
         }
     }
 
+    async fn master(&self, current: &SecretDocument, master: Master) -> Result<SecretDocument, EngineError> {
+        rekey_rds::master(&self.rds, current, master).await
+    }
+
     async fn login(&self, credential: &SecretDocument) -> Result<(), EngineError> {
-        let mut session = self.0.open(&Credential::read(credential)?).await?;
+        let mut session = self.server.open(&Credential::read(credential)?).await?;
         let answer = session.ping().await;
         session.close().await;
         answer
@@ -57,7 +72,7 @@ impl<S: Server> Engine for Postgres<S> {
             self.login(current).await?;
         }
         let using = master.unwrap_or(current);
-        self.transact(&Change { plan, using, current, pending: &pending }, Ending::Undo).await
+        self.transact(&Change { plan, using, current, pending: &pending, previous: None }, Ending::Undo).await
     }
 }
 
@@ -74,7 +89,7 @@ impl<S: Server> Postgres<S> {
         let pending = Credential::read(change.pending)?;
         // A master works in the secret's database too: what is owned and granted there can only be changed from inside.
         let using = Credential { database: pending.database.clone(), ..Credential::read(change.using)? };
-        let mut session = self.0.open(&using).await?;
+        let mut session = self.server.open(&using).await?;
         let done = work(&mut session, change.plan.strategy, &current, pending, ending).await;
         session.close().await;
         // Only the log-in may answer "auth": past it, the credential was accepted.

@@ -8,5 +8,5 @@ use rekey_postgres::engine::Postgres;
 /// One thread is enough: the function handles one step at a time, and each step waits for one connection.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    rekey_rotation::handler::serve(Postgres(Network)).await
+    rekey_rotation::handler::serve(Postgres::new(Network)).await
 }

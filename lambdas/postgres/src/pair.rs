@@ -111,16 +111,16 @@ impl Default for Role {
 /// another user that way.
 pub fn in_step(pair: &Pair, known: &Known, set_password: Command) -> Result<Vec<Command>, EngineError> {
     let role = || pair.second.clone();
-    let first = known.first.as_ref().ok_or(EngineError::Unsuitable(
-        "there is no role with the user's name less \"_clone\", which would own what both create; create it",
+    let first = known.first.as_ref().ok_or(EngineError::Unfit(
+        "server has no role with the user's name less \"_clone\", which would own what both create; create it",
     ))?;
     let mut commands = Vec::new();
     let new = Role::default();
     let second = match &known.second {
         Some(second) if known.membership != Membership::None => second,
         Some(_) => {
-            return Err(EngineError::Unsuitable(
-                "the role with the user's name and \"_clone\" is not a member of the user, so it may be somebody else's; \
+            return Err(EngineError::Unfit(
+                "role with the user's name and \"_clone\" is not a member of the user, so it may be somebody else's; \
                  grant it membership if it is this user's, rename it if not",
             ));
         }

@@ -65,8 +65,8 @@ impl About {
             return Err(EngineError::Unreachable(reason.to_owned()));
         }
         if self.encryption != "scram-sha-256" {
-            return Err(EngineError::Unsuitable(
-                "its password_encryption is not scram-sha-256; set that, once all of this user's clients know SCRAM",
+            return Err(EngineError::Unfit(
+                "server's password_encryption is not scram-sha-256; set that, once all of this user's clients know SCRAM",
             ));
         }
         Ok(())
@@ -87,7 +87,7 @@ mod tests {
         assert!(read_only.to_string().contains("rekey:strategy=master"));
         for encryption in ["md5", "on"] {
             let refused = About { encryption: encryption.to_owned(), ..about.clone() }.fit().unwrap_err();
-            assert_eq!(refused.kind().as_str(), "setup");
+            assert_eq!(refused.kind().as_str(), KIND);
         }
     }
 }

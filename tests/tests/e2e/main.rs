@@ -36,6 +36,7 @@ mod local_stacks;
 mod messages;
 mod migration;
 mod pipe;
+mod postgres;
 mod rollouts;
 mod rotation;
 mod searches;

@@ -63,7 +63,7 @@ pub fn rotation(current: &str, tag: Option<&str>) -> Rotation {
         state.others.insert(MASTER.to_owned(), (document("master", "m", ""), Tags::new()));
     }
     let passwords = PasswordPolicy::from_variables(|_| None).unwrap();
-    Machine { vault: world.clone(), engine: Postgres(Model(world.clone())), bus: world, passwords }
+    Machine { vault: world.clone(), engine: Postgres::new(Model(world.clone())), bus: world, passwords }
 }
 
 impl Server for Model {
