@@ -116,10 +116,7 @@ impl Postgres {
             .await
             .context("create the role")?;
         // CREATE DATABASE runs in no transaction, so it needs a call of its own.
-        admin
-            .batch_execute(&format!("CREATE DATABASE {database} OWNER {role}"))
-            .await
-            .context("create the database")
+        admin.batch_execute(&format!("CREATE DATABASE {database} OWNER {role}")).await.context("create the database")
     }
 }
 

@@ -42,7 +42,8 @@ impl<S: Server> Engine for Postgres<S> {
     }
 
     async fn master(&self, current: &SecretDocument, master: Master) -> Result<SecretDocument, EngineError> {
-        rekey_rds::master(&self.rds, current, master).await
+        // Boxed: the SDK's futures are nested so deep that those around them would be too deep for the compiler.
+        Box::pin(rekey_rds::master(&self.rds, current, master)).await
     }
 
     async fn login(&self, credential: &SecretDocument) -> Result<(), EngineError> {

@@ -142,7 +142,7 @@ async fn the_preflight_gives_every_command_and_changes_nothing() {
         };
         let machine = make();
         test(&machine).await.unwrap();
-        assert_eq!((machine.vault.state().effects, done(&machine).len()), (0, 0));
+        assert_eq!(machine.vault.state().effects, 0);
 
         machine.vault.state().service.read_only = true;
         assert_eq!(test(&machine).await.unwrap_err().kind().as_str(), "unreachable");

@@ -96,6 +96,6 @@ fn a_role_that_only_has_the_name_is_left_alone() {
     let stranger = Known { membership: Membership::None, ..settled() };
     let headless = Known { first: None, ..settled() };
     for known in [stranger, headless] {
-        assert_eq!(in_step(&pair(), &known, set_password()).unwrap_err().kind().as_str(), "setup");
+        assert_eq!(in_step(&pair(), &known, set_password()).unwrap_err().kind().as_str(), "refused");
     }
 }

@@ -65,7 +65,15 @@ impl Secret {
         let mut secret = Self::single(user).await;
         let (keeper, password) = (name("keeper"), rekey_tests::random_word(24));
         let role = format!("CREATE ROLE {keeper} LOGIN CREATEROLE PASSWORD '{password}'");
-        admin(user).await.batch_execute(&role).await.unwrap();
+        let admin = admin(user).await;
+        admin.batch_execute(&role).await.unwrap();
+        // From PostgreSQL 16 on a role is administered by whom that was granted to: its maker, usually.
+        let version: i32 =
+            admin.query_one("SELECT current_setting('server_version_num')::int", &[]).await.unwrap().get(0);
+        if version >= 160_000 {
+            let grant = format!("GRANT {} TO {keeper} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE", quoted(user));
+            admin.batch_execute(&grant).await.unwrap();
+        }
         secret.master = Some(value(&keeper, &password, "postgres").await);
         secret.value["masterarn"] = MASTER.into();
         secret

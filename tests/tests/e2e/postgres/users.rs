@@ -20,7 +20,8 @@ async fn a_user_changes_its_own_password() {
 async fn a_user_whose_sessions_act_as_another_role_changes_its_own_password() {
     let user = name("acting");
     let mut secret = Secret::single(&user).await;
-    let act = format!("CREATE ROLE owner_{user}; GRANT owner_{user} TO {user}; ALTER ROLE {user} SET role = owner_{user}");
+    let act =
+        format!("CREATE ROLE owner_{user}; GRANT owner_{user} TO {user}; ALTER ROLE {user} SET role = owner_{user}");
     admin("postgres").await.batch_execute(&act).await.unwrap();
     secret.rotate().await.unwrap();
     assert!(secret.logs_in().await);
@@ -57,7 +58,9 @@ async fn names_of_any_characters_are_names() {
         secret.rotate().await.unwrap();
         secret.connect().await.batch_execute("INSERT INTO s.\"t; 'x\" VALUES (1)").await.unwrap();
     }
-    assert!(!admin("postgres").await.query("SELECT FROM pg_roles WHERE rolname = 'admin'", &[]).await.unwrap().is_empty());
+    assert!(
+        !admin("postgres").await.query("SELECT FROM pg_roles WHERE rolname = 'admin'", &[]).await.unwrap().is_empty()
+    );
 }
 
 #[tokio::test]
