@@ -114,8 +114,11 @@ async fn work(
     let commands = match strategy {
         Strategy::Alternating => {
             let known = session.look_at(&pair).await?;
-            if known.elsewhere {
-                warn!("the second user owns or holds something in other databases: only its sessions can use that");
+            if known.only_here.is_some() {
+                warn!(
+                    "the second user owns or was granted something in other databases than the secret's; until the first \
+                     user has that (REASSIGN OWNED, GRANT), the two are one in the secret's database alone"
+                );
             }
             pair::in_step(&pair, &known, set_password)?
         }

@@ -45,8 +45,8 @@ pub struct Known {
     pub owns: bool,
     /// What the second user holds by itself.
     pub holdings: Vec<Holding>,
-    /// Whether it owns or holds anything in another database, out of this session's reach.
-    pub elsewhere: bool,
+    /// The session's database, if the second user owns or was granted anything in another one, out of its reach.
+    pub only_here: Option<String>,
 }
 
 /// Whether one role is a member of another one, by name and not by way of a third.
@@ -90,13 +90,6 @@ pub struct Parameter {
     pub name: String,
 }
 
-impl Parameter {
-    /// The role that a session acts as, whatever the database.
-    fn acting() -> Self {
-        Self { database: None, name: "role".to_owned() }
-    }
-}
-
 impl Default for Role {
     /// As CREATE ROLE makes one.
     fn default() -> Self {
@@ -137,15 +130,17 @@ pub fn in_step(pair: &Pair, known: &Known, set_password: Command) -> Result<Vec<
     if known.membership != Membership::Full {
         commands.push(Command::Join { member: role(), role: pair.first.clone() });
     }
-    commands.extend(settings(pair, first, second));
+    commands.extend(settings(pair, known, first, second));
     commands.extend(hand_over(pair, known));
     Ok(commands)
 }
 
-/// The second user's sessions begin as the first one's do, and act as the first, or as whoever the first acts as.
-fn settings(pair: &Pair, first: &Role, second: &Role) -> impl Iterator<Item = Command> {
+/// The second user's sessions begin as the first one's do, and act as the first, or as whoever the first acts as; but not
+/// in databases where the second may have something of its own, which the first could not use.
+fn settings(pair: &Pair, known: &Known, first: &Role, second: &Role) -> impl Iterator<Item = Command> {
     let mut wanted = first.settings.clone();
-    wanted.entry(Parameter::acting()).or_insert_with(|| pair.first.clone());
+    let acting = Parameter { database: known.only_here.clone(), name: "role".to_owned() };
+    wanted.entry(acting).or_insert_with(|| pair.first.clone());
     let role = || pair.second.clone();
     let surplus = second.settings.keys().filter(|parameter| !wanted.contains_key(parameter));
     let mut commands: Vec<_> =

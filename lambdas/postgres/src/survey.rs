@@ -26,7 +26,7 @@ SELECT (SELECT bool_or(coalesce((to_jsonb(m) ->> 'inherit_option')::bool AND (to
           FROM pg_auth_members m, one, two WHERE m.roleid = one.oid AND m.member = two.oid),
        coalesce((SELECT pg_has_role(oid, 'USAGE') FROM two), false),
        coalesce(bool_or(here AND deptype = 'o' AND classid NOT IN ('pg_default_acl'::regclass, 'pg_user_mapping'::regclass)), false),
-       coalesce(bool_or(NOT here), false)
+       CASE WHEN bool_or(NOT here) THEN current_database()::text END
   FROM pg_shdepend, LATERAL (SELECT dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())) AS here) place
  WHERE refclassid = 'pg_authid'::regclass AND refobjid = (SELECT oid FROM two)";
 
@@ -72,7 +72,7 @@ pub async fn look_at(client: &Client, version: u32, pair: &Pair) -> Result<Known
         rights: standing.try_get(1)?,
         owns: standing.try_get(2)?,
         holdings,
-        elsewhere: standing.try_get(3)?,
+        only_here: standing.try_get(3)?,
     })
 }
 

@@ -86,6 +86,14 @@ fn where_the_first_acts_as_an_owner_role_the_second_acts_as_that_too() {
 }
 
 #[test]
+fn where_the_second_has_something_in_another_database_it_acts_as_the_first_in_this_one_alone() {
+    let known = Known { only_here: Some("db".to_owned()), ..settled() };
+    let here =
+        [r#"ALTER ROLE "app_clone" RESET "role""#, r#"ALTER ROLE "app_clone" IN DATABASE "db" SET "role" TO 'app'"#];
+    assert_eq!(statements(&known), here);
+}
+
+#[test]
 fn a_membership_that_gives_no_rights_is_completed() {
     let known = Known { membership: Membership::Restricted, ..settled() };
     assert_eq!(statements(&known), [r#"GRANT "app" TO "app_clone" WITH INHERIT TRUE, SET TRUE"#]);

@@ -8,6 +8,7 @@ use rekey_rotation::password::PasswordPolicy;
 use rekey_rotation::step::Step;
 use rekey_rotation::testing::{World, invoke};
 use rekey_rotation::vault::CURRENT;
+use rekey_tests::postgres::{ADMIN, Postgres};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
@@ -26,6 +27,11 @@ pub struct Secret {
     pub tag: Option<&'static str>,
 }
 
+/// The stack's server.
+pub async fn server() -> &'static Postgres {
+    &stack().await.postgres
+}
+
 /// A name that no other test uses.
 pub fn name(what: &str) -> String {
     format!("{what}_{}", rekey_tests::random_word(8))
@@ -37,15 +43,15 @@ pub fn quoted(name: &str) -> String {
 
 /// The superuser's session, whose statements no log has.
 pub async fn admin(database: &str) -> Client {
-    let postgres = &stack().await.postgres;
-    let admin = postgres.connect(rekey_tests::postgres::ADMIN, postgres.admin_password(), database).await.unwrap();
+    let postgres = server().await;
+    let admin = postgres.connect(ADMIN, postgres.admin_password(), database).await.unwrap();
     admin.batch_execute("SET log_statement = none").await.unwrap();
     admin
 }
 
 /// The value of a secret for that user in that database.
 pub async fn value(user: &str, password: &str, database: &str) -> Value {
-    let postgres = &stack().await.postgres;
+    let postgres = server().await;
     json!({
         "engine": "postgres", "host": postgres.host(), "port": postgres.port(), "sslrootcert": postgres.ca_pem(),
         "username": user, "password": password, "dbname": database,
@@ -56,7 +62,7 @@ impl Secret {
     /// A user with a database of its own that changes its own password.
     pub async fn single(user: &str) -> Self {
         let password = rekey_tests::random_word(24);
-        stack().await.postgres.create_role_and_database(user, &password, user).await.unwrap();
+        server().await.create_role_and_database(user, &password, user).await.unwrap();
         Self { value: value(user, &password, user).await, master: None, tag: None }
     }
 
@@ -82,14 +88,14 @@ impl Secret {
     /// A session of the user in force.
     pub async fn connect(&self) -> Client {
         let text = |field: &str| self.value[field].as_str().unwrap();
-        let postgres = &stack().await.postgres;
+        let postgres = server().await;
         postgres.connect(text("username"), text("password"), text("dbname")).await.unwrap()
     }
 
     /// Whether the credential in force opens a session.
     pub async fn logs_in(&self) -> bool {
         let text = |field: &str| self.value[field].as_str().unwrap();
-        stack().await.postgres.accepts(text("username"), text("password"), text("dbname")).await.unwrap()
+        server().await.accepts(text("username"), text("password"), text("dbname")).await.unwrap()
     }
 
     pub fn machine(&self) -> Machine<World<()>, Postgres<Network>, World<()>> {

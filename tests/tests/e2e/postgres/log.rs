@@ -1,8 +1,6 @@
 //! The server logs every statement. Its log holds no password.
 
-use super::bench::{Secret, name};
-use crate::stack;
-
+use super::bench::{Secret, name, server};
 #[tokio::test]
 async fn no_statement_log_holds_a_password() {
     let mut passwords = Vec::new();
@@ -20,7 +18,7 @@ async fn no_statement_log_holds_a_password() {
         passwords.extend(secret.master.iter().map(|master| master["password"].as_str().unwrap().to_owned()));
         users.push(user);
     }
-    let log = std::fs::read_to_string(stack().await.postgres.log()).unwrap();
+    let log = std::fs::read_to_string(server().await.log()).unwrap();
     for user in users {
         assert!(log.contains(&format!("ALTER ROLE \"{user}\" PASSWORD 'SCRAM-SHA-256$")), "statements are logged");
     }

@@ -3,9 +3,7 @@
 use rekey_tests::random_word;
 use tokio_postgres::Client;
 
-use super::bench::{Secret, admin, name, value};
-use crate::stack;
-
+use super::bench::{Secret, admin, name, server, value};
 async fn text(client: &Client, query: &str) -> String {
     client.query_one(query, &[]).await.unwrap().get(0)
 }
@@ -65,7 +63,7 @@ async fn i56_what_is_granted_to_either_user_later_reaches_the_other_and_can_be_r
         .await
         .unwrap();
     let password = secret.master.as_ref().unwrap()["password"].as_str().unwrap();
-    let master = stack().await.postgres.connect(master, password, &user).await.unwrap();
+    let master = server().await.connect(master, password, &user).await.unwrap();
     let grants = format!(
         "CREATE TABLE books.one (a int); CREATE TABLE books.two (a int, b int); CREATE SEQUENCE books.s;
          CREATE FUNCTION books.f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; REVOKE ALL ON FUNCTION books.f FROM PUBLIC;
@@ -145,7 +143,20 @@ async fn i175_two_users_that_the_templates_made_become_one() {
     secret.value["masterarn"] = arn;
     secret.connect().await.batch_execute("CREATE SCHEMA s; CREATE TABLE s.invisible (a int)").await.unwrap();
 
+    // In another database it has something that cannot be passed on from here, and must not be lost.
+    let elsewhere = Secret::single(&name("elsewhere")).await;
+    let own = format!(
+        "CREATE SCHEMA s; CREATE TABLE s.own (a int); GRANT ALL ON SCHEMA s TO {clone}; GRANT ALL ON s.own TO {clone}"
+    );
+    elsewhere.connect().await.batch_execute(&own).await.unwrap();
+
     secret.rotate().await.unwrap();
     assert_eq!(secret.user(), user);
     secret.connect().await.batch_execute("ALTER TABLE s.invisible ADD b int").await.unwrap();
+    secret.rotate().await.unwrap();
+    secret.connect().await.batch_execute("CREATE TABLE s.shared (a int)").await.unwrap();
+    let there = server().await.connect(&clone, secret.password(), elsewhere.user()).await.unwrap();
+    there.batch_execute("INSERT INTO s.own VALUES (1)").await.unwrap();
+    secret.rotate().await.unwrap();
+    secret.connect().await.batch_execute("ALTER TABLE s.shared ADD b int").await.unwrap();
 }

@@ -101,7 +101,7 @@ impl Session for Login {
             rights: state.service.users[&self.user].member_of.contains(&pair.second),
             owns: !second.owns.is_empty(),
             holdings: second.holds.iter().map(|held| Holding { give: held.clone(), take: None }).collect(),
-            elsewhere: false,
+            only_here: None,
         })
     }
 
