@@ -137,7 +137,7 @@ pub fn in_step(pair: &Pair, known: &Known, set_password: Command) -> Result<Vec<
 
 /// The second user's sessions begin as the first one's do, and act as the first, or as whoever the first acts as; but not
 /// in databases where the second may have something of its own, which the first could not use.
-fn settings(pair: &Pair, known: &Known, first: &Role, second: &Role) -> impl Iterator<Item = Command> {
+fn settings(pair: &Pair, known: &Known, first: &Role, second: &Role) -> Vec<Command> {
     let mut wanted = first.settings.clone();
     let acting = Parameter { database: known.only_here.clone(), name: "role".to_owned() };
     wanted.entry(acting).or_insert_with(|| pair.first.clone());
@@ -150,11 +150,11 @@ fn settings(pair: &Pair, known: &Known, first: &Role, second: &Role) -> impl Ite
             commands.push(Command::Set { role: role(), parameter, value });
         }
     }
-    commands.into_iter()
+    commands
 }
 
 /// What the second user has by itself, to the first. It takes the rights of both, which a member of the second has.
-fn hand_over(pair: &Pair, known: &Known) -> impl Iterator<Item = Command> {
+fn hand_over(pair: &Pair, known: &Known) -> Vec<Command> {
     let take_over = Command::TakeOver { from: pair.second.clone(), to: pair.first.clone() };
     let mut commands: Vec<_> = known.owns.then_some(take_over).into_iter().collect();
     commands.extend(known.holdings.iter().cloned().map(Command::HandOver));
@@ -162,7 +162,7 @@ fn hand_over(pair: &Pair, known: &Known) -> impl Iterator<Item = Command> {
         commands.insert(0, Command::Borrow { role: pair.second.clone() });
         commands.push(Command::GiveBack { role: pair.second.clone() });
     }
-    commands.into_iter()
+    commands
 }
 
 #[cfg(test)]

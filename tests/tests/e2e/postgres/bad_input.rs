@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::bench::{Secret, admin, name, server};
+use super::bench::{Secret, admin, name};
 
 /// Rotates with a secret that holds that text instead, and looks at the error.
 async fn refused(good: &Secret, text: &str, kind: &str, part: &str) {
