@@ -10,7 +10,8 @@ use anyhow::{Result, ensure};
 use rekey_tests::app::App;
 use rekey_tests::eventually::eventually;
 use rekey_tests::load::{Load, Tally};
-use rekey_tests::rotated::{self, Rotated};
+use rekey_tests::subjects::{self, Subject};
+use serde_json::Value;
 
 use crate::fixture::{self, Pipe};
 
@@ -22,21 +23,21 @@ const SOON: Duration = Duration::from_mins(1);
 async fn nobody_is_locked_out_while_credentials_rotate() {
     let (stack, rekey, _) = fixture::rekey().await;
     let _pipe = Pipe::shared().await;
-    let credentials = rotated::create(stack, &rekey.deployed, "downtime").await.unwrap();
+    let subjects = subjects::create(stack, &rekey.deployed, "downtime").await.unwrap();
     let app = App::create(stack, "downtime").await.unwrap();
-    let runs = futures::future::join_all(credentials.iter().map(|credential| run(&app, credential))).await;
+    let runs = futures::future::join_all(subjects.iter().map(|subject| run(&app, subject))).await;
 
     eprintln!("\n{:<28} {:>9} {:>8} {:>8}  gap in ms", "credential", "rotations", "log-ins", "refused");
-    for (credential, run) in credentials.iter().zip(&runs) {
-        let Run { tally, gaps } = run.as_ref().unwrap_or_else(|error| panic!("{}: {error:#}", credential.name));
-        let gap = if credential.has_gap { describe(gaps) } else { "none".to_owned() };
-        eprintln!("{:<28} {ROTATIONS:>9} {:>8} {:>8}  {gap}", credential.name, tally.accepted, tally.refused.len());
-        assert!(tally.broken.is_empty(), "{}: {:?}", credential.name, tally.broken);
-        assert!(tally.accepted > 500, "{}: {} log-ins are no load", credential.name, tally.accepted);
-        assert!(tally.pods >= 2 * ROTATIONS, "{}: {} pods", credential.name, tally.pods);
-        assert!(credential.has_gap || tally.refused.is_empty(), "{}: {:?}", credential.name, tally.refused);
+    for (subject, run) in subjects.iter().zip(&runs) {
+        let Run { tally, gaps } = run.as_ref().unwrap_or_else(|error| panic!("{}: {error:#}", subject.name));
+        let gap = if subject.has_gap { describe(gaps) } else { "none".to_owned() };
+        eprintln!("{:<28} {ROTATIONS:>9} {:>8} {:>8}  {gap}", subject.name, tally.accepted, tally.refused.len());
+        assert!(tally.broken.is_empty(), "{}: {:?}", subject.name, tally.broken);
+        assert!(tally.accepted > 500, "{}: {} log-ins are no load", subject.name, tally.accepted);
+        assert!(tally.pods >= 2 * ROTATIONS, "{}: {} pods", subject.name, tally.pods);
+        assert!(subject.has_gap || tally.refused.is_empty(), "{}: {:?}", subject.name, tally.refused);
         // That the load can see a refusal at all is shown by those who have to see some.
-        assert!(!credential.has_gap || !tally.refused.is_empty(), "{}: nobody noticed 20 changes", credential.name);
+        assert!(!subject.has_gap || !tally.refused.is_empty(), "{}: nobody noticed 20 changes", subject.name);
     }
 }
 
@@ -47,8 +48,8 @@ struct Run {
     gaps: Vec<Duration>,
 }
 
-async fn run(app: &App, credential: &Rotated) -> Result<Run> {
-    let (name, arn) = (credential.name, &credential.arn);
+async fn run(app: &App, subject: &Subject) -> Result<Run> {
+    let (name, arn) = (subject.name, subject.secret.arn());
     app.apply(&format!(
         "apiVersion: external-secrets.io/v1
 kind: ExternalSecret
@@ -62,7 +63,7 @@ spec:
     app.deployment(name, "{reloader.stakater.com/auto: 'true'}", name).await?;
     app.has_baseline(name, SOON).await?;
     let mut generation = app.settled(name, SOON).await?;
-    let load = Load::start(app.client.clone(), &app.namespace, name, name, credential.login.clone());
+    let load = Load::start(app.client.clone(), &app.namespace, name, name, subject.login.clone());
     eventually(&format!("{name}'s pods to log in"), SOON, async || {
         ensure!(load.tally().accepted > 10, "nobody has");
         Ok(())
@@ -72,7 +73,7 @@ spec:
     let mut gaps = Vec::new();
     for _ in 0..ROTATIONS {
         let began = Instant::now();
-        let value = credential.rotate().await?;
+        let value: Value = serde_json::from_str(&subject.secret.rotate(SOON).await?)?;
         let password = value["password"].as_str().unwrap_or_default();
         app.holds(name, "password", password, SOON).await?;
         eventually(&format!("{name} to be restarted"), SOON, async || {

@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 use clap::Args;
 use rekey_tests::process::Spec;
 use rekey_tests::progress::Progress;
-use rekey_tests::rotated::{self, Rotated};
 use rekey_tests::sam::{self, Deployed};
 use rekey_tests::stack::{self, Stack};
+use rekey_tests::subjects::{self, Subject};
 use rekey_tests::{aws, repository};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
@@ -66,17 +66,17 @@ async fn measure(stack: &Stack, progress: &Progress) -> Result<()> {
 async fn rotations(stack: &Stack, deployed: &Deployed, progress: &Progress) -> Result<()> {
     progress.line(format!("rotating each credential {ROTATIONS} times"));
     println!("{:<24} {:>9}", "credential", "rotation");
-    for credential in rotated::create(stack, deployed, "bench").await? {
-        println!("{:<24} {:>6.0} ms", credential.name, milliseconds(rotation(&credential).await?));
+    for subject in subjects::create(stack, deployed, "bench").await? {
+        println!("{:<24} {:>6.0} ms", subject.name, milliseconds(rotation(&subject).await?));
     }
     Ok(())
 }
 
-async fn rotation(credential: &Rotated) -> Result<Duration> {
+async fn rotation(subject: &Subject) -> Result<Duration> {
     let mut times = Vec::new();
     for _ in 0..ROTATIONS {
         let began = Instant::now();
-        credential.rotate().await?;
+        subject.secret.rotate(Duration::from_mins(1)).await?;
         times.push(began.elapsed());
     }
     Ok(median(times))

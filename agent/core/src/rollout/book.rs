@@ -7,6 +7,7 @@ mod baseline;
 mod hooks;
 mod interest;
 mod outcome;
+mod places;
 mod queue;
 mod resources;
 #[cfg(test)]
@@ -15,7 +16,7 @@ mod simulation;
 mod tests;
 mod write;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -24,6 +25,7 @@ use self::hooks::Hooks;
 pub use self::hooks::Owner;
 use self::interest::Interest;
 pub use self::outcome::{Outcome, Settled};
+use self::places::Places;
 use self::queue::Queue;
 pub use self::resources::ResourceSeen;
 use self::resources::Resources;
@@ -55,8 +57,11 @@ pub struct Book {
     /// Syncs that are queued or running, by target.
     syncs: HashMap<ResourceKey, usize>,
     queue: Queue,
+    places: Places,
     /// Workloads whose restarts are to be looked at.
     followed: Queue,
+    /// Workloads whose mistakes were not told as they are.
+    misread: BTreeSet<WorkloadKey>,
     complete: bool,
 }
 
@@ -75,10 +80,14 @@ struct Entry {
     follow: Follow,
 }
 
-/// What a delivered workload gave rise to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// What stands in its annotations and cannot be understood, if that is new.
+/// A workload in whose annotations something stands that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misread {
+    /// The workload.
+    pub workload: WorkloadKey,
+    /// Its uid.
+    pub uid: String,
+    /// What stands there.
     pub mistakes: Vec<Mistake>,
 }
 
@@ -98,7 +107,9 @@ impl Book {
             hooks: Hooks::default(),
             syncs: HashMap::new(),
             queue: Queue::default(),
+            places: Places::default(),
             followed: Queue::default(),
+            misread: BTreeSet::new(),
             complete: false,
         }
     }
@@ -138,10 +149,10 @@ impl Book {
     }
 
     /// A workload as Kubernetes holds it. Older versions than one seen before are ignored.
-    pub fn workload_seen(&mut self, mut workload: Workload, now: Timestamp) -> Seen {
+    pub fn workload_seen(&mut self, mut workload: Workload, now: Timestamp) {
         let key = workload.key.clone();
         if !self.options.scope.has_namespace(&key.object.namespace) || self.options.ignored.contains(&key.kind) {
-            return Seen::default();
+            return;
         }
         workload.hooks = self.hooks.of(&key);
         if let Some(job) = workload.hook_job.take() {
@@ -150,12 +161,12 @@ impl Book {
         self.wake_for_hooks(&key);
         let known = self.entries.get_mut(&key).filter(|entry| entry.workload.uid == workload.uid);
         if known.as_ref().is_some_and(|entry| is_older(&workload.resource_version, &entry.workload.resource_version)) {
-            return Seen::default();
+            return;
         }
         if !matters(&workload) {
             self.forget(&key);
             self.bystanders.insert(key);
-            return Seen::default();
+            return;
         }
         if self.complete {
             self.queue.push(key.clone());
@@ -165,14 +176,16 @@ impl Book {
             let stood_by = self.bystanders.contains(&key);
             self.forget(&key);
             self.interest.add(&workload);
-            let seen = Seen { mistakes: workload.mistakes() };
+            if !workload.mistakes().is_empty() {
+                self.misread.insert(key.clone());
+            }
             let memory = if stood_by { Memory::late(&workload, now) } else { Memory::new(&workload) };
             self.entries.insert(key, Entry::new(workload, memory));
-            return seen;
+            return;
         };
-        let mut mistakes = workload.mistakes();
-        if mistakes == entry.workload.mistakes() {
-            mistakes.clear();
+        let mistakes = workload.mistakes();
+        if !mistakes.is_empty() && mistakes != entry.workload.mistakes() {
+            self.misread.insert(key);
         }
         // Most deliveries are of a status.
         if !workload.asks_like(&entry.workload) {
@@ -187,7 +200,6 @@ impl Book {
             entry.retry_at = None;
         }
         entry.note_done(self.resources.changes);
-        Seen { mistakes }
     }
 
     /// A workload was deleted.
@@ -257,6 +269,19 @@ impl Book {
             }
         }
         news
+    }
+
+    /// What cannot be understood and was not told yet.
+    pub fn mistakes(&mut self) -> Vec<Misread> {
+        if !self.complete {
+            return Vec::new();
+        }
+        let misread = std::mem::take(&mut self.misread).into_iter().filter_map(|key| {
+            let workload = &self.entries.get(&key)?.workload;
+            let mistakes = workload.mistakes();
+            (!mistakes.is_empty()).then(|| Misread { uid: workload.uid.clone(), workload: key, mistakes })
+        });
+        misread.collect()
     }
 
     /// When to call [`Book::take`] and [`Book::news`] again at the latest, if nothing happens before.

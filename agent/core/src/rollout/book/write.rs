@@ -79,11 +79,13 @@ impl Book {
                 self.queue.at(key, retry_at);
                 continue;
             }
-            let lane = if entry.failures > 0 { &mut room.retrying } else { &mut room.fresh };
-            if *lane == 0 {
+            let retrying = entry.failures > 0;
+            let lane = if retrying { &mut room.retrying } else { &mut room.fresh };
+            if !self.places.has_one_for(&key.object.namespace, retrying, *lane) {
                 no_room.push(key);
             } else if let Some(write) = self.decide(&key, now) {
                 *lane -= 1;
+                self.places.take(&write);
                 writes.push(write);
             }
         }
