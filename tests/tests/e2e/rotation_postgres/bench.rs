@@ -1,10 +1,11 @@
 //! A user in the shared server, its database, and its secret in memory.
 
 use rekey_postgres::connection::Network;
-use rekey_postgres::engine::Postgres;
+use rekey_postgres::engine::Postgres as Engine;
 use rekey_rotation::diagnostic::StepError;
 use rekey_rotation::machine::Machine;
 use rekey_rotation::password::PasswordPolicy;
+use rekey_rotation::plan::Tags;
 use rekey_rotation::step::Step;
 use rekey_rotation::testing::{World, invoke};
 use rekey_rotation::vault::CURRENT;
@@ -98,22 +99,22 @@ impl Secret {
         server().await.accepts(text("username"), text("password"), text("dbname")).await.unwrap()
     }
 
-    pub fn machine(&self) -> Machine<World<()>, Postgres<Network>, World<()>> {
+    pub fn machine(&self) -> Machine<World<()>, Engine<Network>, World<()>> {
         self.machine_with(&self.value.to_string())
     }
 
     /// The same with another text in force.
-    pub fn machine_with(&self, current: &str) -> Machine<World<()>, Postgres<Network>, World<()>> {
+    pub fn machine_with(&self, current: &str) -> Machine<World<()>, Engine<Network>, World<()>> {
         let world = World::new((), current, "{}");
         {
             let mut state = world.state();
             state.tags = self.tag.map(|tag| ("rekey:strategy".to_owned(), tag.to_owned())).into_iter().collect();
             if let Some(master) = &self.master {
-                state.others.insert(MASTER.to_owned(), (master.to_string(), state.tags.clone()));
+                state.others.insert(MASTER.to_owned(), (master.to_string(), Tags::new()));
             }
         }
         let passwords = PasswordPolicy::from_variables(|_| None).unwrap();
-        Machine { vault: world.clone(), engine: Postgres::new(Network), bus: world, passwords }
+        Machine { vault: world.clone(), engine: Engine::new(Network), bus: world, passwords }
     }
 
     /// All four steps; what is in force then is in force here.
