@@ -59,7 +59,7 @@ pub(super) async fn start(tools: &Tools, run: &RunDir) -> Result<Started> {
         "ssl=on",
         "fsync=off",
         "full_page_writes=off",
-        "log_statement=ddl",
+        "log_statement=all",
     ];
     let mut server = home.spec("postgres", tools.postgres.join("postgres"), &logs).arg("-D").arg(&data);
     for setting in settings.iter().map(String::as_str).chain(fixed) {

@@ -42,6 +42,7 @@ mod rotation_elasticache;
 mod rotation_generic;
 mod rotation_iam;
 mod rotation_mysql;
+mod rotation_postgres;
 mod rotation_redis;
 mod searches;
 mod table;
