@@ -13,6 +13,7 @@ mod resources;
 mod simulation;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod write;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -27,6 +28,7 @@ pub use self::outcome::{Outcome, Settled};
 use self::queue::Queue;
 pub use self::resources::ResourceSeen;
 use self::resources::Resources;
+use self::turns::Turns;
 pub use self::write::{Room, Write};
 use super::decide::Memory;
 use super::follow::{Follow, News};
@@ -55,6 +57,7 @@ pub struct Book {
     /// Syncs that are queued or running, by target.
     syncs: HashMap<ResourceKey, usize>,
     queue: Queue,
+    turns: Turns,
     /// Workloads whose restarts are to be looked at.
     followed: Queue,
     complete: bool,
@@ -98,6 +101,7 @@ impl Book {
             hooks: Hooks::default(),
             syncs: HashMap::new(),
             queue: Queue::default(),
+            turns: Turns::default(),
             followed: Queue::default(),
             complete: false,
         }
@@ -192,9 +196,9 @@ impl Book {
 
     /// A workload was deleted.
     pub fn workload_gone(&mut self, key: &WorkloadKey) {
-        self.hook_job_gone(key);
         self.wake_for_hooks(key);
         self.forget(key);
+        self.hook_job_gone(key);
     }
 
     fn forget(&mut self, key: &WorkloadKey) {
@@ -202,6 +206,7 @@ impl Book {
         if let Some(entry) = self.entries.remove(key) {
             self.interest.remove(&entry.workload);
             self.queue.forget(key);
+            self.turns.leave(key);
             self.followed.forget(key);
         }
     }
@@ -262,7 +267,7 @@ impl Book {
     /// When to call [`Book::take`] and [`Book::news`] again at the latest, if nothing happens before.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        [self.queue.next(), self.followed.next()].into_iter().flatten().min()
+        [self.queue.next(), self.turns.next, self.followed.next()].into_iter().flatten().min()
     }
 }
 

@@ -5,6 +5,7 @@ mod memory;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -18,6 +19,9 @@ use super::workload::{Standing, Workload};
 use crate::backoff::after;
 
 pub use memory::Memory;
+
+/// Who waits for a hook looks again after so long. What ends the wait is seen as a rule, and its limit ends it in any case.
+const HOOK_LOOK: Duration = Duration::from_secs(30);
 
 /// A change of data that this process saw happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +59,10 @@ pub type Currents<'a> = BTreeMap<ResourceName, Current<'a>>;
 pub struct Held {
     /// One of its resources is about to be written, and the restart should carry that too.
     pub sync_pending: bool,
-    /// Too many workloads were restarted lately: not before this time.
-    pub throttled: Option<Timestamp>,
+    /// A change waits for a hook, and is not shown.
+    pub by_hook: bool,
+    /// Too many workloads were restarted lately, or others come first.
+    pub throttled: bool,
 }
 
 /// What to do.
@@ -66,6 +72,8 @@ pub enum Decision {
     Nothing,
     /// Look again at this time; something is outstanding.
     Wait(Timestamp),
+    /// Look again when it may be restarted as far as all the others go.
+    Throttled,
     /// Write this.
     Write(Step),
 }
@@ -103,13 +111,18 @@ pub fn decide(
         return Decision::Nothing;
     }
     let paused = workload.standing == Standing::Paused;
-    let resume_at =
-        workload.pausing.ends(paused).map(|end| if end <= now { held.throttled.unwrap_or(end) } else { end });
+    let resume_at = workload.pausing.ends(paused);
     let mut resumes = resume_at.is_some_and(|at| at <= now);
     let mut waits: Vec<Timestamp> = resume_at.filter(|_| !resumes).into_iter().collect();
+    if held.by_hook {
+        // The pods that the end of a pause makes would have that change before its hook has run.
+        resumes = false;
+        waits.push(after(now, HOOK_LOOK));
+    }
 
     let changed = memory.outdated(current);
     let mut state = memory.next();
+    let mut throttled = false;
     if changed.is_empty() {
         memory.waiting_since = None;
     } else {
@@ -123,6 +136,8 @@ pub fn decide(
             waits.push(until);
             // The pods that the end of a pause makes shall have this too.
             resumes = false;
+        } else if held.throttled {
+            throttled = true;
         } else {
             state.hashes.extend(contents);
             state.restarted = Some(now);
@@ -130,6 +145,9 @@ pub fn decide(
         }
     }
 
+    if resumes && held.throttled {
+        (resumes, throttled) = (false, true);
+    }
     // Who restarts late has to know whom it has seen before.
     let missing = options.creation == Creation::RestartsLate && workload.asks() && workload.state.is_none();
     let mut records = missing || state.hashes != *workload.recorded();
@@ -139,6 +157,9 @@ pub fn decide(
     }
     if records || resumes {
         return Decision::Write(Step { state, changed: Vec::new(), pause: resumes.then_some(Pause::End) });
+    }
+    if throttled {
+        return Decision::Throttled;
     }
     waits.into_iter().min().map_or(Decision::Nothing, Decision::Wait)
 }
@@ -157,7 +178,6 @@ fn wait_of_restart(
     let last =
         [memory.restarted(), workload.restarted].into_iter().flatten().filter(|last| *last <= now && !resumes).max();
     let paced = last.map(|last| after(last, options.limits.min_interval)).filter(|until| *until > now);
-    let paced = paced.max(held.throttled);
     if !held.sync_pending {
         return paced;
     }

@@ -60,7 +60,7 @@ impl Book {
                 if let Some(started) = &write.started {
                     entry.follow.began(started, &updated, now);
                 }
-                self.hook_started(write);
+                self.hook_started(write, now);
                 let seen = self.workload_seen(*updated, now);
                 // The watch may have been faster than the answer, which is then ignored.
                 if let Some(entry) = self.entries.get_mut(&write.workload) {

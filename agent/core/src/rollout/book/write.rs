@@ -73,7 +73,15 @@ impl Book {
         let mut writes = Vec::new();
         let mut no_room = Vec::new();
         self.queue.ripen(now);
-        while let Some(key) = self.queue.pop() {
+        loop {
+            let (key, its_turn) = match self.queue.pop() {
+                Some(key) => (key, false),
+                None if room.fresh > 0 && self.bucket.next(now).is_none() => match self.turns.pop() {
+                    Some(key) => (key, true),
+                    None => break,
+                },
+                None => break,
+            };
             let Some(entry) = self.entries.get(&key).filter(|entry| !entry.in_flight) else { continue };
             if let Some(retry_at) = entry.retry_at.filter(|at| *at > now) {
                 self.queue.at(key, retry_at);
@@ -82,18 +90,20 @@ impl Book {
             let lane = if entry.failures > 0 { &mut room.retrying } else { &mut room.fresh };
             if *lane == 0 {
                 no_room.push(key);
-            } else if let Some(write) = self.decide(&key, now) {
+            } else if let Some(write) = self.decide(&key, its_turn, now) {
                 *lane -= 1;
                 writes.push(write);
             }
         }
         self.queue.extend(no_room);
+        self.turns.next = if self.turns.is_empty() { None } else { self.bucket.next(now) };
         writes
     }
 
-    fn decide(&mut self, key: &WorkloadKey, now: Timestamp) -> Option<Write> {
+    /// `its_turn`: it has waited longest for the bucket, which has something for it.
+    fn decide(&mut self, key: &WorkloadKey, its_turn: bool, now: Timestamp) -> Option<Write> {
         let in_scope = self.has_in_scope(key);
-        let held_by_hooks = self.held_by_hooks(key);
+        let held_by_hooks = self.held_by_hooks(key, now);
         let entry = self.entries.get_mut(key)?;
         let Entry { workload, memory, .. } = entry;
         let current = if in_scope {
@@ -102,15 +112,25 @@ impl Book {
             // Nothing restarts it, but a pause of ours ends.
             resources::unchanged(workload, memory.applied())
         };
-        let held = Held { sync_pending: Interest::is_any(workload, &self.syncs), throttled: self.bucket.next(now) };
         memory.examine(workload, &current, self.options.creation);
         hooks::note_entries(workload, memory, &current, &self.resources);
-        let current = hooks::released(workload, memory, current, &held_by_hooks);
+        let (current, by_hook) = hooks::released(workload, memory, current, &held_by_hooks);
+        let sync_pending = Interest::is_any(workload, &self.syncs);
+        let throttled = !its_turn && (!self.turns.is_empty() || self.bucket.next(now).is_some());
+        let held = Held { sync_pending, by_hook, throttled };
 
-        let step = match decide::decide(workload, memory, &current, held, &self.options, now) {
+        let decision = decide::decide(workload, memory, &current, held, &self.options, now);
+        if decision != Decision::Throttled {
+            self.turns.leave(key);
+        }
+        let step = match decision {
             Decision::Nothing => {
                 // A write whose answer was lost has arrived after all.
                 (entry.failures, entry.conflicts) = (0, 0);
+                return None;
+            }
+            Decision::Throttled => {
+                self.turns.enter(key, memory.restarted().max(workload.restarted));
                 return None;
             }
             Decision::Wait(until) => {
@@ -135,7 +155,9 @@ impl Book {
             workload: key.clone(),
             uid: workload.uid.clone(),
             resource_version: workload.resource_version.clone(),
-            state: workload.asks().then(|| state.render_with(&self.key_id, &workload.uid, last.as_ref())),
+            // How often a CronJob was run is remembered even if nobody names it at present: Jobs are named after that.
+            state: (workload.asks() || state.runs > 0)
+                .then(|| state.render_with(&self.key_id, &workload.uid, last.as_ref())),
             restart: restart.filter(|_| !changed.is_empty()),
             hook,
             changed,

@@ -229,7 +229,8 @@ impl Memory {
     }
 
     /// When we restarted it last.
-    pub(super) fn restarted(&self) -> Option<Timestamp> {
+    #[must_use]
+    pub fn restarted(&self) -> Option<Timestamp> {
         self.applied.restarted
     }
 

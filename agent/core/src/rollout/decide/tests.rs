@@ -9,6 +9,7 @@ use crate::rollout::testing::{AUTO, Fake, KEY, at, content as data, sha};
 enum Said {
     Nothing,
     Wait(Timestamp),
+    Throttled,
     /// The serial, and the content of `s`.
     Record(u64, Content),
     Restart(u64, Content),
@@ -18,6 +19,7 @@ fn said(decision: Decision, now: Timestamp) -> Said {
     match decision {
         Decision::Nothing => Said::Nothing,
         Decision::Wait(until) => Said::Wait(until),
+        Decision::Throttled => Said::Throttled,
         Decision::Write(Step { state, changed, .. }) => {
             assert!(changed.is_empty() || state.restarted == Some(now));
             let said = if changed.is_empty() { Said::Record } else { Said::Restart };
@@ -162,7 +164,7 @@ fn a_restart_waits_for_syncs_but_not_for_ever() {
     let current = secret(2, None);
     memory.examine(&workload, &current, Creation::Ignored);
     let mut decide_at = |sync_pending, millis| {
-        let held = Held { sync_pending, throttled: None };
+        let held = Held { sync_pending, ..Held::default() };
         said(decide(&workload, &mut memory, &current, held, &Options::default(), at(millis)), at(millis))
     };
     assert_eq!(decide_at(true, 1_000), Said::Wait(at(16_000)));
@@ -178,8 +180,8 @@ fn what_waits_is_written_down_first() {
     let mut memory = Memory::new(&workload);
     let current = secret(2, Some(change(at(5_000), 12, 1)));
     memory.examine(&workload, &current, Creation::Ignored);
-    for held in [Held { sync_pending: true, throttled: None }, Held { sync_pending: false, throttled: Some(at(5_100)) }]
-    {
+    for (sync_pending, throttled) in [(true, false), (false, true)] {
+        let held = Held { sync_pending, throttled, ..Held::default() };
         let decision = decide(&workload, &mut memory, &current, held, &Options::default(), at(5_000));
         assert_eq!(said(decision, at(5_000)), record(1, 1));
     }

@@ -60,3 +60,15 @@ fn a_finished_job_is_left_alone_unless_it_is_to_run_again() {
         assert_eq!(book.unrecorded(&key("s"), at(40_002)), Unrecorded::default());
     }
 }
+
+#[test]
+fn what_is_being_deleted_is_left_alone() {
+    // Whatever it would be otherwise.
+    let batch = Batch { finished_jobs: true, suspended_cron_jobs: true };
+    let (mut book, mut fake) = settled_with(Options { batch, ..Options::default() }, &[(AUTO, "true")]);
+    fake.delete(20);
+    book.workload_seen(fake.workload(), at(0));
+    see(&mut book, "s", 21, 2, 40_000);
+    assert!(book.take(ROOM, at(40_001)).is_empty());
+    assert_eq!(book.unrecorded(&key("s"), at(40_002)), Unrecorded::default());
+}
