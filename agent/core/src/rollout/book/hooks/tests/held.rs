@@ -3,10 +3,11 @@
 use super::*;
 use crate::rollout::scope::Scope;
 
+type Change = fn(&mut Book, Hook, Timestamp);
+
 #[test]
 fn whoever_waits_for_a_hook_that_is_taken_away_waits_no_longer() {
     let renamed = || Hook { cron_job: "nobody".to_owned(), secret: "s".to_owned(), order: Order::Before };
-    type Change = fn(&mut Book, Hook, Timestamp);
     let changes: [(&str, Change); 3] = [
         ("the ExternalSecret is deleted", |book, _, now| book.hooks_gone(&owner().object, now)),
         ("its annotation is removed", |book, _, now| book.hooks_seen(&owner(), Vec::new(), now)),
