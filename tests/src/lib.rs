@@ -8,6 +8,7 @@
 //!       └ stack                        the three together, and the file by which `cargo xtask down` finds them
 //! installation  puts Rekey itself on a stack, with the tools its users have: sam, helm, and the agent as its Deployment says
 //! fault         proxies that break what passes between the agent and its servers, a fleet to rotate, and what must hold afterwards
+//! load         pods that log in all the time, for tests that must not see one log-in fail
 //! kubelet      runs the pods of Jobs, where a test is about what they do
 //! eventually, log                      wait for what was promised, and read what was logged
 //! ```
@@ -28,6 +29,7 @@ pub mod helm;
 pub mod installation;
 pub mod kubelet;
 pub mod kubernetes;
+pub mod load;
 pub mod log;
 pub mod manifests;
 pub mod net;

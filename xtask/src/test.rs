@@ -37,13 +37,15 @@ enum Phase {
     Conformance,
     /// The table of cases that tells what restarts a workload, played on the local Kubernetes
     Rollouts,
+    /// Pods that log in all the time while their credential is rotated twenty times
+    Downtime,
     /// End-to-end tests of everything that goes wrong in a cluster, with a table of what each fault cost
     Faults,
     /// cargo xtask demo, which fails unless each step was seen
     Demo,
 }
 
-const PHASES: [Phase; 9] = [
+const PHASES: [Phase; 10] = [
     Phase::Fmt,
     Phase::Clippy,
     Phase::Alone,
@@ -51,6 +53,7 @@ const PHASES: [Phase; 9] = [
     Phase::E2e,
     Phase::Conformance,
     Phase::Rollouts,
+    Phase::Downtime,
     Phase::Faults,
     Phase::Demo,
 ];
@@ -58,6 +61,7 @@ const PHASES: [Phase; 9] = [
 /// The modules of the phases of these names.
 const CONFORMANCE: &str = "conformance::";
 const ROLLOUTS: &str = "rollouts::";
+const DOWNTIME: &str = "downtime::";
 const FAULTS: &str = "faults::";
 
 const END_TO_END: [&str; 6] = ["test", "--package", "rekey-tests", "--test", "e2e", "--"];
@@ -72,6 +76,7 @@ impl Phase {
             Phase::E2e => "end-to-end tests",
             Phase::Conformance => "conformance",
             Phase::Rollouts => "rollouts",
+            Phase::Downtime => "downtime",
             Phase::Faults => "faults",
             Phase::Demo => "demo",
         }
@@ -92,11 +97,13 @@ impl Phase {
             ],
             // They wait for servers more than they compute.
             Phase::E2e => {
-                let others = ["--test-threads=4", "--skip", FAULTS, "--skip", CONFORMANCE, "--skip", ROLLOUTS];
-                vec![[END_TO_END.as_slice(), &others].concat()]
+                let phases = [FAULTS, CONFORMANCE, ROLLOUTS, DOWNTIME].iter().flat_map(|phase| ["--skip", phase]);
+                vec![END_TO_END.into_iter().chain(["--test-threads=4"]).chain(phases).collect()]
             }
             Phase::Conformance => vec![[END_TO_END.as_slice(), &["--skip", FAULTS, CONFORMANCE]].concat()],
             Phase::Rollouts => vec![[END_TO_END.as_slice(), &["--skip", FAULTS, ROLLOUTS]].concat()],
+            // Its figures are its output.
+            Phase::Downtime => vec![[END_TO_END.as_slice(), &["--nocapture", DOWNTIME]].concat()],
             // A fault is everybody's, so one row at a time.
             Phase::Faults => vec![[END_TO_END.as_slice(), &["--test-threads=1", FAULTS]].concat()],
             Phase::Demo => vec![vec!["run", "--quiet", "--package", "xtask", "--", "demo"]],

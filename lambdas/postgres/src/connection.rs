@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rekey_rotation::engine::EngineError;
+use rekey_rotation::place::Tls;
 use rekey_rotation::tls;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -10,7 +11,7 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::credential::{Credential, Tls};
+use crate::credential::Credential;
 use crate::error::classify;
 
 /// For each address of the host, and again for the whole log-in, so that a server that accepts connections and then
@@ -30,12 +31,16 @@ impl Connection {
     /// Connects and logs in.
     pub async fn open(credential: &Credential) -> Result<Self, EngineError> {
         let mut config = Config::new();
-        config.host(&credential.host).port(credential.port).dbname(&credential.database).user(&credential.user);
+        config
+            .host(&credential.place.host)
+            .port(credential.place.port)
+            .dbname(&credential.database)
+            .user(&credential.user);
         config.password(credential.password.as_bytes()).application_name("rekey-rotation").connect_timeout(CONNECT);
         let log_in = async {
-            match &credential.tls {
-                Tls::Verified { additional_roots } => {
-                    let tls = tls::client_config(additional_roots.as_deref());
+            match &credential.place.tls {
+                Tls::Verified(trust) => {
+                    let tls = tls::client_config(trust);
                     let tls = MakeRustlsConnect::new(tls.map_err(|e| EngineError::Tls(e.to_string()))?);
                     let (client, driver) =
                         config.ssl_mode(SslMode::Require).connect(tls).await.map_err(|e| classify(&e))?;

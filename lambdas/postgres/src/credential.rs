@@ -4,6 +4,7 @@
 //! and `engine` may be left out. Nothing here connects.
 
 use rekey_rotation::engine::EngineError;
+use rekey_rotation::place::Place;
 use rekey_rotation::secret::{SecretDocument, SecretError};
 use zeroize::Zeroizing;
 
@@ -13,30 +14,14 @@ const AURORA: &str = "aurora-postgresql";
 
 /// All that a connection needs.
 pub struct Credential {
-    /// Host name or IP address, never a socket's path.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
+    /// Where the server is.
+    pub place: Place,
     /// Database to connect to.
     pub database: String,
     /// Name of the role that logs in.
     pub user: String,
     /// Its password.
     pub password: Zeroizing<String>,
-    /// Whether the connection is encrypted and verified.
-    pub tls: Tls,
-}
-
-/// How the connection is protected.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tls {
-    /// Verified, with these PEM certificates trusted beside the system's.
-    Verified {
-        /// The field `sslrootcert`.
-        additional_roots: Option<String>,
-    },
-    /// Not at all, because the secret says `"ssl": false`.
-    Off,
 }
 
 impl Credential {
@@ -47,31 +32,15 @@ impl Credential {
         {
             return Err(EngineError::OtherEngine(ENGINE));
         }
-        let host = plain(document, "host", "a host name or IP address")?;
-        // The driver takes a path for a Unix socket; whatever is neither name nor address is refused as well.
-        if !host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:".contains(c)) {
-            return Err(SecretError::Malformed { field: "host", expected: "one host name or IP address" }.into());
-        }
-        let tls = match document.flag("ssl")? {
-            Some(false) => Tls::Off,
-            Some(true) | None => Tls::Verified {
-                additional_roots: document
-                    .text("sslrootcert")?
-                    .filter(|pem| !pem.is_empty())
-                    .map(|pem| pem.to_string()),
-            },
-        };
         let database = match document.text("dbname")? {
             Some(name) if !name.is_empty() => plain(document, "dbname", "a database's name")?,
             _ => "postgres".to_owned(),
         };
         Ok(Self {
-            host,
-            port: document.port("port")?.unwrap_or(5432),
+            place: Place::read(document, 5432)?,
             database,
             user: plain(document, "username", "a role's name")?,
             password: no_nul("password", "text without NUL", document.required("password")?)?,
-            tls,
         })
     }
 }
@@ -100,23 +69,7 @@ mod tests {
     #[test]
     fn what_is_left_out_has_safe_defaults() {
         let credential = read(r#"{"host":"db.example","username":"app","password":"p"}"#).unwrap();
-        assert_eq!((credential.port, &*credential.database), (5432, "postgres"));
-        assert_eq!(credential.tls, Tls::Verified { additional_roots: None });
-    }
-
-    #[test]
-    fn plaintext_takes_an_explicit_false() {
-        let ssl = |value: &str| {
-            read(&format!(r#"{{"host":"h","username":"u","password":"p","ssl":{value}}}"#)).map(|read| read.tls)
-        };
-        assert_eq!(ssl("false").unwrap(), Tls::Off);
-        assert_eq!(ssl("\"false\"").unwrap(), Tls::Off);
-        for encrypted in ["true", "\"true\"", "null"] {
-            assert_eq!(ssl(encrypted).unwrap(), Tls::Verified { additional_roots: None });
-        }
-        for nonsense in ["0", "\"\"", "\"no\"", "[]"] {
-            assert_eq!(ssl(nonsense).unwrap_err().kind().as_str(), "bad-secret", "{nonsense}");
-        }
+        assert_eq!((credential.place.port, &*credential.database), (5432, "postgres"));
     }
 
     #[test]

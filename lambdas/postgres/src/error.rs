@@ -4,6 +4,7 @@
 
 use rekey_rotation::engine::EngineError;
 use rekey_rotation::secret::SecretError;
+use rekey_rotation::tls;
 use tokio_postgres::error::SqlState;
 
 /// The kind of an error of the driver.
@@ -38,36 +39,18 @@ fn from_state(state: &SqlState) -> EngineError {
     }
 }
 
-/// Why TLS failed, from rustls, whose texts name no host; the certificate's names are left out.
 fn tls_reason(error: &tokio_postgres::Error) -> String {
+    if let Some(reason) = tls::reason(error) {
+        return reason;
+    }
     let mut cause = std::error::Error::source(error);
     while let Some(current) = cause {
-        let inner = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let rustls = inner.and_then(|e| e.downcast_ref::<rustls::Error>()).or_else(|| current.downcast_ref());
-        if let Some(rustls) = rustls {
-            return match rustls {
-                rustls::Error::InvalidCertificate(why) => certificate_reason(why).to_owned(),
-                rustls::Error::AlertReceived(alert) => format!("the server ended it: {alert:?}"),
-                _ => "the handshake failed".to_owned(),
-            };
-        }
         if current.to_string() == "server does not support TLS" {
             return "the server does not offer TLS".to_owned();
         }
         cause = current.source();
     }
     "the handshake failed".to_owned()
-}
-
-fn certificate_reason(why: &rustls::CertificateError) -> &'static str {
-    use rustls::CertificateError as Why;
-    match why {
-        Why::UnknownIssuer => "the certificate's issuer is not trusted",
-        Why::NotValidForName | Why::NotValidForNameContext { .. } => "the certificate is for another host name",
-        Why::Expired | Why::ExpiredContext { .. } => "the certificate has expired",
-        Why::NotValidYet | Why::NotValidYetContext { .. } => "the certificate is not valid yet",
-        _ => "the certificate is not acceptable",
-    }
 }
 
 #[cfg(test)]

@@ -57,6 +57,9 @@ pub enum StepError {
     /// The event names no step that this function knows.
     #[error("unknown step {0:?}; only Secrets Manager should invoke this function")]
     UnknownStep(String),
+    /// The function is tied to another secret.
+    #[error("function is tied to another secret by its variable SECRET_ARN; give this secret a function of its own")]
+    NotAdmitted,
     /// Rotation is switched off for the secret.
     #[error("rotation is not enabled for this secret; configure it with RotateSecret")]
     RotationDisabled,
@@ -129,7 +132,7 @@ impl StepError {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::UnknownStep(_) => ErrorKind::Setup,
+            Self::UnknownStep(_) | Self::NotAdmitted => ErrorKind::Setup,
             Self::RotationDisabled | Self::UnknownVersion | Self::NotPending | Self::Overtaken => ErrorKind::Refused,
             Self::NoCurrent | Self::NoMaster | Self::NothingNew | Self::Foreign(_) | Self::Secret { .. } => {
                 ErrorKind::BadSecret

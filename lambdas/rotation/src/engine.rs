@@ -39,6 +39,10 @@ pub struct Change<'a> {
     pub current: &'a SecretDocument,
     /// The version that is to be accepted.
     pub pending: &'a SecretDocument,
+    /// For [`Strategy::Dual`](crate::plan::Strategy::Dual) alone: the previous version's password in the current
+    /// version, if it has another one for the same user and host. Where a service does not tell what is set, that this
+    /// one is still accepted says so without a failed login: it ends when the pending one begins.
+    pub previous: Option<&'a SecretDocument>,
 }
 
 /// A master secret as Secrets Manager has it.
@@ -54,6 +58,11 @@ pub struct Master {
 pub trait Engine: Sync {
     /// Name of the engine as AWS's secret JSON spells it.
     fn name(&self) -> &'static str;
+
+    /// Whether the function may rotate that secret at all: AWS's template for ElastiCache is tied to one.
+    fn admits(&self, _secret_arn: &str) -> bool {
+        true
+    }
 
     /// Reads a version's text.
     fn parse(&self, text: Zeroizing<String>) -> Result<SecretDocument, SecretError> {

@@ -1,6 +1,7 @@
 //! One invocation: the event goes to the machine, the outcome to the audit line and back to Lambda.
 
 use std::io;
+use std::pin::Pin;
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -32,7 +33,10 @@ pub async fn serve(engine: impl Engine) -> Result<(), lambda_runtime::Error> {
         bus: EventBridge::new(aws_sdk_eventbridge::Client::new(&config)),
         passwords: PasswordPolicy::from_variables(|name| std::env::var(name).ok())?,
     };
-    lambda_runtime::run(service_fn(async |event| handle(&machine, event).await)).await
+    // Without a name for its type: beneath the runtime's layers the driver's futures would nest deeper than the compiler
+    // follows.
+    type Handled<'a> = Pin<Box<dyn Future<Output = Result<Value, Diagnostic>> + Send + 'a>>;
+    lambda_runtime::run(service_fn(|event| -> Handled<'_> { Box::pin(handle(&machine, event)) })).await
 }
 
 /// Handles one invocation: exactly one audit line, and an error that carries its kind.

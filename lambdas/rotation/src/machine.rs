@@ -110,6 +110,9 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         event: &RotationEvent,
         strategy: &mut Option<Strategy>,
     ) -> Result<(Outcome, Option<Promoted>), StepError> {
+        if !self.engine.admits(&event.secret_id) {
+            return Err(StepError::NotAdmitted);
+        }
         let secret = self.vault.describe(&event.secret_id).await.map_err(StepError::Vault)?;
         let standing = protocol::standing(&secret, &event.version_id)?;
         if standing == Standing::Current && step != Step::Finish {
@@ -158,15 +161,20 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         let pending = self.pending(event).await?;
         protocol::vet_new(current, &pending, plan)?;
         let master = self.master(current, plan).await?;
+        let before = match plan.strategy {
+            Strategy::Dual => self.with_previous_password(event, current).await?,
+            Strategy::Single | Strategy::ThroughMaster | Strategy::Alternating => None,
+        };
+        let change = Change { plan, using: current, current, pending: &pending, previous: before.as_ref() };
 
         let mut credential = Credential::Current;
         let mut refusal = None;
         loop {
             let answer = match credential {
-                Credential::Current => self.change(plan, current, master.as_ref(), current, &pending).await?,
+                Credential::Current => self.change(change, master.as_ref()).await?,
                 Credential::Pending => self.engine.login(&pending).await.map(|()| Outcome::Skipped),
                 Credential::Previous => match self.with_previous_password(event, current).await? {
-                    Some(previous) => self.change(plan, &previous, master.as_ref(), current, &pending).await?,
+                    Some(previous) => self.change(Change { using: &previous, ..change }, master.as_ref()).await?,
                     None => {
                         Err(EngineError::Auth("AWSPREVIOUS has no other password for this user and host".to_owned()))
                     }
@@ -194,20 +202,17 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
     /// is the writer's to rotate, before a master acts on it (the guard that AWS's documentation asks for).
     async fn change(
         &self,
-        plan: &Plan,
-        own: &SecretDocument,
+        own: Change<'_>,
         master: Option<&SecretDocument>,
-        current: &SecretDocument,
-        pending: &SecretDocument,
     ) -> Result<Result<Outcome, EngineError>, StepError> {
         let using = match master {
-            None => own,
-            Some(master) => match self.engine.login(own).await {
+            None => own.using,
+            Some(master) => match self.engine.login(own.using).await {
                 Ok(()) => master,
                 Err(refused) => return Ok(Err(refused)),
             },
         };
-        let changed = self.engine.change(&Change { plan, using, current, pending }).await;
+        let changed = self.engine.change(&Change { using, ..own }).await;
         match changed {
             Err(error) if master.is_some() => Err(StepError::Master(error)),
             changed => Ok(changed.map(|()| Outcome::Done)),

@@ -34,6 +34,10 @@ pub async fn rekey() -> (&'static Stack, &'static Installation, &'static Values)
             parameters: vec![
                 parameter("HeartbeatMinutes", HEARTBEAT_MINUTES),
                 parameter("RoleArnPattern", crate::identities::ROLES),
+                // What tests of rotations make: masters, and users with access keys.
+                parameter("MasterSecretArnPattern", "arn:aws:secretsmanager:*:*:secret:master/*"),
+                parameter("IamUserArnPattern", "arn:aws:iam::*:user/rotated/*"),
+                parameter("CacheUserArnPattern", "arn:aws:*:*:*:user*"),
             ],
             values: json!({
                 "logLevel": "trace", "heartbeatPeriod": HEARTBEAT_PERIOD, "minRestartInterval": "0s",

@@ -20,6 +20,7 @@ mod cluster_external_secret;
 mod companion;
 mod conformance;
 mod deploy;
+mod downtime;
 mod examples;
 mod faults;
 mod fixture;

@@ -26,6 +26,9 @@ pub enum EngineError {
     /// Logged in, but not allowed to.
     #[error("user may not do what the rotation needs ({0}); grant what is missing")]
     Privilege(String),
+    /// Something about the user or the service that a rotation must not change, or would have no effect on.
+    #[error("{0}")]
+    Unfit(&'static str),
     /// The document does not describe a credential of this engine.
     #[error("{0}")]
     BadSecret(#[from] SecretError),
@@ -72,6 +75,7 @@ impl EngineError {
             Self::Tls(_) => ErrorKind::Tls,
             Self::Privilege(_) => ErrorKind::Privilege,
             Self::BadSecret(_) | Self::OtherEngine(_) | Self::LongName(_) | Self::OtherHost(_) => ErrorKind::BadSecret,
+            Self::Unfit(_) => ErrorKind::Refused,
             Self::Strategy { .. } | Self::Password(_) => ErrorKind::Setup,
             Self::Api { .. } => ErrorKind::Aws,
         }

@@ -1,0 +1,112 @@
+//! What the server and the driver say, as a kind.
+//!
+//! Only the error's code, its first word, is kept: what follows may name users, keys and files.
+
+use std::error::Error;
+
+use redis::{ErrorKind, RedisError};
+use rekey_rotation::engine::EngineError;
+use rustls::{AlertDescription, CertificateError};
+
+use crate::server::Saved;
+
+/// What a credential's refusal is: the answer to AUTH.
+pub fn refusal(error: &RedisError) -> EngineError {
+    match code(error).as_deref() {
+        Some("WRONGPASS") => EngineError::Auth("WRONGPASS: the password is wrong, or the user is off".to_owned()),
+        Some("ERR") => EngineError::Unreachable("ERR: too many clients, or no Redis from version 6".to_owned()),
+        _ => classify("auth", error),
+    }
+}
+
+/// The kind of an error of that command, past the log-in.
+pub fn classify(command: &str, error: &RedisError) -> EngineError {
+    if let Some(reason) = tls_reason(error) {
+        return EngineError::Tls(reason);
+    }
+    match code(error).as_deref() {
+        Some("NOPERM") => EngineError::Privilege(format!(
+            "NOPERM; allow +{command} with ACL SETUSER, or name the secret of an admin in \"masterarn\""
+        )),
+        Some("READONLY") => replica(),
+        Some(code) => EngineError::Unreachable(code.to_owned()),
+        None if error.is_timeout() => EngineError::Unreachable("no answer in time".to_owned()),
+        None if error.kind() == ErrorKind::Io => EngineError::Unreachable("the connection was cut".to_owned()),
+        None => nonsense(),
+    }
+}
+
+/// Whether the server has no aclfile to write to.
+pub fn no_acl_file(error: &RedisError) -> bool {
+    mentions(error, "not configured to use an ACL file")
+}
+
+/// Why the access list was not written, if the server is not set up to write it or the user may not. Any other reason is
+/// an error: then a restart would bring back a list that the server was meant to keep.
+pub fn not_saved(command: &str, error: &RedisError) -> Result<Saved, EngineError> {
+    let reason = match code(error).as_deref() {
+        Some("NOPERM") => format!("the user may not: NOPERM for {command}"),
+        Some("ERR") if mentions(error, "without a config file") => {
+            "the server was started with neither an aclfile nor a configuration file".to_owned()
+        }
+        Some("ERR") if mentions(error, "unknown") => format!("the server has no {command}"),
+        Some("ERR") => return Err(EngineError::Unreachable(format!("the server failed to write its file, {command}"))),
+        _ => return Err(classify(command, error)),
+    };
+    Ok(Saved::No(reason))
+}
+
+/// Codes do not tell these refusals apart; the texts are constants of the server's source (acl.c, config.c).
+fn mentions(error: &RedisError, text: &str) -> bool {
+    error.detail().is_some_and(|detail| detail.contains(text))
+}
+
+/// A server that a change must not be made at.
+pub fn replica() -> EngineError {
+    EngineError::Unreachable("the server is a replica, name the primary".to_owned())
+}
+
+/// An answer of another shape than the command's.
+pub fn nonsense() -> EngineError {
+    EngineError::Unreachable("the answer made no sense, or is no Redis server's".to_owned())
+}
+
+/// The code that a server put before its message, if it looks like one.
+fn code(error: &RedisError) -> Option<String> {
+    let code = error.code()?;
+    let plain = code.len() <= 16 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    Some(if plain { code } else { "an unknown error" }.to_owned())
+}
+
+/// Why TLS failed, if it did, from rustls, whose texts name no host; the certificate's names are left out.
+pub fn tls_reason(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(current) = cause {
+        let inner = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let rustls = inner.and_then(|e| e.downcast_ref::<rustls::Error>()).or_else(|| current.downcast_ref());
+        if let Some(rustls) = rustls {
+            return Some(match rustls {
+                rustls::Error::InvalidCertificate(why) => certificate_reason(why).to_owned(),
+                rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+                    "the server asks for a client's certificate; let it do without (tls-auth-clients no)".to_owned()
+                }
+                rustls::Error::AlertReceived(alert) => format!("the server ended it: {alert:?}"),
+                rustls::Error::InvalidMessage(_) => "the server does not offer TLS".to_owned(),
+                _ => "the handshake failed".to_owned(),
+            });
+        }
+        cause = current.source();
+    }
+    None
+}
+
+fn certificate_reason(why: &CertificateError) -> &'static str {
+    use CertificateError as Why;
+    match why {
+        Why::UnknownIssuer => "the certificate's issuer is not trusted",
+        Why::NotValidForName | Why::NotValidForNameContext { .. } => "the certificate is for another host name",
+        Why::Expired | Why::ExpiredContext { .. } => "the certificate has expired",
+        Why::NotValidYet | Why::NotValidYetContext { .. } => "the certificate is not valid yet",
+        _ => "the certificate is not acceptable",
+    }
+}
