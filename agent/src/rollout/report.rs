@@ -39,7 +39,7 @@ impl Reports {
         for mistake in &seen.mistakes {
             warn!(workload = %key.object, kind = key.kind.as_str(), %mistake, "annotation ignored");
             let reason = match mistake {
-                Mistake::Pattern { .. } | Mistake::List { .. } => "BadPattern",
+                Mistake::Pattern { .. } | Mistake::List { .. } | Mistake::Crowd => "BadPattern",
                 Mistake::Period { .. } => "BadPausePeriod",
             };
             self.to.event(key, uid, Kind::Warning, reason, mistake.to_string());

@@ -76,6 +76,8 @@ struct Entry {
     following: Option<i64>,
     /// What becomes of it, for people.
     follow: Follow,
+    /// Its annotation has no room for all of its state.
+    crowded: bool,
 }
 
 /// What a delivered workload gave rise to.
@@ -282,6 +284,7 @@ impl Entry {
             retry_at: None,
             following: None,
             follow: Follow::default(),
+            crowded: false,
         }
     }
 

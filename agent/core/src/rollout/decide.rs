@@ -14,7 +14,7 @@ use super::options::{Creation, Options};
 use super::pause::Pause;
 use super::resource::ResourceName;
 use super::stakater::Sha;
-use super::state::State;
+use super::state::{Hashes, State};
 use super::workload::{Standing, Workload};
 use crate::backoff::after;
 
@@ -49,6 +49,8 @@ pub struct Current<'a> {
     pub changed: Option<Change>,
     /// The container of the workload that uses it.
     pub container: &'a str,
+    /// Its name stands in the workload. Otherwise only a regular expression finds it, and pods do not use it by name.
+    pub stands: bool,
 }
 
 /// All such resources of one workload.
@@ -81,8 +83,10 @@ pub enum Decision {
 /// One write of a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The state to write.
+    /// What the workload's state is then.
     pub state: State,
+    /// What of its hashes the annotation has room for, if that is not all.
+    pub stored: Option<Hashes>,
     /// The resources whose data the pods do not have, for which they are replaced; the marker is for the first. If there
     /// are none, nothing is restarted.
     pub changed: Vec<ResourceName>,
@@ -126,12 +130,11 @@ pub fn decide(
     if changed.is_empty() {
         memory.waiting_since = None;
     } else {
-        let contents = current.iter().map(|(name, resource)| (name.clone(), resource.content));
         let until = wait_of_restart(workload, memory, held, resumes, options, now);
         let by_hook = changed.iter().any(|name| workload.hooks.contains_key(name));
         if workload.is_at_rest(options.batch) && !by_hook {
             // The pods of some later day get what the resources hold by then.
-            state.hashes.extend(contents);
+            give(&mut state.hashes, current, options);
         } else if let Some(until) = until {
             waits.push(until);
             // The pods that the end of a pause makes shall have this too.
@@ -139,29 +142,45 @@ pub fn decide(
         } else if held.throttled {
             throttled = true;
         } else {
-            state.hashes.extend(contents);
+            give(&mut state.hashes, current, options);
             state.restarted = Some(now);
-            return Decision::Write(Step { state, changed, pause: workload.pausing.of_restart(paused, now) });
+            let (stored, pause) = (state.shortened(|| workload.resources()), workload.pausing.of_restart(paused, now));
+            return Decision::Write(Step { state, stored, changed, pause });
         }
     }
 
     if resumes && held.throttled {
         (resumes, throttled) = (false, true);
     }
-    // Who restarts late has to know whom it has seen before.
-    let missing = options.creation == Creation::RestartsLate && workload.asks() && workload.state.is_none();
-    let mut records = missing || state.hashes != *workload.recorded();
-    if let Some(until) = memory.rewrite_waits_until(workload, now).filter(|_| records) {
+    let stored = state.shortened(|| workload.resources());
+    let mut records = stored.as_ref().unwrap_or(&state.hashes) != workload.recorded();
+    if records && let Some(until) = memory.record_waits_until(workload, current, options, now) {
         waits.push(until);
         records = false;
     }
     if records || resumes {
-        return Decision::Write(Step { state, changed: Vec::new(), pause: resumes.then_some(Pause::End) });
+        return Decision::Write(Step { state, stored, changed: Vec::new(), pause: resumes.then_some(Pause::End) });
     }
     if throttled {
         return Decision::Throttled;
     }
     waits.into_iter().min().map_or(Decision::Nothing, Decision::Wait)
+}
+
+/// Pods that start now get what the resources hold. Of those that are gone they get nothing: one that comes back with the
+/// data that it had is news to them, where creations count; and what only regular expressions find is forgotten, since
+/// there is no end of names that existed once.
+fn give(hashes: &mut Hashes, current: &Currents<'_>, options: &Options) {
+    for (name, resource) in current {
+        if resource.is_there() {
+            hashes.insert(name.clone(), resource.content);
+        } else if !resource.stands {
+            hashes.remove(name);
+        } else {
+            let minds = options.creation != Creation::Ignored;
+            hashes.insert(name.clone(), if minds { Content::Gone } else { resource.content });
+        }
+    }
 }
 
 /// Until when an outstanding restart has to wait, if it has to.

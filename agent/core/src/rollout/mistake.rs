@@ -29,6 +29,13 @@ pub enum Mistake {
         /// How many regular expressions.
         patterns: usize,
     },
+    /// More resources can restart the workload than its annotation has room for.
+    #[error(
+        "the annotation {} has no room for all resources that restart this workload; what changes of the others while no \
+         agent runs restarts nothing",
+        super::state::ANNOTATION
+    )]
+    Crowd,
     /// The period of pauses is no duration.
     #[error("the annotation {annotation} is ignored, restarts are not paused: {reason}")]
     Period {

@@ -153,7 +153,7 @@ mod tests {
     }
 
     fn restart(workload: &Workload, of: Content, strategy: Strategy, runs: u64) -> Restart {
-        let current = Current { content: of, sha: Some(sha(1)), changed: None, container: "main" };
+        let current = Current { content: of, sha: Some(sha(1)), changed: None, container: "main", stands: true };
         let current = BTreeMap::from([(ResourceName::secret("s"), current)]);
         let options = Options { strategy, ..Options::default() };
         let state = State { runs, ..State::default() };

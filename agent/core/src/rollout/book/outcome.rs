@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{Book, Entry, Seen, Write};
 use crate::backoff::{Backoff, after};
+use crate::rollout::mistake::Mistake;
 use crate::rollout::state::State;
 use crate::rollout::workload::Workload;
 
@@ -61,10 +62,14 @@ impl Book {
                     entry.follow.began(started, &updated, now);
                 }
                 self.hook_started(write, now);
-                let seen = self.workload_seen(*updated, now);
+                let mut seen = self.workload_seen(*updated, now);
                 // The watch may have been faster than the answer, which is then ignored.
                 if let Some(entry) = self.entries.get_mut(&write.workload) {
                     entry.note_done(self.resources.changes);
+                    if write.crowded && !entry.crowded {
+                        seen.mistakes.push(Mistake::Crowd);
+                    }
+                    entry.crowded = write.crowded;
                 }
                 self.queue.push(write.workload.clone());
                 return Settled { seen, retry_at: None };

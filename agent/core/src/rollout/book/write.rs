@@ -41,6 +41,8 @@ pub struct Write {
     pub seen: Option<Timestamp>,
     /// The record of the restart, which is part of the state; nothing if it is none.
     pub started: Option<Started>,
+    /// The annotation has no room for all of its state.
+    pub(super) crowded: bool,
     /// What the workload's state is then.
     pub(super) outcome: State,
     /// How many changes had been seen.
@@ -140,7 +142,7 @@ impl Book {
             Decision::Write(step) if in_scope || step.pause.is_some() => step,
             Decision::Write(_) => return None,
         };
-        let Step { mut state, changed, pause } = step;
+        let Step { mut state, stored, changed, pause } = step;
         let hook = hooks::run(workload, memory, &changed, &self.resources, &mut state);
         let restart = Restart::of(workload, &changed, &current, &self.options, &state, now);
         let seen = changed.iter().filter_map(|name| current.get(name)?.changed).map(|change| change.at).min();
@@ -151,13 +153,17 @@ impl Book {
             None => known.cloned(),
             started => started.clone(),
         };
+        let crowded = stored.is_some();
         let write = Write {
             workload: key.clone(),
             uid: workload.uid.clone(),
             resource_version: workload.resource_version.clone(),
             // How often a CronJob was run is remembered even if nobody names it at present: Jobs are named after that.
-            state: (workload.asks() || state.runs > 0)
-                .then(|| state.render_with(&self.key_id, &workload.uid, last.as_ref())),
+            state: (workload.asks() || state.runs > 0).then(|| {
+                let stored = stored.map(|hashes| State { hashes, ..state.clone() });
+                stored.as_ref().unwrap_or(&state).render_with(&self.key_id, &workload.uid, last.as_ref())
+            }),
+            crowded,
             restart: restart.filter(|_| !changed.is_empty()),
             hook,
             changed,

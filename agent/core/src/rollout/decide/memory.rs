@@ -9,7 +9,7 @@ use super::{Change, Current, Currents};
 use crate::backoff::{Backoff, after};
 use crate::rollout::content::Content;
 use crate::rollout::hook::EntryMacs;
-use crate::rollout::options::Creation;
+use crate::rollout::options::{Creation, Options};
 use crate::rollout::pace::Limits;
 use crate::rollout::resource::ResourceName;
 use crate::rollout::state::{Hashes, State};
@@ -28,8 +28,6 @@ pub struct Memory {
     /// Since when a change of what it has no record of counts: since it asks for what it asks for now. Nothing means
     /// since it was created.
     since: Option<Timestamp>,
-    /// It came with a state that this process has not compared with the resources yet.
-    inherited: bool,
     /// After how many changes the first of the restarts was decided of which nobody knows yet whether they happened.
     sent: Option<u64>,
     rollout: Option<Rollout>,
@@ -38,6 +36,10 @@ pub struct Memory {
     pub(super) waiting_since: Option<Timestamp>,
     rewrites: u32,
     rewrite_not_before: Option<Timestamp>,
+    /// When a record was written last without a restart.
+    recorded: Option<Timestamp>,
+    /// The next record is waited for.
+    hurried: bool,
 }
 
 /// The last restart, in numbers of changes: pods that started between the two may have got any data of that time.
@@ -57,20 +59,21 @@ impl Memory {
             applied: workload.state.clone().unwrap_or_default(),
             first_version: workload.resource_version.parse().ok(),
             since: None,
-            inherited: workload.state.is_some(),
             sent: None,
             rollout: None,
             uncertain: BTreeSet::new(),
             waiting_since: None,
             rewrites: 0,
             rewrite_not_before: None,
+            recorded: None,
+            hurried: false,
         }
     }
 
     /// The same of one that was seen before, and was nothing to be restarted until now.
     #[must_use]
     pub fn late(workload: &Workload, now: Timestamp) -> Self {
-        Self { since: Some(now), inherited: false, ..Self::new(workload) }
+        Self { since: Some(now), ..Self::new(workload) }
     }
 
     /// The workload asks for other resources than before.
@@ -112,7 +115,7 @@ impl Memory {
             }
             let unrecorded = self.applied.hashes.get(name).is_none_or(|content| appeared(*content));
             if unrecorded {
-                let baseline = self.baseline(workload, resource, changed, creation);
+                let baseline = self.baseline(workload, resource, changed);
                 if baseline != resource.content {
                     // It may have changed more than once under the workload, and may go back before that is written.
                     self.uncertain.insert(name.clone());
@@ -120,20 +123,9 @@ impl Memory {
                 self.applied.hashes.insert(name.clone(), baseline);
             }
         }
-        self.inherited = false;
     }
 
-    fn baseline(
-        &self,
-        workload: &Workload,
-        resource: &Current<'_>,
-        changed: Option<Change>,
-        creation: Creation,
-    ) -> Content {
-        if self.inherited && creation == Creation::RestartsLate && resource.changed.is_none() {
-            // Whoever wrote the state would have recorded it.
-            return Content::Gone;
-        }
+    fn baseline(&self, workload: &Workload, resource: &Current<'_>, changed: Option<Change>) -> Content {
         let missed = changed.filter(|change| change.asked && self.counts(workload, change));
         missed.map_or(resource.content, |change| change.from)
     }
@@ -217,9 +209,16 @@ impl Memory {
         if state.serial >= self.applied.serial {
             self.applied = state.clone();
         }
-        if let Some(decided) = decided {
-            self.restarted_after(decided);
+        self.hurried = false;
+        match decided {
+            Some(decided) => self.restarted_after(decided),
+            None => self.recorded = Some(now),
         }
+    }
+
+    /// The next record is waited for, so that it waits for nothing itself.
+    pub fn hurry(&mut self) {
+        self.hurried = true;
     }
 
     /// What the pods have got.
@@ -234,9 +233,22 @@ impl Memory {
         self.applied.restarted
     }
 
-    /// Until when a rewrite of the state waits because somebody keeps putting it back.
-    pub(super) fn rewrite_waits_until(&self, workload: &Workload, now: Timestamp) -> Option<Timestamp> {
-        self.rewrite_not_before.filter(|at| *at > now && workload.serial() < self.applied.serial)
+    /// Until when a write that only records something waits: somebody keeps putting the state back; or nothing is outstanding
+    /// and all that is new are names that only regular expressions find, of which there may be new ones all the time.
+    pub(super) fn record_waits_until(
+        &self,
+        workload: &Workload,
+        current: &Currents<'_>,
+        options: &Options,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        if workload.serial() < self.applied.serial {
+            return self.rewrite_not_before.filter(|at| *at > now);
+        }
+        let paced = self.recorded.map(|at| after(at, options.limits.min_interval)).filter(|until| *until > now)?;
+        let is_new = |name: &ResourceName| workload.recorded().get(name) != self.applied.hashes.get(name);
+        let urgent = self.hurried || !self.outdated(current).is_empty() || workload.resources().iter().any(is_new);
+        (!urgent).then_some(paced)
     }
 
     /// Whether a rewrite of the state waits because somebody keeps putting it back.

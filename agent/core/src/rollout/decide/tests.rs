@@ -43,15 +43,18 @@ fn state(serial: u64, content: u32) -> State {
 fn secret(content: u32, changed: Option<Change>) -> Currents<'static> {
     [(
         ResourceName::secret("s"),
-        Current { content: data(content), sha: Some(sha(content)), changed, container: "main" },
+        Current { content: data(content), sha: Some(sha(content)), changed, container: "main", stands: true },
     )]
     .into()
 }
 
 /// It is gone, and counts as what it held.
 fn gone(content: u32) -> Currents<'static> {
-    [(ResourceName::secret("s"), Current { content: data(content), sha: None, changed: None, container: "main" })]
-        .into()
+    [(
+        ResourceName::secret("s"),
+        Current { content: data(content), sha: None, changed: None, container: "main", stands: true },
+    )]
+    .into()
 }
 
 fn change(at: Timestamp, version: u64, from: u32) -> Change {
@@ -229,7 +232,7 @@ fn what_can_no_longer_restart_is_forgotten_also_on_the_workload() {
     memory.examine(&workload, &Currents::new(), Creation::Ignored);
     let decision = decide(&workload, &mut memory, &Currents::new(), Held::default(), &Options::default(), at(100));
     let state = State { serial: 2, ..State::default() };
-    assert_eq!(decision, Decision::Write(Step { state, changed: Vec::new(), pause: None }));
+    assert_eq!(decision, Decision::Write(Step { state, stored: None, changed: Vec::new(), pause: None }));
 }
 
 #[test]
