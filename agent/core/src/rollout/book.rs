@@ -172,7 +172,10 @@ impl Book {
             self.forget(&key);
             self.interest.add(&workload);
             let seen = Seen { mistakes: workload.mistakes() };
-            let memory = if stood_by { Memory::late(&workload, now) } else { Memory::new(&workload) };
+            let mut memory = Memory::new(&workload);
+            if stood_by {
+                memory.asks_anew(Some(&workload), now);
+            }
             self.entries.insert(key, Entry::new(workload, memory));
             return seen;
         };
@@ -184,7 +187,7 @@ impl Book {
         if !workload.asks_like(&entry.workload) {
             self.interest.remove(&entry.workload);
             self.interest.add(&workload);
-            entry.memory.asks_anew(now);
+            entry.memory.asks_anew(Some(&workload), now);
         }
         entry.memory.seen(&workload);
         entry.workload = workload;

@@ -135,6 +135,7 @@ pub fn decide(
         if workload.is_at_rest(options.batch) && !by_hook {
             // The pods of some later day get what the resources hold by then.
             give(&mut state.hashes, current, options);
+            memory.rests(current);
         } else if let Some(until) = until {
             waits.push(until);
             // The pods that the end of a pause makes shall have this too.

@@ -98,7 +98,7 @@ impl Book {
                 self.interest.remove(&entry.workload);
                 self.interest.add(&workload);
                 entry.workload = workload;
-                entry.memory.asks_anew(now);
+                entry.memory.asks_anew(None, now);
             }
             if self.complete {
                 // Whoever waited for a hook that is no more, too.

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{Book, Entry, Seen, Write};
 use crate::backoff::{Backoff, after};
 use crate::rollout::mistake::Mistake;
+use crate::rollout::restart::Restart;
 use crate::rollout::state::State;
 use crate::rollout::workload::Workload;
 
@@ -45,6 +46,10 @@ impl Book {
             return Settled::default();
         };
         entry.in_flight = false;
+        if matches!(write.restart, Some(Restart::Run { .. })) {
+            // The Job may be there though nothing is on record. If the data goes back to what is, it is run for that too.
+            entry.memory.doubts(&write.changed);
+        }
         let retry_at = match outcome {
             Outcome::Applied(updated) => {
                 (entry.failures, entry.conflicts, entry.retry_at) = (0, 0, None);

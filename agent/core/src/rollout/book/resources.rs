@@ -116,7 +116,7 @@ impl Resources {
     pub fn current<'a>(&self, workload: &'a Workload, applied: &Hashes, options: &Options) -> Currents<'a> {
         let mut currents = unchanged(workload, applied);
         for (name, current) in currents.iter_mut().filter(|(name, _)| !workload.hooks.contains_key(name)) {
-            if options.on_delete && workload.markers.can_lose(name, current.container, options.strategy) {
+            if options.on_delete && workload.markers.can_lose(name, options.strategy) {
                 current.content = Content::Gone;
             }
         }

@@ -15,7 +15,8 @@ use crate::rollout::resource::ResourceName;
 use crate::rollout::state::{Hashes, State};
 use crate::rollout::workload::Workload;
 
-/// How far before an opt-in was seen a change may lie and still count as later: the two come by different watches.
+/// How far before an opt-in was seen a change may lie and still count as later, where versions do not tell: the two come by
+/// different watches.
 const OPT_IN_SLACK: Duration = Duration::from_secs(1);
 
 /// What its pods have got, and what makes that doubtful.
@@ -25,9 +26,11 @@ pub struct Memory {
     applied: State,
     /// The version in which this process saw the workload first, as a number.
     first_version: Option<u64>,
+    /// Its controller had not seen it by then, so that it had no pods.
+    first_without_pods: bool,
     /// Since when a change of what it has no record of counts: since it asks for what it asks for now. Nothing means
     /// since it was created.
-    since: Option<Timestamp>,
+    since: Option<Since>,
     /// After how many changes the first of the restarts was decided of which nobody knows yet whether they happened.
     sent: Option<u64>,
     rollout: Option<Rollout>,
@@ -40,6 +43,15 @@ pub struct Memory {
     recorded: Option<Timestamp>,
     /// The next record is waited for.
     hurried: bool,
+}
+
+/// When somebody wrote that a workload asks for what it asks for.
+#[derive(Clone, Copy, Debug)]
+struct Since {
+    /// When this process saw it.
+    seen: Timestamp,
+    /// The version of the workload that says it; nothing if something else says it.
+    version: Option<u64>,
 }
 
 /// The last restart, in numbers of changes: pods that started between the two may have got any data of that time.
@@ -58,6 +70,7 @@ impl Memory {
         Self {
             applied: workload.state.clone().unwrap_or_default(),
             first_version: workload.resource_version.parse().ok(),
+            first_without_pods: workload.progress.generation > 0 && workload.progress.observed == 0,
             since: None,
             sent: None,
             rollout: None,
@@ -70,15 +83,16 @@ impl Memory {
         }
     }
 
-    /// The same of one that was seen before, and was nothing to be restarted until now.
+    /// The same of one that is a first sight from now on, whatever changed before.
     #[must_use]
     pub fn late(workload: &Workload, now: Timestamp) -> Self {
-        Self { since: Some(now), ..Self::new(workload) }
+        Self { since: Some(Since { seen: now, version: None }), ..Self::new(workload) }
     }
 
-    /// The workload asks for other resources than before.
-    pub fn asks_anew(&mut self, now: Timestamp) {
-        self.since = Some(now);
+    /// The workload asks for other resources than before: it says so itself, or, without a version, something else does.
+    pub fn asks_anew(&mut self, by: Option<&Workload>, now: Timestamp) {
+        let version = by.and_then(|workload| workload.resource_version.parse().ok());
+        self.since = Some(Since { seen: now, version });
     }
 
     /// The same workload was delivered again. A newer state was written by another replica, or by a write of ours whose
@@ -130,15 +144,21 @@ impl Memory {
         missed.map_or(resource.content, |change| change.from)
     }
 
-    /// Whether a change came after the workload asked for the resource.
+    /// Whether a change came after the workload asked for the resource. The API server's order of writes decides as far as it
+    /// is known, and the clocks only then: those of two machines differ.
     fn counts(&self, workload: &Workload, change: &Change) -> bool {
         if let Some(since) = self.since {
-            return after(change.at, OPT_IN_SLACK) >= since;
+            return match (since.version, change.version) {
+                (Some(asked), Some(changed)) => asked < changed,
+                _ => after(change.at, OPT_IN_SLACK) >= since.seen,
+            };
         }
-        // Creation is known to the second. Within that second the API server's order of writes decides.
-        let second_after = after(workload.created, Duration::from_secs(1));
-        let written_after = matches!((self.first_version, change.version), (Some(own), Some(its)) if own < its);
-        change.at >= second_after || (change.at >= workload.created && written_after)
+        match (self.first_version, change.version) {
+            (Some(first), Some(changed)) if first < changed => true,
+            (Some(_), Some(_)) if self.first_without_pods => false,
+            // Creation is known to the second.
+            _ => change.at >= after(workload.created, Duration::from_secs(1)),
+        }
     }
 
     fn met_starting_pods(&self, change: u64) -> bool {
@@ -185,6 +205,17 @@ impl Memory {
         (self.sent, self.rollout) = (None, Some(Rollout { decided, done: None }));
         self.waiting_since = None;
         self.uncertain.clear();
+    }
+
+    /// It has no pods that could have anything else than these hold when it has some again.
+    pub(super) fn rests(&mut self, current: &Currents<'_>) {
+        self.uncertain.retain(|name| !current.contains_key(name));
+        self.rollout = None;
+    }
+
+    /// Pods may have been made that have these, and whoever made them does not know.
+    pub fn doubts(&mut self, changed: &[ResourceName]) {
+        self.uncertain.extend(changed.iter().cloned());
     }
 
     /// All pods of the last restart have started, after this many changes.

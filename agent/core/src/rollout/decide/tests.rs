@@ -97,7 +97,14 @@ fn one_look_at_a_workload() {
         ),
         ("in its first second, before it", None, secret(2, Some(change(at(500), 9, 1))), record(1, 2)),
         ("in its first second, after it", None, secret(2, Some(change(at(500), 11, 1))), restart(1, 2)),
-        ("after it", None, secret(2, Some(change(at(1_000), 9, 1))), restart(1, 2)),
+        ("after it", None, secret(2, Some(change(at(1_000), 11, 1))), restart(1, 2)),
+        ("before it, by a clock that is fast", None, secret(2, Some(change(at(5_000), 9, 1))), record(1, 2)),
+        (
+            "after it, by a clock that is slow",
+            None,
+            secret(2, Some(change(at(0) - Duration::from_secs(5), 11, 1))),
+            restart(1, 2),
+        ),
         ("after it, there and back", Some(1), secret(1, Some(change(at(5_000), 12, 2))), Said::Nothing),
     ] {
         let workload = workload(state);
@@ -112,8 +119,8 @@ fn a_later_opt_in_is_a_first_sight_whatever_changed_before() {
     assert_eq!(run(&fake.workload(), &mut memory, &Currents::new(), at(1_000)), Said::Nothing);
 
     fake.annotate(20, AUTO, Some("true"));
-    memory.asks_anew(at(60_000));
-    let current = secret(2, Some(change(at(30_000), 15, 1)));
+    memory.asks_anew(Some(&fake.workload()), at(60_000));
+    let current = secret(2, Some(change(at(59_900), 15, 1)));
     assert_eq!(run(&fake.workload(), &mut memory, &current, at(60_000)), record(1, 2));
 }
 
@@ -123,8 +130,8 @@ fn an_opt_in_that_was_overtaken_by_a_change_restarts() {
     let mut memory = Memory::new(&fake.workload());
     run(&fake.workload(), &mut memory, &Currents::new(), at(1_000));
     fake.annotate(20, AUTO, Some("true"));
-    memory.asks_anew(at(60_000));
-    let current = secret(2, Some(change(at(59_900), 21, 1)));
+    memory.asks_anew(Some(&fake.workload()), at(60_000));
+    let current = secret(2, Some(change(at(50_000), 21, 1)));
     assert_eq!(run(&fake.workload(), &mut memory, &current, at(90_000)), restart(1, 2), "however late it is looked at");
 }
 
@@ -269,4 +276,22 @@ fn a_restart_whose_answer_was_lost_counts_from_its_own_decision() {
     memory.seen(&after);
     // The content went to 3 and back before the pods had started.
     assert_eq!(run(&after, &mut memory, &secret(2, Some(change(at(300), 13, 3))), at(20_000)), restart(3, 2));
+}
+
+#[test]
+fn where_versions_do_not_tell_clocks_do() {
+    // It had pods when it was first seen, and who knows for how long.
+    let mut fake = Fake::new(10, at(0), &["s"], &[(AUTO, "true")]);
+    fake.finish(12);
+    for (millis, expected) in [(999, record(1, 2)), (1_000, restart(1, 2))] {
+        let workload = fake.workload();
+        let current = secret(2, Some(change(at(millis), 11, 1)));
+        assert_eq!(run(&workload, &mut Memory::new(&workload), &current, at(60_000)), expected, "{millis}");
+    }
+    // What makes it ask is not the workload itself: a namespace, or a hook's annotation.
+    for (millis, expected) in [(58_999, record(1, 2)), (59_000, restart(1, 2))] {
+        let mut memory = Memory::late(&fake.workload(), at(60_000));
+        let current = secret(2, Some(change(at(millis), 15, 1)));
+        assert_eq!(run(&fake.workload(), &mut memory, &current, at(60_000)), expected, "{millis}");
+    }
 }

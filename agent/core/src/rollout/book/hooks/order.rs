@@ -48,12 +48,13 @@ impl Book {
         let own = restart::job_name(&entry.workload, entry.memory.runs() + 1, [(secret, content)]);
         !self.can_run(entry)
             || self.hooks.runs.under_way(&key.object, now).any(|(job, _)| *job != own)
-            || (entry.workload.hooks.get(secret) == Some(&Order::After) && !self.is_rolled_out(key, secret, content))
+            || (entry.workload.hooks.get(secret) == Some(&Order::After)
+                && !self.is_rolled_out(key, secret, content, now))
     }
 
     /// Whether the rollouts of all workloads that this Secret restarts have ended, well or stuck. One that waits for a person
     /// is not waited for.
-    fn is_rolled_out(&self, but: &WorkloadKey, secret: &ResourceName, content: Content) -> bool {
+    fn is_rolled_out(&self, but: &WorkloadKey, secret: &ResourceName, content: Content, now: Timestamp) -> bool {
         let resource = secret.within(&but.object.namespace);
         let flags = self.resources.flags(&resource).unwrap_or_default();
         self.interest.workloads(&resource, &self.entries).iter().all(|key| {
@@ -66,7 +67,9 @@ impl Book {
             let waits_for_a_person = workload.standing != Standing::Usual || workload.health == Health::Held;
             let outstanding =
                 memory.applied().contains_key(secret) && memory.lacks(secret, content) && entry.failures < ATTEMPTS;
-            (waits_for_a_person && !paused_by_us) || !(outstanding || entry.follow.is_under_way(workload))
+            // A Job that was made anew has what it needs, and may run for days.
+            let under_way = workload.key.kind != WorkloadKind::Job && entry.follow.is_under_way(workload, now);
+            (waits_for_a_person && !paused_by_us) || !(outstanding || under_way)
         })
     }
 

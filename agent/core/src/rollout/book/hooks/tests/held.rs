@@ -90,3 +90,31 @@ fn a_hook_that_is_taken_away_and_comes_back_runs_for_what_was_there_before() {
     world.run();
     assert_eq!(world.runs(), 3, "its Job has another name than the first one");
 }
+
+#[test]
+fn after_a_hand_over_a_rollout_that_nobody_follows_is_not_waited_for_for_ever() {
+    let mut world = World::new(Order::After);
+    world.change("password", 2);
+    world.run();
+    let version = world.next_version();
+    world.app.stick(version);
+    // Somebody scales it while no agent runs.
+    let version = world.next_version();
+    world.app.pause(version, false);
+    world.start();
+    world.run();
+    assert_eq!((world.runs(), world.restarts()), (0, 2));
+    world.wait(11 * 60);
+    assert_eq!(world.runs(), 1);
+}
+
+#[test]
+fn a_rollout_without_a_deadline_is_not_waited_for_for_ever() {
+    let mut world = World::new(Order::After);
+    world.change("password", 2);
+    world.run();
+    world.wait(30 * 60);
+    assert_eq!(world.runs(), 0);
+    world.wait(31 * 60);
+    assert_eq!(world.runs(), 1);
+}

@@ -77,3 +77,21 @@ fn of_a_cron_job_that_is_gone_nothing_is_kept() {
     world.book.workload_gone(&job_key("ns", &name));
     assert!(world.book.hooks.runs.is_empty());
 }
+
+#[test]
+fn one_whose_record_failed_is_made_up_for_if_the_data_goes_back() {
+    for outcome in [Outcome::Conflict, Outcome::Failed] {
+        let mut world = World::new(Order::Before);
+        let (write, name) = unseen(&mut world);
+        world.jobs.insert(name, true);
+        world.book.written(&write, outcome, 0.0, at(world.now));
+        world.change("password", 1);
+        world.wait(60);
+        assert_eq!((world.runs(), world.restarts()), (1, 0), "the program has another password than the Secret");
+        world.end();
+        // And the other token is another one.
+        world.change("password", 2);
+        world.wait(60);
+        assert_eq!(world.runs(), 2);
+    }
+}
