@@ -16,7 +16,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use rekey_core::disposition::MessageOutcome;
-use rekey_core::rollout::workload::WorkloadKey;
+use rekey_core::rollout::workload::{WorkloadKey, WorkloadKind};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
@@ -190,9 +190,11 @@ impl Metrics {
         self.0.rollouts.get_or_create(&Outcome { outcome }).inc();
     }
 
-    /// A workload is restarted because of what was seen to change at `seen`.
-    pub fn rolled_out(&self, now: Timestamp, seen: Timestamp) {
-        self.observe("rollout", between(seen, now));
+    /// A workload of this kind is restarted because of what was seen to change at `seen`.
+    pub fn rolled_out(&self, kind: WorkloadKind, now: Timestamp, seen: Timestamp) {
+        let took = between(seen, now);
+        self.observe("rollout", took);
+        self.0.reloader.took(kind, took);
     }
 
     /// The pods of a workload have what was seen to change so long ago.
@@ -200,9 +202,14 @@ impl Metrics {
         self.observe("live", took);
     }
 
-    /// A write that was to restart a workload ended, well or not; `again` if it had failed before.
-    pub fn reloaded(&self, workload: &WorkloadKey, ok: bool, again: bool) {
-        self.0.reloader.reloaded(workload, ok, again);
+    /// A workload was restarted, or could not be.
+    pub fn reloaded(&self, workload: &WorkloadKey, ok: bool) {
+        self.0.reloader.reloaded(workload, ok);
+    }
+
+    /// What had failed before was tried again.
+    pub fn retried(&self) {
+        self.0.reloader.retried();
     }
 
     /// Something was posted, or was not.

@@ -166,9 +166,7 @@ impl Rollouts {
                 return warn!(kind, name, %error, "workload is not readable");
             }
         };
-        let (key, uid) = (workload.key.clone(), workload.uid.clone());
-        let seen = self.book().workload_seen(workload, Timestamp::now());
-        self.inner.reports.seen(&key, &uid, &seen);
+        self.book().workload_seen(workload, Timestamp::now());
         self.inner.due.notify_one();
     }
 

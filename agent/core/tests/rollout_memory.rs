@@ -72,8 +72,8 @@ fn ten_thousand_secrets_and_two_thousand_workloads_are_a_few_megabytes() {
 
     let per_secret = each(10_000, |index| secret(&mut book, &key, index));
     let auto = ("reloader.stakater.com/auto", "true");
-    let per_workload = each(2_000, |index| drop(book.workload_seen(workload(index, auto), now)));
-    let per_bystander = each(2_000, |index| drop(book.workload_seen(workload(10_000 + index, ("some", "note")), now)));
+    let per_workload = each(2_000, |index| book.workload_seen(workload(index, auto), now));
+    let per_bystander = each(2_000, |index| book.workload_seen(workload(10_000 + index, ("some", "note")), now));
     // With their states, once everything is on record.
     book.complete();
     let per_state = each(1, |_| {
@@ -86,7 +86,7 @@ fn ten_thousand_secrets_and_two_thousand_workloads_are_a_few_megabytes() {
         }
     }) / 2_000;
     let pattern = ("secret.reloader.stakater.com/reload", "other-.*,(one|more)-[0-9]+");
-    let per_pattern = each(200, |index| drop(book.workload_seen(workload(20_000 + index, pattern), now)));
+    let per_pattern = each(200, |index| book.workload_seen(workload(20_000 + index, pattern), now));
     println!(
         "bytes for each: secret {per_secret}, workload {per_workload}, bystander {per_bystander}, \
          workload with patterns {per_pattern}, state {per_state}"

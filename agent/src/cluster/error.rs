@@ -115,15 +115,26 @@ impl ClusterError {
     /// names of the fields are kept, or what Kubernetes says of a missing right or a full quota.
     #[must_use]
     pub fn without_quotes(self) -> Self {
+        let named = self.without_fields();
+        match named {
+            Self::Refused { action, object, code, reason, message, fields }
+                if fields.is_empty() && !quotes_nothing(&message) =>
+            {
+                let message = "the API server's words are withheld because they may quote the Secret".to_owned();
+                Self::Refused { action, object, code, reason, message, fields }
+            }
+            other => other,
+        }
+    }
+
+    /// Of an error about a workload that was to be written: what the API server says of fields quotes what stands in them,
+    /// which may be the whole pod template, and people write passwords into those. Only the names of the fields are kept.
+    /// What a webhook or a policy says is kept: it is how people learn what it wants.
+    #[must_use]
+    pub fn without_fields(self) -> Self {
         match self {
-            Self::Refused { action, object, code, reason, message, fields } => {
-                let message = if !fields.is_empty() {
-                    format!("correct {}", fields.join(", "))
-                } else if quotes_nothing(&message) {
-                    message
-                } else {
-                    "the API server's words are withheld because they may quote the Secret".to_owned()
-                };
+            Self::Refused { action, object, code, reason, fields, .. } if !fields.is_empty() => {
+                let message = format!("correct {}", fields.join(", "));
                 Self::Refused { action, object, code, reason, message, fields }
             }
             other => other,
@@ -204,6 +215,21 @@ pub(super) async fn unguarded<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_workload_is_told_by_its_fields_and_by_the_words_of_webhooks() {
+        let refused = |message: &str, fields: &[&str]| {
+            let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+            let (object, reason, message) = ("job shop/app".to_owned(), "Invalid".to_owned(), message.to_owned());
+            ClusterError::Refused { action: Action::Patch, object, code: 422, reason, message, fields }
+        };
+        let immutable =
+            r#"Job.batch "app" is invalid: spec.template: Invalid value: {"env":"hunter2"}: field is immutable"#;
+        let told = refused(immutable, &["spec.template"]).without_fields().to_string();
+        assert_eq!(told, "patch job shop/app: Invalid (422): correct spec.template");
+        let denied = "denied by policy: add a label";
+        assert!(refused(denied, &[]).without_fields().to_string().ends_with(denied));
+    }
 
     #[test]
     fn what_may_quote_a_secret_is_withheld_and_a_missing_right_is_not() {

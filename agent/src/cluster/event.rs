@@ -1,46 +1,47 @@
 //! Kubernetes Events, for the people who run `kubectl describe`. The only file that writes them.
 
-use std::sync::Arc;
+mod series;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use k8s_openapi::api::events::v1::Event as Stored;
+use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
-use kube::api::{Api, ObjectMeta, PostParams};
+use kube::api::{Api, ObjectMeta, Patch, PatchParams, PostParams};
 pub use kube::runtime::events::EventType as Kind;
-use kube::runtime::events::{Event, Recorder, Reporter};
 use rekey_core::resource::Version;
+use serde_json::json;
 use tokio::sync::Semaphore;
 use tracing::debug;
 
+use self::series::{Sentence, Series, Told};
 use super::Writer;
-use super::error::Action;
+use super::error::{Action, ClusterError};
 
 /// Publishes Events. One that cannot be published is nobody's problem: the same is in the log and in a condition. A
 /// standby publishes none, for the leader says the same.
 #[derive(Clone)]
 pub struct Events {
-    recorder: Recorder,
-    reporter: Reporter,
+    /// The pod's name.
+    instance: Option<String>,
     writer: Writer,
     /// Those that may be published at a time: a change of a Secret that many use is told to many.
     places: Arc<Semaphore>,
+    /// What was told lately.
+    series: Arc<Mutex<Series>>,
 }
 
 /// Each has a connection of its own for that moment.
 const PLACES: usize = 16;
 
+const CONTROLLER: &str = "rekey";
+
 impl Events {
     /// Events by `rekey`, from this instance (the pod's name).
     #[must_use]
     pub fn new(writer: Writer, instance: Option<String>) -> Self {
-        let reporter = Reporter { controller: "rekey".to_owned(), instance };
-        Self {
-            recorder: Recorder::new(writer.client(), reporter.clone()),
-            reporter,
-            writer,
-            places: Arc::new(Semaphore::new(PLACES)),
-        }
+        Self { instance, writer, places: Arc::new(Semaphore::new(PLACES)), series: Arc::default() }
     }
 
     /// Something that went as it should.
@@ -54,21 +55,13 @@ impl Events {
     }
 
     /// One or the other.
-    pub async fn publish(&self, about: &ObjectReference, type_: Kind, reason: &str, action: &str, note: String) {
-        let event = Event {
-            type_,
-            reason: reason.to_owned(),
-            note: Some(clipped(note)),
-            action: action.to_owned(),
-            secondary: None,
-        };
-        let object = about.name.as_deref().unwrap_or_default();
-        let about = &self.versioned(about);
-        // It is never closed, so there is no error.
-        let _place = self.places.acquire().await;
-        let future = self.recorder.publish(&event, about);
-        if let Err(error) = self.writer.write(Action::Create, format!("event about {object}"), future).await {
-            debug!(%error, "event not published");
+    pub async fn publish(&self, about: &ObjectReference, kind: Kind, reason: &str, action: &str, note: String) {
+        let sentence = Sentence { uid: about.uid.clone(), reason: reason.to_owned(), note: note.clone() };
+        let event = self.event(about, kind, reason, action, note);
+        let known = self.series().take(&sentence, Timestamp::now());
+        match self.tell(&event, known).await {
+            Ok(told) => self.series().put(sentence, told),
+            Err(error) => debug!(%error, "event not published"),
         }
     }
 
@@ -83,28 +76,9 @@ impl Events {
         note: String,
         identity: String,
     ) -> bool {
-        let namespace = about.namespace.clone().unwrap_or_default();
-        let stored = Stored {
-            metadata: ObjectMeta { name: Some(identity), namespace: Some(namespace.clone()), ..ObjectMeta::default() },
-            action: Some(action.to_owned()),
-            event_time: Some(MicroTime(Timestamp::now())),
-            note: Some(clipped(note)),
-            reason: Some(reason.to_owned()),
-            regarding: Some(self.versioned(about)),
-            reporting_controller: Some(self.reporter.controller.clone()),
-            reporting_instance: self.reporter.instance.clone().or_else(|| Some(self.reporter.controller.clone())),
-            type_: Some(match kind {
-                Kind::Normal => "Normal".to_owned(),
-                Kind::Warning => "Warning".to_owned(),
-            }),
-            ..Stored::default()
-        };
-        let events: Api<Stored> = Api::namespaced(self.writer.client(), &namespace);
-        let parameters = PostParams::default();
-        let object = about.name.as_deref().unwrap_or_default();
-        let _place = self.places.acquire().await;
-        let future = events.create(&parameters, &stored);
-        match self.writer.write(Action::Create, format!("event about {object}"), future).await {
+        let mut event = self.event(about, kind, reason, action, note);
+        event.metadata = ObjectMeta { name: Some(identity), generate_name: None, ..event.metadata };
+        match self.create(&event).await {
             Ok(_) => true,
             Err(error) if error.is_conflict() => false,
             // The leader says the same.
@@ -114,6 +88,69 @@ impl Events {
                 true
             }
         }
+    }
+
+    /// Counts the Event up that told it lately; a new one, if there is none or somebody has deleted it.
+    async fn tell(&self, event: &Event, known: Option<Told>) -> Result<Told, ClusterError> {
+        let last = Timestamp::now();
+        if let Some(known) = known {
+            let told = Told { count: known.count.saturating_add(1), last, ..known };
+            match self.count(event, &told).await {
+                Err(error) if error.is_not_found() => {}
+                counted => return counted.map(|()| told),
+            }
+        }
+        let name = self.create(event).await?.metadata.name.unwrap_or_default();
+        Ok(Told { name, count: 1, last })
+    }
+
+    async fn create(&self, event: &Event) -> Result<Event, ClusterError> {
+        let (api, parameters) = (self.api(event), PostParams::default());
+        // It is never closed, so there is no error.
+        let _place = self.places.acquire().await;
+        self.writer.write(Action::Create, what(event), api.create(&parameters, event)).await
+    }
+
+    async fn count(&self, event: &Event, told: &Told) -> Result<(), ClusterError> {
+        let series = json!({ "count": told.count, "lastObservedTime": MicroTime(told.last) });
+        let (api, parameters) = (self.api(event), PatchParams::default());
+        let patch = Patch::Merge(json!({ "series": series }));
+        // As above.
+        let _place = self.places.acquire().await;
+        let future = api.patch(&told.name, &parameters, &patch);
+        self.writer.write(Action::Patch, what(event), future).await.map(drop)
+    }
+
+    fn event(&self, about: &ObjectReference, kind: Kind, reason: &str, action: &str, note: String) -> Event {
+        Event {
+            metadata: ObjectMeta {
+                // The API server cuts it to what leaves room for the rest.
+                generate_name: Some(format!("{}.", about.name.as_deref().unwrap_or(CONTROLLER))),
+                // Where Events about what has no namespace are looked for.
+                namespace: about.namespace.clone().or_else(|| Some("default".to_owned())),
+                ..ObjectMeta::default()
+            },
+            action: Some(action.to_owned()),
+            event_time: Some(MicroTime(Timestamp::now())),
+            note: Some(clipped(note)),
+            reason: Some(reason.to_owned()),
+            regarding: Some(self.versioned(about)),
+            reporting_controller: Some(CONTROLLER.to_owned()),
+            reporting_instance: Some(self.instance.clone().unwrap_or_else(|| CONTROLLER.to_owned())),
+            type_: Some(match kind {
+                Kind::Normal => "Normal".to_owned(),
+                Kind::Warning => "Warning".to_owned(),
+            }),
+            ..Event::default()
+        }
+    }
+
+    fn api(&self, event: &Event) -> Api<Event> {
+        Api::namespaced(self.writer.client(), event.metadata.namespace.as_deref().unwrap_or_default())
+    }
+
+    fn series(&self) -> MutexGuard<'_, Series> {
+        self.series.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A reference that names the version which the cluster serves.
@@ -126,6 +163,11 @@ impl Events {
     }
 }
 
+fn what(event: &Event) -> String {
+    let about = event.regarding.as_ref().and_then(|regarding| regarding.name.as_deref());
+    format!("event about {}", about.unwrap_or_default())
+}
+
 /// The API server refuses notes of more than 1 kB.
 fn clipped(note: String) -> String {
     const LIMIT: usize = 1000;
@@ -135,3 +177,6 @@ fn clipped(note: String) -> String {
     let end = (0..=LIMIT).rev().find(|end| note.is_char_boundary(*end)).unwrap_or(0);
     format!("{}…", &note[..end])
 }
+
+#[cfg(test)]
+mod tests;

@@ -139,7 +139,7 @@ impl Jobs {
             let created = api.create(&parameters, job).await?;
             serde_json::to_value(created).and_then(serde_json::from_value).map_err(kube::Error::SerdeError)
         };
-        self.writer.write(Action::Create, what(&key), future).await
+        self.writer.write(Action::Create, what(&key), future).await.map_err(ClusterError::without_fields)
     }
 
     fn api(&self, key: &ObjectKey) -> Api<Job> {

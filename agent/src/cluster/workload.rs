@@ -149,7 +149,7 @@ impl Workloads {
         let api: Api<K> = Api::namespaced(self.writer.client(), &object.namespace);
         let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let future = api.patch(&object.name, &parameters, &patch);
-        self.writer.write(Action::Patch, what(write), future).await
+        self.writer.write(Action::Patch, what(write), future).await.map_err(ClusterError::without_fields)
     }
 }
 

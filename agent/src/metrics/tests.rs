@@ -94,7 +94,7 @@ fn both_formats_tell_the_same_and_parse() {
     metrics.event_age(now(), now() - Duration::from_secs(1));
     metrics.carried(now(), now() - Duration::from_secs(2));
     metrics.rollout(RolloutOutcome::Restarted);
-    metrics.rolled_out(now(), now() + Duration::from_secs(1));
+    metrics.rolled_out(WorkloadKind::Deployment, now(), now() + Duration::from_secs(1));
     for outcome in [RolloutOutcome::Live, RolloutOutcome::Stuck, RolloutOutcome::JobFailed, RolloutOutcome::Superseded]
     {
         metrics.rollout(outcome);
@@ -279,9 +279,11 @@ fn a_standby_leaves_objects_and_pipes_to_the_leader() {
 fn stakater_reloaders_series_have_its_names_and_can_be_left_out() {
     let (metrics, state) = (Metrics::default(), state());
     let workload = |kind, namespace: &str| WorkloadKey { kind, object: ObjectKey::new(namespace, "api") };
-    metrics.reloaded(&workload(WorkloadKind::Deployment, "shop"), true, false);
-    metrics.reloaded(&workload(WorkloadKind::Deployment, "shop"), false, false);
-    metrics.reloaded(&workload(WorkloadKind::DaemonSet, "logs"), true, true);
+    metrics.reloaded(&workload(WorkloadKind::Deployment, "shop"), true);
+    metrics.reloaded(&workload(WorkloadKind::Deployment, "shop"), false);
+    metrics.reloaded(&workload(WorkloadKind::DaemonSet, "logs"), true);
+    metrics.retried();
+    metrics.rolled_out(WorkloadKind::Deployment, now(), now() - Duration::from_secs(3));
     for format in BOTH {
         let show = |reloader_names| {
             let scrape = Scrape { state: &state, waiting: 0, leads: true, eso_names: false, reloader_names };
@@ -298,7 +300,11 @@ fn stakater_reloaders_series_have_its_names_and_can_be_left_out() {
                 ("reloader_reload_executed_total_by_namespace{success=\"false\",namespace=\"shop\"}", 1.0),
                 ("reloader_action_total{workload_kind=\"Deployment\",result=\"error\"}", 1.0),
                 ("reloader_action_total{workload_kind=\"DaemonSet\",result=\"success\"}", 1.0),
+                ("reloader_errors_total{type=\"handler_error\"}", 1.0),
                 ("reloader_retries_total", 1.0),
+                ("reloader_action_latency_seconds_sum{workload_kind=\"Deployment\"}", 3.0),
+                ("reloader_action_latency_seconds_bucket{le=\"2.5\",workload_kind=\"Deployment\"}", 0.0),
+                ("reloader_action_latency_seconds_bucket{le=\"5.0\",workload_kind=\"Deployment\"}", 1.0),
             ],
         );
         assert!(!show(Some(ReloaderNames::Few)).keys().any(|name| name.contains("namespace")));

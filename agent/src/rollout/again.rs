@@ -39,7 +39,11 @@ impl Rollouts {
 
     async fn finish(&self, saved: &Saved) -> bool {
         match self.inner.jobs.finish(saved).await {
-            Ok(Finish::Made(_) | Finish::Over) => true,
+            Ok(Finish::Made(job)) => {
+                self.inner.reports.made_anew(&job);
+                true
+            }
+            Ok(Finish::Over) => true,
             Ok(Finish::NotBegun) => false,
             Err(error) => {
                 let key = WorkloadKey { kind: WorkloadKind::Job, object: saved.job.clone() };

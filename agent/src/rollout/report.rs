@@ -1,6 +1,7 @@
 //! What people see of rollouts: log lines, Events on the workload and on the ExternalSecrets behind it, alerts and numbers.
 //! Never a hash, never data. All of it happens on the side: no restart waits for it.
 
+mod aside;
 mod audience;
 mod origin;
 #[cfg(test)]
@@ -8,12 +9,15 @@ mod tests;
 mod words;
 
 use jiff::Timestamp;
-use rekey_core::rollout::book::{Seen, Write};
-use rekey_core::rollout::follow::{News, Told};
+use k8s_openapi::api::batch::v1::Job;
+use rekey_core::object::ObjectKey;
+use rekey_core::rollout::book::{Misread, Write};
+use rekey_core::rollout::follow::{self, News, Started, Told};
 use rekey_core::rollout::mistake::Mistake;
-use rekey_core::rollout::workload::WorkloadKey;
+use rekey_core::rollout::workload::{WorkloadKey, WorkloadKind};
 use tracing::{debug, error, info, warn};
 
+use self::aside::Aside;
 pub use self::audience::Audience;
 use self::origin::Origins;
 use crate::alert::Outcome;
@@ -25,24 +29,36 @@ use crate::state::State;
 
 pub(super) struct Reports {
     origins: Origins,
+    aside: Aside,
     pub to: Audience,
 }
 
 impl Reports {
     /// `state` knows which ExternalSecrets produce a Secret.
     pub fn new(to: Audience, state: Option<State>) -> Self {
-        Self { origins: Origins::new(state), to }
+        Self { origins: Origins::new(state), aside: Aside::default(), to }
     }
 
-    /// What a delivered workload gave rise to.
-    pub fn seen(&self, key: &WorkloadKey, uid: &str, seen: &Seen) {
-        for mistake in &seen.mistakes {
+    /// An Event about a workload, on the side.
+    fn event(&self, key: &WorkloadKey, uid: &str, kind: Kind, reason: &'static str, note: String) {
+        let (to, about) = (self.to.clone(), audience::reference(key, uid));
+        self.aside.tell(key, async move { to.event(&about, kind, reason, note).await });
+    }
+
+    /// Returns when people have been told, or it takes too long.
+    pub async fn finish(&self) {
+        self.aside.finish().await;
+    }
+
+    /// What stands in the annotations of a workload and cannot be understood.
+    pub fn misread(&self, Misread { workload: key, uid, mistakes }: &Misread) {
+        for mistake in mistakes {
             warn!(workload = %key.object, kind = key.kind.as_str(), %mistake, "annotation ignored");
             let reason = match mistake {
                 Mistake::Pattern { .. } | Mistake::List { .. } | Mistake::Crowd => "BadPattern",
                 Mistake::Period { .. } => "BadPausePeriod",
             };
-            self.to.event(key, uid, Kind::Warning, reason, mistake.to_string());
+            self.event(key, uid, Kind::Warning, reason, mistake.to_string());
         }
     }
 
@@ -56,25 +72,21 @@ impl Reports {
             self.to.metrics.rollout(RolloutOutcome::Baseline);
             return debug!(workload = %object, kind = kind.as_str(), "baseline recorded");
         };
-        self.to.metrics.rollout(RolloutOutcome::Restarted);
-        self.to.metrics.reloaded(&write.workload, true, write.retrying);
+        self.retried(write);
         if let Some(seen) = write.seen {
-            self.to.metrics.rolled_out(Timestamp::now(), seen);
+            self.to.metrics.rolled_out(*kind, Timestamp::now(), seen);
         }
-        let names: Vec<String> =
-            write.changed.iter().map(|resource| format!("{}/{}", object.namespace, resource.name)).collect();
-        let secret = names.join(",");
-        let origins = self.origins.begin(&write.workload, &write.changed, started.since);
-        origin::each(&origins, |source, token| {
-            info!(workload = %object, kind = kind.as_str(), secret, source, token, "rollout started");
-        });
-        let note = words::restarted(&write.changed);
-        self.to.alert(&write.workload, Outcome::Restarted, &note, origin::changed(&write.changed, &origins), None);
-        self.to.event(&write.workload, uid, Kind::Normal, "Reloaded", note);
+        self.restarted(&write.workload, uid, started);
         if let Some(held) = words::held(write.standing) {
             info!(workload = %object, kind = kind.as_str(), held, "its pods are not replaced by themselves");
-            self.to.event(&write.workload, uid, Kind::Warning, "RolloutHeld", held.to_owned());
+            self.event(&write.workload, uid, Kind::Warning, "RolloutHeld", held.to_owned());
         }
+    }
+
+    /// A restart was carried out, by whomever. It is told once, however many say so.
+    pub fn restarted(&self, workload: &WorkloadKey, uid: &str, started: &Started) {
+        let (workload, uid, started) = (workload.clone(), uid.to_owned(), started.clone());
+        self.told(News { workload, uid, started, told: Told::Restarted });
     }
 
     /// A write failed and will be tried again.
@@ -87,14 +99,15 @@ impl Reports {
         if write.changed.is_empty() {
             return warn!(workload = %object, kind = kind.as_str(), %error, "baseline not recorded; trying again");
         }
-        self.to.metrics.reloaded(&write.workload, false, write.retrying);
+        self.to.metrics.reloaded(&write.workload, false);
+        self.retried(write);
         warn!(workload = %object, kind = kind.as_str(), %error, "rollout not started; trying again");
         let note = words::failed(&write.changed);
         if !write.retrying {
             // Without the API server's words, which may quote the template: an alert leaves the cluster.
             self.to.alert(&write.workload, Outcome::Failed, &note, origin::changed(&write.changed, &[]), None);
         }
-        self.to.event(&write.workload, &write.uid, Kind::Warning, "ReloadFail", format!("{note}: {error}"));
+        self.event(&write.workload, &write.uid, Kind::Warning, "ReloadFail", format!("{note}: {error}"));
     }
 
     /// A Job was deleted and cannot be created again yet.
@@ -103,7 +116,7 @@ impl Reports {
         let secret = &saved.name;
         warn!(job = %key.object, secret, %error, "job deleted and not created again yet; trying again");
         let note = format!("deleted and not created again yet; trying again until secret {secret} is deleted: {error}");
-        self.to.event(key, &saved.uid, Kind::Warning, "ReloadFail", note);
+        self.event(key, &saved.uid, Kind::Warning, "ReloadFail", note);
     }
 
     /// A write ended in a panic. Its text may quote anything, so it is not repeated.
@@ -117,14 +130,37 @@ impl Reports {
         self.origins.forget(key);
     }
 
+    /// A Job that was deleted has been made anew, though not at the first attempt.
+    pub fn made_anew(&self, job: &Job) {
+        let metadata = &job.metadata;
+        let started = metadata.annotations.iter().flatten().find(|(key, _)| *key == follow::ANNOTATION);
+        let (Some(namespace), Some(name), Some(uid)) = (&metadata.namespace, &metadata.name, &metadata.uid) else {
+            return;
+        };
+        // Without the record it is somebody else's.
+        if let Some(started) = started.and_then(|(_, text)| Started::parse(text)) {
+            let key = WorkloadKey { kind: WorkloadKind::Job, object: ObjectKey::new(namespace, name) };
+            self.restarted(&key, uid, &started);
+        }
+    }
+
     /// What became of a restart.
     pub fn told(&self, news: News) {
         let (key, started) = (&news.workload, &news.started);
-        let origins = self.origins.of(key, &started.resources, started.since);
-        if !matches!(news.told, Told::Stuck(_)) {
+        let origins = match news.told {
+            Told::Restarted => self.origins.begin(key, &started.resources, started.since),
+            _ => self.origins.of(key, &started.resources, started.since),
+        };
+        if !matches!(news.told, Told::Restarted | Told::Stuck(_)) {
             self.origins.ended(key, started.since);
         }
-        let to = self.to.clone();
-        tokio::spawn(async move { to.tell(&news, &origins).await });
+        let (to, key) = (self.to.clone(), key.clone());
+        self.aside.tell(&key, async move { to.tell(&news, &origins).await });
+    }
+
+    fn retried(&self, write: &Write) {
+        if write.retrying {
+            self.to.metrics.retried();
+        }
     }
 }

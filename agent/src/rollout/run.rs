@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use rekey_core::rollout::book::{Outcome, Room, Write};
+use rekey_core::rollout::book::{Misread, Outcome, Room, Write};
 use rekey_core::rollout::follow::News;
 use rekey_core::rollout::restart::Restart;
 use rekey_core::rollout::workload::{Incomplete, Workload};
@@ -15,9 +15,18 @@ use tokio_util::sync::CancellationToken;
 use super::Rollouts;
 use crate::cluster::ClusterError;
 
-/// Writes at a time. Those that failed before have a few places of their own, so that a webhook that hangs for seconds
-/// takes none from the others.
+/// Writes at a time. Those that failed before have a few places of their own, and no namespace gets more than it leaves, so
+/// that a webhook that hangs for seconds holds up nobody else.
 const ROOM: Room = Room { fresh: 32, retrying: 8 };
+
+/// What is due at a time.
+struct Due {
+    writes: Vec<Write>,
+    news: Vec<News>,
+    misread: Vec<Misread>,
+    /// When there is more, if nothing happens before.
+    wake: Option<Timestamp>,
+}
 
 type Answer = Result<Result<Workload, Incomplete>, ClusterError>;
 
@@ -28,6 +37,7 @@ impl Rollouts {
         let told = CancellationToken::new();
         let work = async {
             tokio::join!(self.carry_out(&shutdown), self.finish_jobs(&shutdown), self.tell_hook_problems(&shutdown));
+            self.inner.reports.finish().await;
             told.cancel();
         };
         tokio::join!(work, self.post(&told));
@@ -50,12 +60,15 @@ impl Rollouts {
             }
             let mut wake = None;
             if !stopping {
-                let (due, news, next) = self.take(&under_way);
-                wake = next;
-                for news in news {
+                let due = self.take(&under_way);
+                wake = due.wake;
+                for misread in due.misread {
+                    self.inner.reports.misread(&misread);
+                }
+                for news in due.news {
                     self.inner.reports.told(news);
                 }
-                for write in due {
+                for write in due.writes {
                     let (inner, patch) = (Arc::clone(&self.inner), write.clone());
                     let id = writes
                         .spawn(async move { inner.workloads.write(&patch, &inner.choices, inner.key.id()).await })
@@ -80,14 +93,14 @@ impl Rollouts {
         }
     }
 
-    fn take(&self, under_way: &HashMap<Id, Write>) -> (Vec<Write>, Vec<News>, Option<Timestamp>) {
+    fn take(&self, under_way: &HashMap<Id, Write>) -> Due {
         let retrying = under_way.values().filter(|write| write.retrying).count();
         let room = Room {
             fresh: ROOM.fresh.saturating_sub(under_way.len() - retrying),
             retrying: ROOM.retrying.saturating_sub(retrying),
         };
         let (mut book, now) = (self.book(), Timestamp::now());
-        (book.take(room, now), book.news(now), book.next_wake())
+        Due { writes: book.take(room, now), news: book.news(now), misread: book.mistakes(), wake: book.next_wake() }
     }
 
     fn settle(&self, write: &Write, answer: Option<Answer>) {
@@ -112,8 +125,7 @@ impl Rollouts {
                 Outcome::Failed
             }
         };
-        let settled = self.book().written(write, outcome, rand::random(), Timestamp::now());
-        reports.seen(&write.workload, &write.uid, &settled.seen);
+        self.book().written(write, outcome, rand::random(), Timestamp::now());
         self.inner.settled.send_replace(());
     }
 }

@@ -10,7 +10,7 @@ use rekey_core::rollout::book::ResourceSeen;
 use rekey_core::rollout::hash::Mac;
 use rekey_core::rollout::options::{Creation, Options};
 use rekey_core::rollout::resource::ResourceKey;
-use rekey_core::rollout::scope::Reach;
+use rekey_core::rollout::scope::{Reach, Scope};
 
 use crate::post::Posts;
 
@@ -19,6 +19,7 @@ const BODY: &str = r#"{"webhook":"update successful"}"#;
 
 pub(super) struct Webhook {
     pub posts: Posts,
+    scope: Scope,
     on_create: bool,
     on_delete: bool,
     seen: Mutex<Seen>,
@@ -29,7 +30,8 @@ struct Seen {
     /// Whether everything that exists has been seen, and this instance leads.
     complete: bool,
     reach: Reach,
-    /// The version and the hash of each resource in scope.
+    /// The version and the hash of each resource that can be in scope. Namespaces come into it and leave it, and may be
+    /// seen later than what is in them: which of them are chosen counts only when something is posted.
     resources: HashMap<ResourceKey, (Option<u64>, Mac)>,
 }
 
@@ -37,7 +39,7 @@ impl Webhook {
     pub fn new(posts: Posts, choices: &Options) -> Self {
         let (on_create, on_delete) = (choices.creation != Creation::Ignored, choices.on_delete);
         let seen = Seen { reach: Reach::new(choices.scope.clone()), ..Seen::default() };
-        Self { posts, on_create, on_delete, seen: Mutex::new(seen) }
+        Self { posts, scope: choices.scope.clone(), on_create, on_delete, seen: Mutex::new(seen) }
     }
 
     /// A namespace in its labels, or that there is none of this name.
@@ -48,26 +50,25 @@ impl Webhook {
     /// A resource as Kubernetes holds it, or held it a moment ago.
     pub fn seen(&self, key: &ResourceKey, resource: &ResourceSeen<'_>) {
         let (version, mac) = (resource.resource_version.parse::<u64>().ok(), resource.mac);
-        let mut seen = self.lock();
-        if !seen.reach.has_resource(key, resource.labels) {
-            // What comes back into scope is seen for the first time.
-            seen.resources.remove(key);
-            return;
+        if !self.scope.has_resource(key, resource.labels) {
+            // It is as good as not there.
+            return self.gone(key);
         }
+        let mut seen = self.lock();
         let news = match seen.resources.get(key) {
             Some((Some(known), _)) if version.is_some_and(|version| version < *known) => return,
             Some((_, known)) => *known != mac,
             None => self.on_create,
         };
         seen.resources.insert(key.clone(), (version, mac));
-        self.post(&seen, news);
+        self.post(&seen, key, news);
     }
 
-    /// A resource was deleted.
+    /// A resource was deleted, or has lost its label.
     pub fn gone(&self, key: &ResourceKey) {
         let mut seen = self.lock();
         let known = seen.resources.remove(key).is_some();
-        self.post(&seen, known && self.on_delete);
+        self.post(&seen, key, known && self.on_delete);
     }
 
     /// From now on changes are posted.
@@ -75,8 +76,8 @@ impl Webhook {
         self.lock().complete = true;
     }
 
-    fn post(&self, seen: &Seen, news: bool) {
-        if news && seen.complete {
+    fn post(&self, seen: &Seen, key: &ResourceKey, news: bool) {
+        if news && seen.complete && seen.reach.has_namespace(&key.object.namespace) {
             self.posts.post(BODY.to_owned());
         }
     }
@@ -107,10 +108,18 @@ mod tests {
         Mac::parse(&digit.to_string().repeat(64)).unwrap()
     }
 
-    fn seen(webhook: &Webhook, key: &ResourceKey, resource_version: &str, mac: Mac) {
-        let (sha, entries, labels) = (Sha::of(Vec::new()), EntryMacs::default(), BTreeMap::new());
-        let flags = Flags::default();
-        webhook.seen(key, &ResourceSeen { resource_version, mac, sha, flags, entries: &entries, labels: &labels });
+    fn seen(webhook: &Webhook, key: &ResourceKey, version: &str, mac: Mac) {
+        labelled(webhook, key, version, mac, &[]);
+    }
+
+    fn labelled(webhook: &Webhook, key: &ResourceKey, resource_version: &str, mac: Mac, labels: &[(&str, &str)]) {
+        let (sha, entries, flags) = (Sha::of(Vec::new()), EntryMacs::default(), Flags::default());
+        let labels = &labels_of(labels);
+        webhook.seen(key, &ResourceSeen { resource_version, mac, sha, flags, entries: &entries, labels });
+    }
+
+    fn labels_of(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
@@ -118,7 +127,7 @@ mod tests {
         let scope = Scope { namespace_labels: "team=a".parse().unwrap(), ..Scope::default() };
         let webhook = webhook(&Options { scope, ..Options::default() });
         let of = |namespace: &str| ResourceKey::secret(ObjectKey::new(namespace, "db"));
-        webhook.namespace_seen("ours", Some(&[("team".to_owned(), "a".to_owned())].into()));
+        webhook.namespace_seen("ours", Some(&labels_of(&[("team", "a")])));
         webhook.namespace_seen("theirs", Some(&BTreeMap::new()));
         for namespace in ["ours", "theirs"] {
             seen(&webhook, &of(namespace), "1", mac('1'));
@@ -127,6 +136,43 @@ mod tests {
         for (namespace, posted) in [("theirs", 0), ("ours", 1)] {
             seen(&webhook, &of(namespace), "2", mac('2'));
             assert_eq!(webhook.posts.waiting(), posted, "{namespace}");
+        }
+    }
+
+    #[test]
+    fn a_change_is_posted_whenever_its_namespace_came_into_scope() {
+        let scope = Scope { namespace_labels: "team=a".parse().unwrap(), ..Scope::default() };
+        let webhook = webhook(&Options { scope, ..Options::default() });
+        let key = ResourceKey::secret(ObjectKey::new("ns", "db"));
+        let (ours, theirs) = (labels_of(&[("team", "a")]), labels_of(&[("team", "b")]));
+        // At the start, when the list of namespaces is late.
+        seen(&webhook, &key, "1", mac('1'));
+        webhook.namespace_seen("ns", Some(&ours));
+        webhook.complete();
+        assert_eq!(webhook.posts.waiting(), 0);
+        seen(&webhook, &key, "2", mac('2'));
+        assert_eq!(webhook.posts.waiting(), 1);
+        // Out of scope, where it changes, and in again.
+        webhook.namespace_seen("ns", Some(&theirs));
+        seen(&webhook, &key, "3", mac('3'));
+        webhook.namespace_seen("ns", Some(&ours));
+        assert_eq!(webhook.posts.waiting(), 1);
+        seen(&webhook, &key, "4", mac('4'));
+        assert_eq!(webhook.posts.waiting(), 2);
+    }
+
+    #[test]
+    fn what_loses_its_label_is_gone() {
+        let scope = Scope { resource_labels: "reload=yes".parse().unwrap(), ..Scope::default() };
+        for (on_delete, posted) in [(false, 0), (true, 1)] {
+            let webhook = webhook(&Options { scope: scope.clone(), on_delete, ..Options::default() });
+            let key = ResourceKey::secret(ObjectKey::new("ns", "db"));
+            labelled(&webhook, &key, "1", mac('1'), &[("reload", "yes")]);
+            webhook.complete();
+            for version in ["2", "3"] {
+                seen(&webhook, &key, version, mac('1'));
+            }
+            assert_eq!(webhook.posts.waiting(), posted);
         }
     }
 

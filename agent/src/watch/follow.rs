@@ -13,6 +13,7 @@ use rand::RngExt;
 use rekey_core::backoff::Backoff;
 use rekey_core::object::ObjectKey;
 use serde::de::DeserializeOwned;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -35,6 +36,10 @@ pub enum Presence {
     Uncertain,
 }
 
+/// Secrets or ConfigMaps that are listed at a time; of other kinds the client takes 500. A page is held as it came and as it
+/// was read, each may have 1 MiB, both kinds are listed together, and Helm keeps its releases in large ones.
+pub const PAGE_OF_DATA: u32 = 50;
+
 /// Follows one kind. `lists` is told when the first list is in, or when it is known that there is none.
 pub async fn follow<K>(
     api: Api<K>,
@@ -47,7 +52,12 @@ pub async fn follow<K>(
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     K::DynamicType: Default,
 {
-    let mut stream = watcher(api, watcher::Config::default()).backoff(Pauses(0)).boxed();
+    let config = match kind {
+        "secrets" | "configmaps" => watcher::Config::default().page_size(PAGE_OF_DATA),
+        _ => watcher::Config::default(),
+    };
+    let begin = || watcher(api.clone(), config.clone()).backoff(Pauses(0)).boxed();
+    let mut stream = begin();
     let mut known: HashSet<ObjectKey> = HashSet::new();
     let mut listed: HashSet<ObjectKey> = HashSet::new();
     let mut absent = false;
@@ -66,6 +76,11 @@ pub async fn follow<K>(
                     handle(Seen::Gone(gone));
                 }
                 lists.shown(kind);
+                if matches!(error, watcher::Error::WatchStartFailed(_)) {
+                    // It would go on from where it was, and never show again what has just been forgotten.
+                    let _ = shutdown.run_until_cancelled(sleep(Pauses::first())).await;
+                    stream = begin();
+                }
             }
             // The error may quote the object that could not be read, and that may be a Secret.
             Some(Err(error)) => warn!(kind, problem = problem(&error), "watch interrupted; it will be resumed"),
@@ -99,6 +114,12 @@ pub async fn follow<K>(
 
 /// The pauses before a broken watch is resumed. A watch that shows something begins anew.
 struct Pauses(u32);
+
+impl Pauses {
+    fn first() -> Duration {
+        Self(0).next().unwrap_or_default()
+    }
+}
 
 impl Iterator for Pauses {
     type Item = Duration;

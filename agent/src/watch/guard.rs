@@ -16,7 +16,9 @@ pub struct Guarded<K>(pub Result<K, Invalid>);
 #[derive(Clone, Debug)]
 pub struct Invalid {
     pub metadata: ObjectMeta,
-    /// The field, and what is wrong with it.
+    /// The field.
+    pub field: String,
+    /// The field, and what is wrong with it, which may quote what stands there.
     pub problem: String,
     /// All of it, as it is stored.
     pub stored: Value,
@@ -30,8 +32,9 @@ impl<'de, K: DeserializeOwned> Deserialize<'de> for Guarded<K> {
             Err(error) => error,
         };
         let metadata = ObjectMeta::deserialize(&stored["metadata"]).map_err(D::Error::custom)?;
-        let problem = format!("{}: {}", error.path(), error.inner());
-        Ok(Self(Err(Invalid { metadata, problem, stored })))
+        let field = error.path().to_string();
+        let problem = format!("{field}: {}", error.inner());
+        Ok(Self(Err(Invalid { metadata, field, problem, stored })))
     }
 }
 
@@ -83,6 +86,7 @@ mod tests {
         let bad = parsed(object(json!({"secretKey": "k", "remoteRef": {"key": 7}})));
         assert_eq!(bad.meta().name.as_deref(), Some("db"));
         let invalid = bad.0.unwrap_err();
+        assert_eq!(invalid.field, "spec.data[0].remoteRef.key");
         assert!(invalid.problem.starts_with("spec.data[0].remoteRef.key: invalid type"), "{}", invalid.problem);
         assert_eq!(invalid.stored["spec"]["data"][0]["remoteRef"]["key"], 7);
         assert!(serde_json::from_value::<Guarded<ExternalSecret>>(json!({"metadata": 7})).is_err());

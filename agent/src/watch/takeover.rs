@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use tracing::warn;
 
+use super::follow::PAGE_OF_DATA;
 use crate::rollout::{Followed, Rollouts};
 
-const PAGE: u32 = 500;
 /// A page has to be there by then.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
@@ -21,7 +21,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// that takes over may see workloads as the last leader restarted them, and what they use as it was before that, and would
 /// restart them for what they have.
 pub async fn look_at_resources(client: &kube::Client, rollouts: &Rollouts) {
-    tokio::join!(look_at::<Secret>(client, rollouts), look_at::<ConfigMap>(client, rollouts));
+    // The watches list both together, with a page of each in memory. This is besides them.
+    look_at::<Secret>(client, rollouts).await;
+    look_at::<ConfigMap>(client, rollouts).await;
 }
 
 async fn look_at<K>(client: &kube::Client, rollouts: &Rollouts)
@@ -30,7 +32,7 @@ where
 {
     let kind = K::RESOURCE.as_str();
     let resources: Api<K> = Api::all(client.clone());
-    let mut page = ListParams::default().limit(PAGE);
+    let mut page = ListParams::default().limit(PAGE_OF_DATA);
     loop {
         let problem = match timeout(TIME_LIMIT, resources.list(&page)).await {
             Ok(Ok(list)) => {
@@ -38,7 +40,7 @@ where
                     rollouts.resource_seen(resource);
                 }
                 match list.metadata.continue_.filter(|token| !token.is_empty()) {
-                    Some(token) => page = ListParams::default().limit(PAGE).continue_token(&token),
+                    Some(token) => page = ListParams::default().limit(PAGE_OF_DATA).continue_token(&token),
                     None => return,
                 }
                 continue;
@@ -47,7 +49,7 @@ where
             Err(_) => format!("no answer within {} s", TIME_LIMIT.as_secs()),
         };
         warn!(kind, problem, "not listed after taking over, and restarts wait for that; trying again");
-        page = ListParams::default().limit(PAGE);
+        page = ListParams::default().limit(PAGE_OF_DATA);
         tokio::time::sleep(PAUSE).await;
     }
 }

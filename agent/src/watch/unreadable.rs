@@ -116,7 +116,11 @@ impl Unreadable {
 }
 
 impl Teller {
-    async fn tell(&self, which: &Which, Invalid { metadata, problem, stored }: &Invalid) -> Result<(), ClusterError> {
+    async fn tell(
+        &self,
+        which: &Which,
+        Invalid { metadata, problem, stored, .. }: &Invalid,
+    ) -> Result<(), ClusterError> {
         let problem = format!("the object cannot be read: {problem}; correct that field");
         match which {
             // What it says of its target cannot be read; one that it owns goes with it.

@@ -38,7 +38,8 @@ impl Watches {
             Seen::There(Guarded(Ok(object))) => self.workload(Seen::There(object)),
             Seen::There(Guarded(Err(invalid))) => {
                 let (kind, name) = (K::WORKLOAD.as_str(), &invalid.metadata.name);
-                warn!(kind, name, error = %invalid.problem, "workload is not readable; it is left alone");
+                // What stands in the field may be a password: people write them into manifests.
+                warn!(kind, name, field = invalid.field, "workload is not readable there; it is left alone");
                 if let Some(key) = key_of(&invalid.metadata) {
                     self.workload(Seen::<K>::Gone(key));
                 }

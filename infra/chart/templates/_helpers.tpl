@@ -86,12 +86,24 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- join "," $ignored }}
 {{- end }}
 
+{{- /* Values of Stakater Reloader's chart that have another place here, or none: they may ask for nothing, or for what is so. */}}
+{{- define "rekey.reloaderElsewhere" -}}
+{{- $remedies := dict "enableHA" "set replicas to 2 or more" "webhookUrl" "put the address into a Secret and name that in webhook.secretName" "logLevel" "set logLevel" "logFormat" "leave it out: the log is JSON" "enablePProf" "leave it out: the agent has no profiler" "enableCSIIntegration" "leave it out: SecretProviderClasses are not followed" }}
+{{- $harmless := dict "logLevel" "info" "logFormat" "json" }}
+{{- range $value, $remedy := $remedies }}
+{{- if not (has (get $ $value) (list nil "" false (get $harmless $value))) }}
+{{- fail (printf "reloader.%s: %s" $value $remedy) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- /* Stakater Reloader's flags for the values of Stakater Reloader's chart. */}}
 {{- define "rekey.reloaderFlags" -}}
 {{- $names := dict "autoReloadAll" "auto-reload-all" "reloadStrategy" "reload-strategy" "reloadOnCreate" "reload-on-create" "reloadOnDelete" "reload-on-delete" "syncAfterRestart" "sync-after-restart" "isArgoRollouts" "is-Argo-Rollouts" "ignoreNamespaces" "namespaces-to-ignore" "namespaceSelector" "namespace-selector" "resourceLabelSelector" "resource-label-selector" "rerunFinishedJobs" "rerun-finished-jobs" "runSuspendedCronJobs" "run-suspended-cron-jobs" }}
 {{- $annotations := dict "auto" "auto-annotation" "secret_auto" "secret-auto-annotation" "configmap_auto" "configmap-auto-annotation" "secret" "secret-annotation" "configmap" "configmap-annotation" "search" "auto-search-annotation" "match" "search-match-annotation" "ignore" "ignore-annotation" "pausePeriod" "pause-deployment-annotation" "pauseTime" "pause-deployment-time-annotation" }}
 {{- $flags := dict "ignored-workload-types" (include "rekey.ignoredWorkloadTypes" .) }}
 {{- $reloader := .Values.reloader }}
+{{- include "rekey.reloaderElsewhere" $reloader }}
 {{- range $value, $flag := $names }}{{ $_ := set $flags $flag (get $reloader $value) }}{{ end }}
 {{- $renamed := default dict $reloader.custom_annotations }}
 {{- range $value, $flag := $annotations }}{{ $_ := set $flags $flag (get $renamed $value) }}{{ end }}

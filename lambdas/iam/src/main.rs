@@ -1,3 +1,17 @@
-//! Rotation function for iam: not written yet.
+//! Rotation function for the access keys of IAM users.
 
-fn main() {}
+mod credential;
+mod engine;
+mod keys;
+
+use rekey_rotation::{aws, handler};
+
+/// Runs until Lambda stops the process.
+///
+/// One thread is enough: the function handles one step at a time.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let keys = keys::aws::Iam::new(&aws::config().await);
+    let engine = engine::AccessKeys::from_variables(keys, |name| std::env::var(name).ok())?;
+    handler::serve(engine).await
+}

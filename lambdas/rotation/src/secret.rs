@@ -1,4 +1,4 @@
-//! The JSON document inside a database secret.
+//! The JSON document inside a database secret, or, for an engine that allows it, text that is none.
 //!
 //! The document keeps the text as it was written and only remembers where each field's value stands in it. A new
 //! version is the old text with one value replaced: unknown fields, their order, the spelling of numbers and even the
@@ -39,13 +39,24 @@ pub enum SecretError {
         /// What the field may be, as it stands in the sentence.
         expected: &'static str,
     },
+    /// What is to be replaced is not there, or no text.
+    #[error(
+        "secret has no text in the field that is rotated (\"password\", unless the tag rekey:field names another one); \
+         add it, or name the right one"
+    )]
+    NoText,
 }
+
+/// The name under which a secret that is no JSON holds all that it holds.
+pub const WHOLE: &str = "";
 
 /// One version of a secret, parsed.
 #[derive(Clone)]
 pub struct SecretDocument {
     text: Zeroizing<String>,
     fields: Vec<Field>,
+    /// Whether the text is no JSON, but the one field's value as it is.
+    plain: bool,
 }
 
 #[derive(Clone)]
@@ -57,8 +68,7 @@ struct Field {
 impl SecretDocument {
     /// Parses a secret's text, which must be one JSON object without repeated keys.
     pub fn parse(text: Zeroizing<String>) -> Result<Self, SecretError> {
-        let spans: Spans<'_> =
-            serde_json::from_str(&text).map_err(|e| SecretError::Parse { line: e.line(), column: e.column() })?;
+        let spans: Spans<'_> = serde_json::from_str(&text).map_err(|e| not_json(&e))?;
         let mut fields: Vec<Field> = Vec::with_capacity(spans.0.len());
         for (name, raw) in spans.0 {
             if fields.iter().any(|field| field.name == name) {
@@ -68,7 +78,20 @@ impl SecretDocument {
             let start = raw.get().as_ptr().addr() - text.as_ptr().addr();
             fields.push(Field { name, value: start..start + raw.get().len() });
         }
-        Ok(Self { text, fields })
+        Ok(Self { text, fields, plain: false })
+    }
+
+    /// A secret that is no JSON: one value, under the name [`WHOLE`].
+    #[must_use]
+    pub fn plain(text: Zeroizing<String>) -> Self {
+        let fields = vec![Field { name: WHOLE.to_owned(), value: 0..text.len() }];
+        Self { text, fields, plain: true }
+    }
+
+    /// Whether the text is no JSON.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.plain
     }
 
     /// The whole text, for the call that stores it.
@@ -85,6 +108,12 @@ impl SecretDocument {
                 .map(|text: String| Some(Zeroizing::new(text)))
                 .map_err(|_| SecretError::Malformed { field, expected: "text" }),
         }
+    }
+
+    /// Whether the field is there and holds text, be it empty.
+    #[must_use]
+    pub fn holds_text(&self, field: &str) -> bool {
+        self.raw(field).is_some_and(|raw| self.plain || raw.starts_with('"'))
     }
 
     /// The field as text that is there and not empty.
@@ -117,11 +146,11 @@ impl SecretDocument {
     }
 
     /// The same document with one field set to that text, everything else as it was.
-    pub fn with(&self, field: &'static str, value: &str) -> Result<Self, SecretError> {
-        let quoted = Zeroizing::new(
-            serde_json::to_string(value)
-                .map_err(|_| SecretError::Malformed { field, expected: "text that JSON can hold" })?,
-        );
+    pub fn with(&self, field: &str, value: &str) -> Result<Self, SecretError> {
+        if self.plain && field == WHOLE {
+            return Ok(Self::plain(Zeroizing::new(value.to_owned())));
+        }
+        let quoted = Zeroizing::new(serde_json::to_string(value).map_err(|e| not_json(&e))?);
         // Room for everything at once: a buffer that grows leaves unwiped copies behind.
         let mut text = Zeroizing::new(String::with_capacity(self.text.len() + quoted.len() + field.len() + 8));
         if let Some(at) = self.fields.iter().find(|candidate| candidate.name == field) {
@@ -173,6 +202,10 @@ impl fmt::Debug for SecretDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretDocument(…)")
     }
+}
+
+fn not_json(error: &serde_json::Error) -> SecretError {
+    SecretError::Parse { line: error.line(), column: error.column() }
 }
 
 /// The fields of a JSON object, each with its value's place in the text.
@@ -243,6 +276,18 @@ mod tests {
         assert_eq!(secret.flag("tls").unwrap(), Some(true));
         assert_eq!(secret.flag("absent").unwrap(), None);
         assert!(secret.flag("odd").is_err());
+    }
+
+    #[test]
+    fn text_that_is_no_json_is_one_value_as_it_is() {
+        let old = SecretDocument::plain(Zeroizing::new("o\"ld".to_owned()));
+        assert!(old.is_plain() && old.holds_text(WHOLE) && !old.holds_text("password"));
+        let new = old.with(WHOLE, "n\"ew\n").unwrap();
+        assert_eq!((new.expose(), new.is_plain()), ("n\"ew\n", true));
+        assert_eq!(old.differences(&new), [WHOLE]);
+        assert!(old.differences(&old.clone()).is_empty());
+        assert!(old.with("password", "p").is_err(), "it has no fields that one could add to");
+        assert_eq!(old.differences(&document(r#"{"password":"p"}"#)), [WHOLE, "password"]);
     }
 
     #[test]

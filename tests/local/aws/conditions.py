@@ -4,14 +4,16 @@ Secrets Manager: the condition keys of its service authorization reference, of w
 AWSSecretsManagerRotationPolicy needs `secretsmanager:resource/AllowRotationLambdaArn`. Parameter Store: GetParameters,
 DeleteParameters and GetParametersByPath on the parameters they name, each of them; MiniStack checks `*`, which no
 least-privilege policy allows; and a Name that is an ARN or carries a `:version` as the parameter it means. SQS: a batch
-is checked as the action that it is a batch of.
+is checked as the action that it is a batch of. IAM: a user's ARN has the user's path in it, also where a call names
+the user by one of its access keys.
 """
 
 import contextvars
 import json
+from urllib.parse import parse_qs
 
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import secretsmanager
+from ministack.services import iam, secretsmanager
 
 import hooks
 
@@ -70,11 +72,25 @@ def _parameter_arns(parameters, region, account):
     return [_parameter_arn(name, region, account) for name in names if isinstance(name, str) and name]
 
 
+def _user_arn(body):
+    """The ARN of the user that an IAM request is about, or None when MiniStack's own answer stands."""
+    parameters = parse_qs((body or b"").decode("utf-8", errors="replace"))
+    name = iam._p(parameters, "UserName")
+    if iam._p(parameters, "Action") == "GetAccessKeyLastUsed":
+        name = iam._access_keys.get(iam._p(parameters, "AccessKeyId"), {}).get("UserName")
+    return iam._users.get(name, {}).get("Arn")
+
+
 def install():
+    for name in ("_p", "_users", "_access_keys"):
+        hooks.take(iam, name)
+
     @hooks.wrap(iam_actions, "extract_resource_arn")
     def remember(original, service, method, path, headers, body, query_params, region, account_id):
         _request.set(None)
         arn = original(service, method, path, headers, body, query_params, region, account_id)
+        if service == "iam":
+            arn = _user_arn(body) or arn
         if service in ("secretsmanager", "ssm"):
             try:
                 parameters = json.loads(body or b"{}")

@@ -1,4 +1,4 @@
-"""Access keys that a manifest names: they work, and only with their secret."""
+"""Access keys: two for a user, and those that a manifest names, which work, but only with their secret."""
 
 import unittest
 import urllib.parse

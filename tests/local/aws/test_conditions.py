@@ -117,6 +117,23 @@ class Users(unittest.TestCase):
         self.refused(ssm.get_parameters_by_path, Path=base)
         self.refused(ssm.delete_parameters, Names=[f"{base}/a"])
 
+    def test_a_users_arn_has_the_path_in_it(self):
+        """Service Authorization Reference, IAM: the resource is `user/UserNameWithPath`, of GetAccessKeyLastUsed too."""
+        iam, names = client("iam"), {}
+        for path in ("/team/", "/"):
+            names[path] = harness.unique("owner")
+            iam.create_user(UserName=names[path], Path=path)
+        inside, outside = (iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"] for name in names.values())
+        keys = user(allow(["iam:ListAccessKeys", "iam:GetAccessKeyLastUsed"],
+                          f"arn:aws:iam::{harness.ACCOUNT}:user/team/*"))("iam")
+        self.assertEqual(len(keys.list_access_keys(UserName=names["/team/"])["AccessKeyMetadata"]), 1)
+        self.assertEqual(keys.get_access_key_last_used(AccessKeyId=inside)["UserName"], names["/team/"])
+        for call, arguments in ((keys.list_access_keys, {"UserName": names["/"]}),
+                                (keys.get_access_key_last_used, {"AccessKeyId": outside})):
+            with self.assertRaises(iam.exceptions.ClientError) as refused:
+                call(**arguments)
+            self.assertEqual(refused.exception.response["Error"]["Code"], "AccessDenied")
+
     def test_wrong_and_unknown_keys_are_refused(self):
         """API Reference, "Common Errors": InvalidSignatureException, UnrecognizedClientException."""
         iam, name = client("iam"), harness.unique("user")

@@ -70,6 +70,13 @@ async fn the_chart_takes_reloaders_values_and_gives_no_right_that_they_leave_unu
         ("reloader.ignoreConfigMaps=true", &["--resources-to-ignore=configmaps"], &[]),
         ("reloader.custom_annotations.pauseTime=a/b", &["--pause-deployment-time-annotation=a/b"], &[]),
         ("reloader.ignoreJobs=true", &["--ignored-workload-types=jobs", "[cronjobs]"], &["create, patch, delete]"]),
+        // As they stand in Reloader's own values.
+        (
+            "reloader.enableHA=false,reloader.logLevel=info,reloader.logFormat=,reloader.webhookUrl=,reloader.enablePProf=false,\
+             reloader.pprofAddr=:6060,reloader.enableCSIIntegration=false,reloader.enableMetricsByNamespace=true",
+            &["METRICS_COUNT_BY_NAMESPACE"],
+            &[],
+        ),
         ("createJobs=false", &["--ignored-workload-types=jobs,cronjobs"], &[jobs, "[cronjobs]"]),
     ] {
         let rendered = render(values).await.context(values).unwrap();
@@ -78,5 +85,14 @@ async fn the_chart_takes_reloaders_values_and_gives_no_right_that_they_leave_unu
     }
     for nonsense in ["reloader.ignoreSecrets=true,reloader.ignoreConfigMaps=true", "reloader.autoReload=true"] {
         assert!(render(nonsense).await.is_err(), "{nonsense}");
+    }
+    for (elsewhere, remedy) in [
+        ("reloader.enableHA=true", "replicas"),
+        ("reloader.webhookUrl=https://a.example", "webhook.secretName"),
+        ("reloader.logLevel=debug", "set logLevel"),
+        ("reloader.enableCSIIntegration=true", "SecretProviderClasses"),
+    ] {
+        let error = format!("{:#}", render(elsewhere).await.expect_err(elsewhere));
+        assert!(error.contains(remedy), "{elsewhere}: {error}");
     }
 }

@@ -129,7 +129,8 @@ async fn people_are_told_what_became_of_a_restart() {
     accounts.delete("api", &DeleteParams::default()).await.unwrap();
     put(stack, &secrets[2]).await;
     let told = alerts(&["restarted", "live", "restarted", "stuck"], SOON * 2).await;
-    assert!(told[3]["text"].as_str().is_some_and(|text| text.contains("FailedCreate")), "{}", told[3]);
+    // In one word: what else a controller says stays in the cluster.
+    assert!(told[3]["text"].as_str().is_some_and(|text| text.ends_with(" is stuck: FailedCreate")), "{}", told[3]);
     for (kind, name) in [("Deployment", "api"), ("ExternalSecret", "db")] {
         let notes = notes(&app, kind, name, "RolloutStuck", 1).await;
         assert!(notes[0].contains("FailedCreate") && notes[0].contains("serviceaccount"), "{notes:?}");

@@ -12,7 +12,7 @@
 //!           ├ stage      the cluster
 //!           ├ world      acts on the API server; undo is kubectl's rollback
 //!           └ observer   counts restarts
-//! flapping, takeover, webhook    what needs more than a table
+//! flapping, refused, takeover, webhook    what needs more than a table
 //! ```
 //!
 //! `REKEY_CASES=words` plays only the cases of the files or names that contain the words.
@@ -24,6 +24,7 @@ mod flapping;
 mod observer;
 mod pending;
 mod play;
+mod refused;
 mod stage;
 mod takeover;
 mod undo;

@@ -7,6 +7,7 @@ mod baseline;
 mod hooks;
 mod interest;
 mod outcome;
+mod places;
 mod queue;
 mod resources;
 #[cfg(test)]
@@ -16,7 +17,7 @@ mod tests;
 mod turns;
 mod write;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -25,6 +26,7 @@ use self::hooks::Hooks;
 pub use self::hooks::Owner;
 use self::interest::Interest;
 pub use self::outcome::{Outcome, Settled};
+use self::places::Places;
 use self::queue::Queue;
 pub use self::resources::ResourceSeen;
 use self::resources::Resources;
@@ -58,8 +60,11 @@ pub struct Book {
     syncs: HashMap<ResourceKey, usize>,
     queue: Queue,
     turns: Turns,
+    places: Places,
     /// Workloads whose restarts are to be looked at.
     followed: Queue,
+    /// Workloads whose mistakes were not told as they are.
+    misread: BTreeSet<WorkloadKey>,
     complete: bool,
 }
 
@@ -80,10 +85,14 @@ struct Entry {
     crowded: bool,
 }
 
-/// What a delivered workload gave rise to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// What stands in its annotations and cannot be understood, if that is new.
+/// A workload in whose annotations something stands that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misread {
+    /// The workload.
+    pub workload: WorkloadKey,
+    /// Its uid.
+    pub uid: String,
+    /// What stands there.
     pub mistakes: Vec<Mistake>,
 }
 
@@ -104,7 +113,9 @@ impl Book {
             syncs: HashMap::new(),
             queue: Queue::default(),
             turns: Turns::default(),
+            places: Places::default(),
             followed: Queue::default(),
+            misread: BTreeSet::new(),
             complete: false,
         }
     }
@@ -144,10 +155,10 @@ impl Book {
     }
 
     /// A workload as Kubernetes holds it. Older versions than one seen before are ignored.
-    pub fn workload_seen(&mut self, mut workload: Workload, now: Timestamp) -> Seen {
+    pub fn workload_seen(&mut self, mut workload: Workload, now: Timestamp) {
         let key = workload.key.clone();
         if !self.options.scope.has_namespace(&key.object.namespace) || self.options.ignored.contains(&key.kind) {
-            return Seen::default();
+            return;
         }
         workload.hooks = self.hooks.of(&key);
         if let Some(job) = workload.hook_job.take() {
@@ -156,12 +167,12 @@ impl Book {
         self.wake_for_hooks(&key);
         let known = self.entries.get_mut(&key).filter(|entry| entry.workload.uid == workload.uid);
         if known.as_ref().is_some_and(|entry| is_older(&workload.resource_version, &entry.workload.resource_version)) {
-            return Seen::default();
+            return;
         }
         if !matters(&workload) {
             self.forget(&key);
             self.bystanders.insert(key);
-            return Seen::default();
+            return;
         }
         if self.complete {
             self.queue.push(key.clone());
@@ -171,17 +182,19 @@ impl Book {
             let stood_by = self.bystanders.contains(&key);
             self.forget(&key);
             self.interest.add(&workload);
-            let seen = Seen { mistakes: workload.mistakes() };
+            if !workload.mistakes().is_empty() {
+                self.misread.insert(key.clone());
+            }
             let mut memory = Memory::new(&workload);
             if stood_by {
                 memory.asks_anew(Some(&workload), now);
             }
             self.entries.insert(key, Entry::new(workload, memory));
-            return seen;
+            return;
         };
-        let mut mistakes = workload.mistakes();
-        if mistakes == entry.workload.mistakes() {
-            mistakes.clear();
+        let mistakes = workload.mistakes();
+        if !mistakes.is_empty() && mistakes != entry.workload.mistakes() {
+            self.misread.insert(key);
         }
         // Most deliveries are of a status.
         if !workload.asks_like(&entry.workload) {
@@ -196,7 +209,6 @@ impl Book {
             entry.retry_at = None;
         }
         entry.note_done(self.resources.changes);
-        Seen { mistakes }
     }
 
     /// A workload was deleted.
@@ -269,6 +281,20 @@ impl Book {
         news
     }
 
+    /// What cannot be understood and was not told yet.
+    pub fn mistakes(&mut self) -> Vec<Misread> {
+        if !self.complete {
+            return Vec::new();
+        }
+        let misread = std::mem::take(&mut self.misread).into_iter().filter_map(|key| {
+            let Entry { workload, crowded, .. } = self.entries.get(&key)?;
+            let mut mistakes = workload.mistakes();
+            mistakes.extend(crowded.then_some(Mistake::Crowd));
+            (!mistakes.is_empty()).then(|| Misread { uid: workload.uid.clone(), workload: key, mistakes })
+        });
+        misread.collect()
+    }
+
     /// When to call [`Book::take`] and [`Book::news`] again at the latest, if nothing happens before.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
@@ -289,6 +315,11 @@ impl Entry {
             follow: Follow::default(),
             crowded: false,
         }
+    }
+
+    /// When it was restarted last, as far as anybody says.
+    fn last_restart(&self) -> Option<Timestamp> {
+        self.memory.restarted().max(self.workload.restarted)
     }
 
     /// Notes it if the pods of our last restart have all started.

@@ -41,6 +41,8 @@ pub struct Fingerprint(u64);
 /// What became of a restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
+    /// It was carried out.
+    Restarted,
     /// Every pod is new and serves; a Job has finished.
     Live {
         /// The time since the change, if this process saw it end.
@@ -174,8 +176,15 @@ impl Follow {
     /// Looks at the workload as it is now.
     pub fn look(&mut self, workload: &Workload, now: Timestamp) -> Look {
         let recorded = workload.started.as_ref().filter(|started| started.generation == workload.progress.generation);
-        if let Some(started) = recorded {
-            self.take_up(started.clone(), workload, now);
+        if let Some(started) = recorded
+            && self.take_up(started.clone(), workload, now)
+            && workload.key.kind != WorkloadKind::Job
+            && after(started.since, REMEMBERED) > now
+        {
+            // Whoever carried it out may not know: the answer was lost, or the process ended before it could tell. Of a Job
+            // that was made anew a save tells, and one that a CronJob runs is told of there.
+            let (workload, uid) = (workload.key.clone(), workload.uid.clone());
+            self.pending.push(News { workload, uid, started: started.clone(), told: Told::Restarted });
         }
         let mut look = Look { news: std::mem::take(&mut self.pending), again: None };
         let Some(last) = self.last.as_mut().filter(|last| last.stage != Stage::Ended) else { return look };
@@ -186,20 +195,22 @@ impl Follow {
         look
     }
 
-    /// From now on this restart is followed, if it is a later one. A CronJob has no pods: its Job is followed.
-    fn take_up(&mut self, started: Started, workload: &Workload, now: Timestamp) {
+    /// From now on this restart is followed, if it is a later one, and whether it is. A CronJob has no pods: its Job is
+    /// followed.
+    fn take_up(&mut self, started: Started, workload: &Workload, now: Timestamp) -> bool {
         match &mut self.last {
             // Something of ours that left the template alone has made another generation.
             Some(last) if last.started.is(&started) => {
                 last.started.generation = last.started.generation.max(started.generation);
-                return;
+                return false;
             }
-            Some(last) if last.started.generation >= started.generation => return,
-            _ if workload.key.kind == WorkloadKind::CronJob => return,
+            Some(last) if last.started.generation >= started.generation => return false,
+            _ if workload.key.kind == WorkloadKind::CronJob => return false,
             _ => {}
         }
         let before = self.last.replace(Followed::new(started, workload, now));
         self.pending.extend(before.and_then(|mut before| before.tell(Told::Superseded, workload)));
+        true
     }
 }
 

@@ -26,6 +26,14 @@ impl Scope {
     pub fn has_namespace(&self, name: &str) -> bool {
         (self.namespaces.is_empty() || self.namespaces.contains(name)) && !self.namespaces_to_ignore.contains(name)
     }
+
+    /// The same for a resource with these labels.
+    #[must_use]
+    pub fn has_resource(&self, key: &ResourceKey, labels: &BTreeMap<String, String>) -> bool {
+        self.has_namespace(&key.object.namespace)
+            && !self.resources_to_ignore.contains(&key.kind)
+            && self.resource_labels.fit(labels)
+    }
 }
 
 /// A scope, and the namespaces that it chooses by their labels at present.
@@ -59,14 +67,6 @@ impl Reach {
     pub fn has_namespace(&self, name: &str) -> bool {
         self.scope.has_namespace(name) && (self.scope.namespace_labels.is_empty() || self.chosen.contains(name))
     }
-
-    /// Whether a resource with these labels is in scope.
-    #[must_use]
-    pub fn has_resource(&self, key: &ResourceKey, labels: &BTreeMap<String, String>) -> bool {
-        self.has_namespace(&key.object.namespace)
-            && !self.scope.resources_to_ignore.contains(&key.kind)
-            && self.scope.resource_labels.fit(labels)
-    }
 }
 
 #[cfg(test)]
@@ -93,24 +93,38 @@ mod tests {
         }
     }
 
+    fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
     #[test]
-    fn resources_by_the_labels_of_their_namespaces_and_their_own() {
-        let labels = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    fn namespaces_by_their_labels() {
         let scope = Scope {
             namespace_labels: "team=a".parse().unwrap(),
-            resource_labels: "reload=yes".parse().unwrap(),
-            resources_to_ignore: [ResourceKind::ConfigMap].into(),
+            namespaces_to_ignore: names(&["never"]),
             ..Scope::default()
         };
-        let mut reach = Reach::new(scope);
-        let key = |kind| ResourceKey { kind, object: ObjectKey::new("ns", "r") };
-        let fits = labels(&[("reload", "yes")]);
-        assert!(!reach.has_resource(&key(ResourceKind::Secret), &fits), "its namespace is not known yet");
-        assert!(reach.namespace_seen("ns", Some(&labels(&[("team", "a")]))));
+        let (mut reach, fits) = (Reach::new(scope), labels(&[("team", "a")]));
+        assert!(!reach.has_namespace("ns"), "it is not known yet");
+        assert!(reach.namespace_seen("ns", Some(&fits)) && reach.has_namespace("ns"));
         assert!(!reach.namespace_seen("ns", Some(&labels(&[("team", "a"), ("more", "labels")]))), "it was in before");
-        assert!(reach.has_resource(&key(ResourceKind::Secret), &fits));
-        assert!(!reach.has_resource(&key(ResourceKind::Secret), &labels(&[])));
-        assert!(!reach.has_resource(&key(ResourceKind::ConfigMap), &fits));
-        assert!(reach.namespace_seen("ns", None) && !reach.has_resource(&key(ResourceKind::Secret), &fits));
+        assert!(reach.namespace_seen("never", Some(&fits)) && !reach.has_namespace("never"));
+        assert!(reach.namespace_seen("ns", None) && !reach.has_namespace("ns"));
+    }
+
+    #[test]
+    fn resources_by_their_kinds_and_labels() {
+        let scope = Scope {
+            resource_labels: "reload=yes".parse().unwrap(),
+            resources_to_ignore: [ResourceKind::ConfigMap].into(),
+            namespaces_to_ignore: names(&["never"]),
+            ..Scope::default()
+        };
+        let key = |kind, namespace| ResourceKey { kind, object: ObjectKey::new(namespace, "r") };
+        let fits = labels(&[("reload", "yes")]);
+        assert!(scope.has_resource(&key(ResourceKind::Secret, "ns"), &fits));
+        assert!(!scope.has_resource(&key(ResourceKind::Secret, "ns"), &labels(&[])));
+        assert!(!scope.has_resource(&key(ResourceKind::ConfigMap, "ns"), &fits));
+        assert!(!scope.has_resource(&key(ResourceKind::Secret, "never"), &fits));
     }
 }

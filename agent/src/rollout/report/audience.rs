@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use rekey_core::rollout::follow::{News, Told};
+use rekey_core::rollout::resource::ResourceName;
 use rekey_core::rollout::workload::WorkloadKey;
 use tracing::{debug, info, warn};
 
@@ -26,11 +27,11 @@ pub struct Audience {
 }
 
 impl Audience {
-    /// An Event about a workload, on the side.
-    pub(super) fn event(&self, key: &WorkloadKey, uid: &str, kind: Kind, reason: &'static str, note: String) {
-        let Some(events) = self.events.clone() else { return };
-        let about = reference(key, uid);
-        tokio::spawn(async move { events.publish(&about, kind, reason, "Reload", note).await });
+    /// An Event about a workload.
+    pub(super) async fn event(&self, about: &ObjectReference, kind: Kind, reason: &str, note: String) {
+        if let Some(events) = &self.events {
+            events.publish(about, kind, reason, "Reload", note).await;
+        }
     }
 
     /// An alert about a workload.
@@ -52,24 +53,30 @@ impl Audience {
     pub(super) async fn tell(&self, news: &News, origins: &[Origin]) {
         let News { workload: key, uid, started, told } = news;
         let (kind, reason, there, outcome, counted) = match told {
-            Told::Live { .. } => (Kind::Normal, "RolloutDone", "ValueLive", Outcome::Live, RolloutOutcome::Live),
-            Told::Stuck(_) => (Kind::Warning, "RolloutStuck", "RolloutStuck", Outcome::Stuck, RolloutOutcome::Stuck),
+            Told::Restarted => (Kind::Normal, "Reloaded", None, Outcome::Restarted, RolloutOutcome::Restarted),
+            Told::Live { .. } => (Kind::Normal, "RolloutDone", Some("ValueLive"), Outcome::Live, RolloutOutcome::Live),
+            Told::Stuck(_) => {
+                (Kind::Warning, "RolloutStuck", Some("RolloutStuck"), Outcome::Stuck, RolloutOutcome::Stuck)
+            }
             Told::Failed(_) => {
-                (Kind::Warning, "RolloutFailed", "RolloutFailed", Outcome::Failed, RolloutOutcome::JobFailed)
+                (Kind::Warning, "RolloutFailed", Some("RolloutFailed"), Outcome::Failed, RolloutOutcome::JobFailed)
             }
             Told::Superseded => {
                 self.metrics.rollout(RolloutOutcome::Superseded);
                 return info!(workload = %key.object, kind = key.kind.as_str(), "rollout superseded by another one");
             }
         };
-        let note = words::here(news);
         let identity = format!("{}-{uid}-{}", reason.to_lowercase(), started.name());
-        if !self.once(&reference(key, uid), kind, reason, note.clone(), identity).await {
+        if !self.once(&reference(key, uid), kind, reason, words::here(news), identity).await {
             return debug!(workload = %key.object, kind = key.kind.as_str(), reason, "told already");
         }
         self.metrics.rollout(counted);
+        if *told == Told::Restarted {
+            self.metrics.reloaded(key, true);
+        }
         let took = self.log(news, origins);
-        self.alert(key, outcome, &note, origin::changed(&started.resources, origins), took);
+        self.alert(key, outcome, &words::outside(news), origin::changed(&started.resources, origins), took);
+        let Some(there) = there else { return };
         for Origin { resource, object, .. } in origins {
             let owner = object.uid.as_deref().unwrap_or_default();
             let identity = format!("{}-{owner}-{uid}-{}", there.to_lowercase(), started.name());
@@ -77,19 +84,32 @@ impl Audience {
         }
     }
 
+    /// A line for each source, and how long it took.
     fn log(&self, news: &News, origins: &[Origin]) -> Option<Duration> {
         let (workload, kind) = (&news.workload.object, news.workload.kind.as_str());
-        let Told::Live { took } = news.told else {
-            let note = words::here(news);
-            origin::each(origins, |source, token| warn!(%workload, kind, source, token, note, "rollout not done"));
-            return None;
-        };
-        if let Some(took) = took {
-            self.metrics.live(took);
+        match news.told {
+            Told::Restarted => {
+                let name = |resource: &ResourceName| format!("{}/{}", workload.namespace, resource.name);
+                let secret = news.started.resources.iter().map(name).collect::<Vec<_>>().join(",");
+                origin::each(origins, |source, token| {
+                    info!(%workload, kind, secret, source, token, "rollout started");
+                });
+                None
+            }
+            Told::Live { took } => {
+                if let Some(took) = took {
+                    self.metrics.live(took);
+                }
+                let seconds = took.map(|took| took.as_secs_f64());
+                origin::each(origins, |source, token| info!(%workload, kind, source, token, seconds, "rollout done"));
+                took
+            }
+            Told::Stuck(_) | Told::Failed(_) | Told::Superseded => {
+                let note = words::here(news);
+                origin::each(origins, |source, token| warn!(%workload, kind, source, token, note, "rollout not done"));
+                None
+            }
         }
-        let seconds = took.map(|took| took.as_secs_f64());
-        origin::each(origins, |source, token| info!(%workload, kind, source, token, seconds, "rollout done"));
-        took
     }
 
     /// Whether it was told now, and not before.
@@ -101,7 +121,7 @@ impl Audience {
     }
 }
 
-fn reference(key: &WorkloadKey, uid: &str) -> ObjectReference {
+pub(super) fn reference(key: &WorkloadKey, uid: &str) -> ObjectReference {
     ObjectReference {
         api_version: Some(key.kind.api_version().to_owned()),
         kind: Some(key.kind.as_str().to_owned()),

@@ -184,6 +184,26 @@ async fn what_is_live_is_told_once_on_the_workload_on_the_external_secret_and_in
 }
 
 #[tokio::test]
+async fn a_restart_is_told_once_whoever_says_so_and_before_its_end() {
+    let server = Server::default();
+    let reports = server.reports().await;
+    // The answer to the write, its record on the workload, and then the end of it.
+    for told in [Told::Restarted, Told::Restarted, live()] {
+        reports.told(news(told));
+    }
+    reports.finish().await;
+    let alerts = got(&server.alerts, 2).await;
+    let results: Vec<&Value> = alerts.iter().map(|alert| &alert["result"]).collect();
+    assert_eq!(results, ["restarted", "live"]);
+    let text = "prod: Deployment shop/api: restarted: the data of Secret db, ConfigMap colours changed";
+    assert_eq!((&alerts[0]["text"], &alerts[0]["changed"][0]["sources"][0]["token"]), (&json!(text), &json!("7")));
+    let reasons: Vec<Value> = server.events.borrow().iter().map(|event| event["reason"].clone()).collect();
+    assert_eq!(reasons, ["Reloaded", "RolloutDone", "ValueLive"]);
+    let counted = reports.to.metrics.text();
+    assert!(counted.contains("rekey_rollouts_total{outcome=\"restarted\"} 1\n"), "{counted}");
+}
+
+#[tokio::test]
 async fn the_version_that_a_rollout_carries_is_that_of_its_beginning() {
     let state = state();
     let origins = Origins::new(Some(state.clone()));

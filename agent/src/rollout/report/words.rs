@@ -12,11 +12,6 @@ fn resources(names: &[ResourceName]) -> String {
     names.join(", ")
 }
 
-/// A rollout began.
-pub(super) fn restarted(names: &[ResourceName]) -> String {
-    format!("restarted: the data of {} changed", resources(names))
-}
-
 /// What keeps the pods from being replaced; nothing, if nothing does.
 pub(super) fn held(standing: Standing) -> Option<&'static str> {
     match standing {
@@ -33,10 +28,23 @@ pub(super) fn failed(names: &[ResourceName]) -> String {
     format!("not restarted, though the data of {} changed; trying again", resources(names))
 }
 
+/// What became of a restart, for those outside the cluster: why in one word, for what a controller says besides it may be the
+/// words of a webhook about the template.
+pub(super) fn outside(news: &News) -> String {
+    let word = |why: &String| why.split_once(": ").map_or(why.as_str(), |(word, _)| word).to_owned();
+    let told = match &news.told {
+        Told::Stuck(why) => Told::Stuck(word(why)),
+        Told::Failed(why) => Told::Failed(word(why)),
+        told => told.clone(),
+    };
+    here(&News { told, ..news.clone() })
+}
+
 /// What became of a restart, on the workload itself.
 pub(super) fn here(news: &News) -> String {
     let data = format!("the new data of {}", resources(&news.started.resources));
     match &news.told {
+        Told::Restarted => format!("restarted: the data of {} changed", resources(&news.started.resources)),
         Told::Live { took } if news.workload.kind == WorkloadKind::Job => {
             format!("finished with {data}{}", after(*took, "the change"))
         }
@@ -51,6 +59,7 @@ pub(super) fn here(news: &News) -> String {
 pub(super) fn there(news: &News, secret: &ResourceName) -> String {
     let workload = format!("{} {}", news.workload.kind.as_str(), news.workload.object.name);
     match &news.told {
+        Told::Restarted => format!("{workload} is restarted with the new value"),
         Told::Live { took } => {
             format!("the value is live in {workload}{}", after(*took, &format!("Secret {} changed", secret.name)))
         }
@@ -78,6 +87,12 @@ mod tests {
         let took = Some(Duration::from_millis(2345));
         let resources = vec![ResourceName::secret("db"), ResourceName::config_map("settings")];
         for (kind, told, expected_here, expected_there) in [
+            (
+                WorkloadKind::Deployment,
+                Told::Restarted,
+                "restarted: the data of Secret db, ConfigMap settings changed",
+                "Deployment api is restarted with the new value",
+            ),
             (
                 WorkloadKind::Deployment,
                 Told::Live { took },
@@ -108,6 +123,31 @@ mod tests {
             let news = News { workload, uid: "u".to_owned(), started, told };
             assert_eq!(here(&news), expected_here);
             assert_eq!(there(&news, &resources[0]), expected_there);
+        }
+    }
+
+    #[test]
+    fn outside_the_cluster_a_reason_is_one_word() {
+        let started =
+            Started { since: Timestamp::UNIX_EPOCH, generation: 2, resources: vec![ResourceName::secret("db")] };
+        let workload = WorkloadKey { kind: WorkloadKind::Deployment, object: ObjectKey::new("shop", "api") };
+        let news = |told| News { workload: workload.clone(), uid: "u".to_owned(), started: started.clone(), told };
+        for (told, expected) in [
+            (
+                Told::Stuck("FailedCreate: denied: TOKEN=hunter2".to_owned()),
+                "the rollout of the new data of Secret db is stuck: FailedCreate",
+            ),
+            (
+                Told::Stuck("2 of 3 are new".to_owned()),
+                "the rollout of the new data of Secret db is stuck: 2 of 3 are new",
+            ),
+            (
+                Told::Failed("DeadlineExceeded: hunter2".to_owned()),
+                "it failed with the new data of Secret db: DeadlineExceeded",
+            ),
+            (Told::Live { took: None }, "every pod has the new data of Secret db"),
+        ] {
+            assert_eq!(outside(&news(told)), expected);
         }
     }
 

@@ -253,7 +253,10 @@ async fn a_job_whose_creation_is_refused_is_tried_until_it_is_there() {
     agent.rollouts.workload_gone(&WorkloadKey { kind: WorkloadKind::Job, object: ObjectKey::new("ns", "app") });
     server.relent();
     server.call(|call| call.method == Method::POST && call.path == JOBS && call.status == StatusCode::CREATED).await;
+    let metrics = agent.rollouts.inner.reports.to.metrics.clone();
     agent.stop().await;
+    let counted = metrics.text();
+    assert!(counted.contains("rekey_rollouts_total{outcome=\"restarted\"} 1\n"), "it is told in the end: {counted}");
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ async fn take(State(written): State<Written>, uri: axum::http::Uri, body: axum::
 
 fn invalid(stored: Value) -> Invalid {
     let metadata = serde_json::from_value(stored["metadata"].clone()).unwrap();
-    Invalid { metadata, problem: "spec.somewhere: is a number".to_owned(), stored }
+    Invalid { metadata, field: "spec.somewhere".to_owned(), problem: "spec.somewhere: is a number".to_owned(), stored }
 }
 
 /// Is that a condition that names the field, written once, and an Event that says the same?
@@ -60,10 +60,10 @@ fn says_so(written: &[(String, Value)], path: &str, reason: &str) {
 async fn each_kind_gets_a_condition_and_an_event_and_keeps_the_rest_of_its_status() {
     let written = Written::default();
     let teller = written.teller().await;
-    let metadata = json!({"name": "one", "namespace": "shop", "uid": "u", "resourceVersion": "7"});
+    let metadata = |uid: &str| json!({"name": "one", "namespace": "shop", "uid": uid, "resourceVersion": "7"});
     let secret = Which::ExternalSecret(ObjectKey::new("shop", "one"));
     let status = json!({"refreshTime": "2026-11-23T00:00:00Z", "binding": {"name": "db"}});
-    let mut object = invalid(json!({"metadata": metadata, "spec": 1, "status": status}));
+    let mut object = invalid(json!({"metadata": metadata("es"), "spec": 1, "status": status}));
     teller.tell(&secret, &object).await.unwrap();
     let calls = written.take();
     says_so(&calls, "externalsecrets/one/status", "UpdateFailed");
@@ -73,16 +73,17 @@ async fn each_kind_gets_a_condition_and_an_event_and_keeps_the_rest_of_its_statu
     assert_eq!(written.take(), [], "it says so already");
 
     let spec = json!({"provider": {"aws": 1}});
-    let object = invalid(json!({"metadata": metadata, "spec": spec, "status": {"capabilities": "ReadWrite"}}));
+    let store = |uid| json!({"metadata": metadata(uid), "spec": spec, "status": {"capabilities": "ReadWrite"}});
     let key = |namespace: Option<&str>| StoreKey { namespace: namespace.map(str::to_owned), name: "one".to_owned() };
-    teller.tell(&Which::Store(key(Some("shop"))), &object).await.unwrap();
+    teller.tell(&Which::Store(key(Some("shop"))), &invalid(store("store"))).await.unwrap();
     let calls = written.take();
     says_so(&calls, "secretstores/one/status", "InvalidProviderConfig");
     assert_eq!(calls[0].1["status"]["capabilities"], "ReadWrite");
-    teller.tell(&Which::Store(key(None)), &object).await.unwrap();
+    teller.tell(&Which::Store(key(None)), &invalid(store("cluster-store"))).await.unwrap();
     says_so(&written.take(), "clustersecretstores/one/status", "InvalidProviderConfig");
 
-    let object = invalid(json!({"metadata": metadata, "spec": 1, "status": {"provisionedNamespaces": ["a"]}}));
+    let status = json!({"provisionedNamespaces": ["a"]});
+    let object = invalid(json!({"metadata": metadata("ces"), "spec": 1, "status": status}));
     teller.tell(&Which::ClusterExternalSecret("one".to_owned()), &object).await.unwrap();
     let calls = written.take();
     says_so(&calls, "clusterexternalsecrets/one/status", "Unreadable");

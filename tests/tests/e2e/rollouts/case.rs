@@ -62,6 +62,8 @@ pub(super) struct Step {
     pub(super) restarts: BTreeMap<String, usize>,
     /// What objects look like in the end.
     pub(super) expect: BTreeMap<String, Value>,
+    /// After how many seconds at the latest all of it holds.
+    pub(super) within: Option<u64>,
 }
 
 /// The cases, one for each kind that they are played for.

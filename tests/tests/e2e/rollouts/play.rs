@@ -161,7 +161,11 @@ impl<'a> Playing<'a> {
 
     /// Waits until the step's expectations hold.
     async fn settles(&mut self, world: &World, round: usize, before: &Before) {
-        let patience = if self.case.pending.is_some() { PENDING_PATIENCE } else { PATIENCE };
+        let patience = match self.steps[round].within {
+            _ if self.case.pending.is_some() => PENDING_PATIENCE,
+            Some(seconds) => Duration::from_secs(seconds),
+            None => PATIENCE,
+        };
         let outcome = world.observer.eventually(patience, async || self.compare(world, round, before).await).await;
         self.note(outcome.map_err(|error| self.told(round, &error)));
     }

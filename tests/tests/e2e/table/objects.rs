@@ -7,7 +7,7 @@ use kube::core::GroupVersionKind;
 use serde_json::Value as Json;
 
 /// The kinds that a case can name, and their API version.
-const KINDS: [(&str, &str); 23] = [
+const KINDS: [(&str, &str); 24] = [
     ("ConfigMap", "v1"),
     ("Event", "v1"),
     ("Namespace", "v1"),
@@ -31,16 +31,18 @@ const KINDS: [(&str, &str); 23] = [
     ("CustomResourceDefinition", "apiextensions.k8s.io/v1"),
     ("ValidatingAdmissionPolicy", "admissionregistration.k8s.io/v1"),
     ("ValidatingAdmissionPolicyBinding", "admissionregistration.k8s.io/v1"),
+    ("ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1"),
 ];
 
 /// Those of them that stand in no namespace.
-const CLUSTER_SCOPED: [&str; 6] = [
+const CLUSTER_SCOPED: [&str; 7] = [
     "Namespace",
     "ClusterSecretStore",
     "ClusterExternalSecret",
     "CustomResourceDefinition",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
 ];
 
 /// The API server. Objects are named `Kind/name`, or `Kind/namespace/name` for one elsewhere.

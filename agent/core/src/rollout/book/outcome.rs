@@ -2,9 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Book, Entry, Seen, Write};
+use super::{Book, Entry, Write};
 use crate::backoff::{Backoff, after};
-use crate::rollout::mistake::Mistake;
 use crate::rollout::restart::Restart;
 use crate::rollout::state::State;
 use crate::rollout::workload::Workload;
@@ -23,8 +22,6 @@ pub enum Outcome {
 /// What follows from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settled {
-    /// As for a delivered workload.
-    pub seen: Seen,
     /// When the write is tried again.
     pub retry_at: Option<Timestamp>,
 }
@@ -33,6 +30,7 @@ impl Book {
     /// Takes in what became of a write. `jitter` is a random number from 0 to 1.
     pub fn written(&mut self, write: &Write, outcome: Outcome, jitter: f64, now: Timestamp) -> Settled {
         let restart = write.replaces_pods();
+        self.places.give_back(write);
         self.wake_for_hooks(&write.workload);
         if restart && !matches!(outcome, Outcome::Applied(_)) {
             self.bucket.give_back();
@@ -67,17 +65,17 @@ impl Book {
                     entry.follow.began(started, &updated, now);
                 }
                 self.hook_started(write, now);
-                let mut seen = self.workload_seen(*updated, now);
+                self.workload_seen(*updated, now);
                 // The watch may have been faster than the answer, which is then ignored.
                 if let Some(entry) = self.entries.get_mut(&write.workload) {
                     entry.note_done(self.resources.changes);
                     if write.crowded && !entry.crowded {
-                        seen.mistakes.push(Mistake::Crowd);
+                        self.misread.insert(write.workload.clone());
                     }
                     entry.crowded = write.crowded;
                 }
                 self.queue.push(write.workload.clone());
-                return Settled { seen, retry_at: None };
+                return Settled::default();
             }
             Outcome::Conflict if entry.workload.resource_version != write.resource_version => {
                 // The newer version is already here.
@@ -96,16 +94,16 @@ impl Book {
         };
         entry.retry_at = Some(retry_at);
         self.queue.at(write.workload.clone(), retry_at);
-        Settled { seen: Seen::default(), retry_at: Some(retry_at) }
+        Settled { retry_at: Some(retry_at) }
     }
 
     /// A Job has taken the place of the one that was written; its pods have what was decided for those of the old one.
     fn replaced(&mut self, write: &Write, new: &Workload, now: Timestamp) -> Settled {
-        let seen = self.workload_seen(new.clone(), now);
+        self.workload_seen(new.clone(), now);
         if let Some(Entry { workload, memory, .. }) = self.entries.get_mut(&write.workload) {
             let state = State { serial: workload.serial(), ..write.outcome.clone() };
             memory.written(workload, &state, Some(write.changes), &self.options.limits, now);
         }
-        Settled { seen, retry_at: None }
+        Settled::default()
     }
 }

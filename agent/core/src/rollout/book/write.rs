@@ -89,15 +89,22 @@ impl Book {
                 self.queue.at(key, retry_at);
                 continue;
             }
-            let lane = if entry.failures > 0 { &mut room.retrying } else { &mut room.fresh };
-            if *lane == 0 {
-                no_room.push(key);
+            let retrying = entry.failures > 0;
+            let lane = if retrying { &mut room.retrying } else { &mut room.fresh };
+            if !self.places.has_one_for(&key.object.namespace, retrying, *lane) {
+                no_room.push((key, its_turn));
             } else if let Some(write) = self.decide(&key, its_turn, now) {
                 *lane -= 1;
+                self.places.take(&write);
                 writes.push(write);
             }
         }
-        self.queue.extend(no_room);
+        for (key, its_turn) in no_room {
+            match self.entries.get(&key).filter(|_| its_turn) {
+                Some(entry) => self.turns.enter(&key, entry.last_restart()),
+                None => self.queue.push(key),
+            }
+        }
         self.turns.next = if self.turns.is_empty() { None } else { self.bucket.next(now) };
         writes
     }
@@ -132,7 +139,7 @@ impl Book {
                 return None;
             }
             Decision::Throttled => {
-                self.turns.enter(key, memory.restarted().max(workload.restarted));
+                self.turns.enter(key, entry.last_restart());
                 return None;
             }
             Decision::Wait(until) => {

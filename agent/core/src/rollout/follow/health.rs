@@ -16,7 +16,7 @@ pub enum Health {
     Usual,
     /// Somebody holds it half-way, and it goes on when they let it.
     Held,
-    /// It does not get on, for this reason.
+    /// It does not get on, for this reason: a word, or what stands for one, and after a colon what its controller says of it.
     Failing(String),
 }
 
@@ -67,8 +67,9 @@ impl Health {
     }
 
     fn failing(reason: Option<&str>, message: Option<&str>) -> Self {
-        let said: Vec<&str> = [reason, message].into_iter().flatten().filter(|text| !text.is_empty()).collect();
-        let text = if said.is_empty() { "its controller does not say why".to_owned() } else { said.join(": ") };
+        let given = |text: Option<&'_ str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+        let mut text = given(reason).unwrap_or_else(|| "its controller does not say why".to_owned());
+        text.extend(given(message).map(|message| format!(": {message}")));
         Self::Failing(text.chars().take(LONGEST).collect())
     }
 }
@@ -97,6 +98,7 @@ mod tests {
         let fine = json!({"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"});
         let paused = json!({"type": "Progressing", "status": "Unknown", "reason": "DeploymentPaused"});
         let silent = json!({"type": "Progressing", "status": "False"});
+        let wordless = json!({"type": "Progressing", "status": "False", "reason": "", "message": "hm: no"});
         for (conditions, expected) in [
             (json!([]), Health::Usual),
             (json!([fine, paused]), Health::Usual),
@@ -104,6 +106,7 @@ mod tests {
             (json!([deadline]), failing("ProgressDeadlineExceeded: ReplicaSet \"app-1\" has timed out progressing.")),
             (json!([fine, quota]), failing("FailedCreate: exceeded quota")),
             (json!([silent]), failing("its controller does not say why")),
+            (json!([wordless]), failing("its controller does not say why: hm: no")),
         ] {
             let deployment: Deployment = read(&spec, &json!({"conditions": conditions}));
             assert_eq!(Health::of_deployment(&deployment), expected, "{conditions}");

@@ -88,13 +88,21 @@ impl Play {
         Self { kind: self.kind, object: self.object.clone(), follow: Follow::default() }
     }
 
+    /// What a look gives at this time, but for the beginning.
     fn look(&mut self, millis: u64) -> Look {
-        self.follow.look(&read(self.kind, &self.object), at(millis))
+        let mut look = self.follow.look(&read(self.kind, &self.object), at(millis));
+        look.news.retain(|news| news.told != Told::Restarted);
+        look
     }
 
-    /// What is told at this time.
+    /// What is told of it then.
     fn told(&mut self, millis: u64) -> Vec<Told> {
         self.look(millis).news.into_iter().map(|news| news.told).collect()
+    }
+
+    fn all_told(&mut self, millis: u64) -> Vec<Told> {
+        let look = self.follow.look(&read(self.kind, &self.object), at(millis));
+        look.news.into_iter().map(|news| news.told).collect()
     }
 
     fn reports(&mut self, existing: i32, updated: i32, available: i32) {
@@ -365,6 +373,26 @@ fn a_job_of_ours_finishes_or_fails_and_others_are_left_alone() {
 }
 
 #[test]
+fn a_restart_that_only_its_record_tells_of_is_told_once_while_it_is_news() {
+    let play = Play::new("Deployment");
+    let mut other = play.restarted();
+    assert_eq!(other.all_told(1000), [Told::Restarted]);
+    assert_eq!(other.all_told(1001), []);
+    other.reports(3, 3, 3);
+    assert_eq!(other.all_told(2000), live(2000));
+    assert_eq!(
+        other.restarted().all_told(3000),
+        [Told::Restarted, Told::Live { took: None }],
+        "whoever publishes knows"
+    );
+    assert_eq!(play.restarted().all_told(61 * MINUTE), []);
+    // This process carried it out itself, and is told so by the answer.
+    let mut ours = play.restarted();
+    ours.follow.began(&started(2), &read("Deployment", &ours.object), at(0));
+    assert_eq!(ours.all_told(1000), []);
+}
+
+#[test]
 fn a_cron_job_has_no_rollout() {
     let mut play = Play::new("CronJob");
     play.object["metadata"]["annotations"]["rekey.dev/applied"] =
@@ -428,7 +456,7 @@ fn the_book_tells_of_its_restarts_and_another_replica_does_not_until_it_leads() 
     standby.complete();
     // It cannot know whether the leader still told it; whoever publishes it does.
     let again = standby.news(at(23_000));
-    assert_eq!((again.len(), &again[0].started), (1, &news[0].started));
+    assert_eq!((again.len(), &again[0].told, &again[1].started), (2, &Told::Restarted, &news[0].started));
     // A baseline keeps the record of the restart.
     see(&mut standby, 3, 60_000);
     fake.annotate(14, "rekey.dev/applied", None);
@@ -446,7 +474,7 @@ fn the_book_wakes_for_what_has_to_last() {
     let mut book = book(1, &fake);
     book.workload_seen(read("StatefulSet", &object), at(0));
     book.complete();
-    assert_eq!(book.news(at(0)), []);
+    assert_eq!(book.news(at(0)).len(), 1, "that it was restarted");
     assert_eq!(book.next_wake(), Some(at(10 * MINUTE)));
     assert_eq!(book.news(at(10 * MINUTE)).len(), 1);
     assert_eq!(book.next_wake(), None);

@@ -83,8 +83,8 @@ fn a_state_that_has_no_room_left_still_lets_the_workload_restart() {
         assert_eq!((writes.len(), writes[0].restart.is_some()), (1, content > 1));
         assert!(writes[0].state.as_ref().unwrap().len() < 200 << 10);
         assert!(fake.apply(&writes[0], version + 1));
-        let settled = book.written(&writes[0], Outcome::Applied(Box::new(fake.workload())), 0.0, at(millis));
-        told += settled.seen.mistakes.iter().filter(|mistake| **mistake == Mistake::Crowd).count();
+        book.written(&writes[0], Outcome::Applied(Box::new(fake.workload())), 0.0, at(millis));
+        told += book.mistakes().iter().filter(|misread| misread.mistakes == [Mistake::Crowd]).count();
         assert_eq!(settle(&mut book, &mut fake, millis + 1), 0, "it is as it should be");
         assert_eq!(hashes(&fake)[&ResourceName::secret("zzz")], mac(content).into(), "what stands in it comes first");
     }

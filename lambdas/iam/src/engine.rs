@@ -1,0 +1,200 @@
+//! The access keys of an IAM user as an engine: the next key is made in createSecret, because only then does IAM show
+//! it; the one before stays valid until the next rotation, so that nothing that still uses it fails.
+//!
+//! IAM lets a user have two keys. A new one needs the place of whichever is not in force: the previous version's, or
+//! an orphan, which a crash between CreateAccessKey and PutSecretValue leaves behind and which nobody ever used.
+//!
+//! Whose key the secret holds is not believed but proven: STS names the user to whoever signs with the key, and IAM
+//! lists the key among those of that user in the function's own account. Else whoever may write the secret could have
+//! keys made for any user.
+
+use std::time::Duration;
+
+use rekey_rotation::engine::{Change, Engine, EngineError, Issue};
+use rekey_rotation::plan::{Plan, Strategy, Tags};
+use rekey_rotation::secret::{SecretDocument, SecretError};
+use thiserror::Error;
+use tokio::time::{Instant, sleep};
+
+use crate::credential::{AccessKey, Credential, ENGINE};
+use crate::keys::{Keys, Listed};
+
+/// How long a new key may stay unknown. IAM is eventually consistent, and says no numbers; mostly it is 5 to 15 s.
+const PATIENCE: Duration = Duration::from_secs(40);
+const PAUSE: Duration = Duration::from_millis(500);
+/// How often in a row a new key has to be accepted: the servers behind one name learn of it one by one.
+const IN_A_ROW: u32 = 3;
+/// How often room is made for a key, in case that IAM's list lags behind, or that the SDK repeated a call whose answer
+/// got lost, and met the key that the first one made.
+const TRIES: u32 = 10;
+/// The keys that a user may have. It is no quota that could be raised.
+const LIMIT: usize = 2;
+/// The only service that a key of a pending version is ever used at, which is what testSecret does.
+const TESTED_AT: &str = "sts";
+const OCCUPIED: &str = "user has a second access key that is in use and that no version of this secret holds; delete \
+                        it, or give the secret a user of its own";
+
+/// The variable that has the previous key deactivated as soon as the new one is in force.
+const DEACTIVATE: &str = "DEACTIVATE_PREVIOUS_KEY";
+
+/// The variable is neither true nor false.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("{DEACTIVATE} must be true or false")]
+pub struct VariableError;
+
+/// IAM's access keys.
+#[derive(Debug)]
+pub struct AccessKeys<K> {
+    keys: K,
+    deactivates: bool,
+}
+
+impl<K: Keys> AccessKeys<K> {
+    /// The engine as the function's variables want it; `variable` looks one up by name.
+    pub fn from_variables(keys: K, variable: impl Fn(&str) -> Option<String>) -> Result<Self, VariableError> {
+        let deactivates = match variable(DEACTIVATE).as_deref() {
+            None | Some("" | "false") => false,
+            Some("true") => true,
+            Some(_) => return Err(VariableError),
+        };
+        Ok(Self { keys, deactivates })
+    }
+
+    /// The user whose key it is, who must be the one that the secret names, if it names one.
+    async fn owner(&self, credential: &Credential) -> Result<String, EngineError> {
+        let owner = self.keys.owner(&credential.key).await?;
+        if credential.user.as_ref().is_some_and(|named| *named != owner) {
+            let expected = "the name of the IAM user whose access key the secret holds";
+            return Err(SecretError::Malformed { field: "username", expected }.into());
+        }
+        Ok(owner)
+    }
+
+    /// The owner of the key in force and that user's keys, the key itself among them.
+    async fn proven(&self, current: &Credential) -> Result<(String, Vec<Listed>), EngineError> {
+        let owner = self.owner(current).await?;
+        let listed = self.keys.list(&owner).await?;
+        if listed.iter().any(|key| key.id == current.key.id) {
+            return Ok((owner, listed));
+        }
+        // A user of that name in another account.
+        Err(EngineError::Auth("IAM does not list the key among the user's in this account".to_owned()))
+    }
+
+    /// Deletes the keys that stand in the way of a new one.
+    async fn make_room(
+        &self,
+        user: &str,
+        listed: &[Listed],
+        current: &AccessKey,
+        previous: Option<&AccessKey>,
+    ) -> Result<(), EngineError> {
+        if listed.len() < LIMIT {
+            return Ok(());
+        }
+        for key in listed.iter().filter(|key| key.id != current.id) {
+            if key.active && previous.is_none_or(|previous| previous.id != key.id) && self.is_in_use(&key.id).await? {
+                return Err(EngineError::Unfit(OCCUPIED));
+            }
+            // Whoever still uses it can be helped for as long as it is only inactive.
+            self.keys.deactivate(user, &key.id).await?;
+            self.keys.delete(user, &key.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether somebody uses a key that no version holds. Of an orphan nobody knows the secret half; the key of a
+    /// rotation that was given up was only tested.
+    async fn is_in_use(&self, id: &str) -> Result<bool, EngineError> {
+        Ok(self.keys.last_used_at(id).await?.is_some_and(|service| service != TESTED_AT))
+    }
+}
+
+impl<K: Keys> Engine for AccessKeys<K> {
+    fn name(&self) -> &'static str {
+        ENGINE
+    }
+
+    fn plan(&self, current: &SecretDocument, tags: &Tags) -> Result<Plan, EngineError> {
+        let (id, secret) = Credential::read(current)?.fields;
+        let plan = Plan::for_password(current, tags, &[Strategy::Dual])?;
+        Ok(Plan { changes: vec![id.to_owned(), secret.to_owned()], master: None, ..plan })
+    }
+
+    fn issues_itself(&self) -> bool {
+        true
+    }
+
+    async fn issue(&self, issue: &Issue<'_>) -> Result<SecretDocument, EngineError> {
+        let current = Credential::read(issue.current)?;
+        let previous = issue.previous.and_then(|previous| Credential::read(previous).ok()).map(|read| read.key);
+        for _ in 0..TRIES {
+            let (user, listed) = self.proven(&current).await?;
+            self.make_room(&user, &listed, &current.key, previous.as_ref()).await?;
+            if let Some(key) = self.keys.create(&user).await? {
+                let (id, secret) = current.fields;
+                return Ok(issue.current.with(id, &key.id)?.with(secret, &key.secret)?);
+            }
+            sleep(PAUSE).await;
+        }
+        Err(EngineError::Api { operation: "CreateAccessKey", reason: "LimitExceeded".to_owned() })
+    }
+
+    async fn take_back(&self, issued: &SecretDocument) -> Result<(), EngineError> {
+        self.login(issued).await?;
+        let issued = Credential::read(issued)?;
+        let user = self.owner(&issued).await?;
+        self.keys.delete(&user, &issued.key.id).await
+    }
+
+    /// Waits until AWS knows the key.
+    async fn login(&self, credential: &SecretDocument) -> Result<(), EngineError> {
+        let credential = Credential::read(credential)?;
+        let give_up = Instant::now() + PATIENCE;
+        let mut accepted = 0;
+        loop {
+            match self.owner(&credential).await {
+                Ok(_) => accepted += 1,
+                Err(EngineError::Auth(_)) if Instant::now() < give_up => accepted = 0,
+                Err(error) => return Err(error),
+            }
+            if accepted == IN_A_ROW {
+                return Ok(());
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Nothing: IAM accepts the pending key since createSecret made it.
+    async fn change(&self, _change: &Change<'_>) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    async fn preflight(
+        &self,
+        _plan: &Plan,
+        current: &SecretDocument,
+        _master: Option<&SecretDocument>,
+    ) -> Result<(), EngineError> {
+        self.proven(&Credential::read(current)?).await.map(drop)
+    }
+
+    fn retires(&self) -> bool {
+        self.deactivates
+    }
+
+    async fn retire(&self, current: &SecretDocument, previous: &SecretDocument) -> Result<(), EngineError> {
+        let current = Credential::read(current)?;
+        // Whatever an old version holds, it is no reason to fail.
+        let Ok(previous) = Credential::read(previous) else { return Ok(()) };
+        let (user, listed) = self.proven(&current).await?;
+        let ends = |key: &&Listed| key.active && key.id == previous.key.id && key.id != current.key.id;
+        match listed.iter().find(ends) {
+            Some(key) => self.keys.deactivate(&user, &key.id).await,
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

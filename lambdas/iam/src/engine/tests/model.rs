@@ -1,0 +1,193 @@
+//! IAM and STS with one user, `app`, and what a rotation may do to them.
+
+use rekey_rotation::engine::EngineError;
+use rekey_rotation::machine::Machine;
+use rekey_rotation::password::PasswordPolicy;
+use rekey_rotation::testing;
+use rekey_rotation::vault::CURRENT;
+
+use crate::credential::AccessKey;
+use crate::engine::AccessKeys;
+use crate::keys::{Keys, Listed};
+
+pub type World = testing::World<Service>;
+type Rotation = Machine<World, AccessKeys<Fake>, World>;
+
+#[derive(Debug)]
+pub struct Service {
+    pub keys: Vec<Key>,
+    /// The number of the next key.
+    pub made: u32,
+    /// How often STS does not know a new key yet.
+    pub unknown_for: u32,
+    /// Whether the next key is made twice, because the SDK repeats the call.
+    pub made_before_the_answer: bool,
+    /// Whether IAM fails at everything.
+    pub broken: bool,
+    /// What was done, with keys by number.
+    pub log: Vec<String>,
+    /// How often STS refused a key.
+    pub refused: u32,
+    /// Whether a key was ended that the version in force holds.
+    pub harmed: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Key {
+    pub user: &'static str,
+    pub account: &'static str,
+    pub id: String,
+    pub secret: String,
+    pub active: bool,
+    pub last_used: Option<String>,
+    pub unknown_for: u32,
+}
+
+impl Key {
+    pub fn new(number: u32) -> Self {
+        Self {
+            user: "app",
+            account: "own",
+            id: id(number),
+            secret: secret(number),
+            active: true,
+            last_used: None,
+            unknown_for: 0,
+        }
+    }
+}
+
+const ID: &str = "AKIAEXAMPLEKEYNUMBER";
+
+pub fn id(number: u32) -> String {
+    format!("{ID}{number}")
+}
+
+pub fn secret(number: u32) -> String {
+    format!("s\"{number}")
+}
+
+pub fn document(number: u32) -> String {
+    let id = id(number);
+    format!(
+        r#"{{"engine":"iam","username":"app","AccessKeyId":"{id}","SecretAccessKey":"s\"{number}","note":[1,"é😀';"]}}"#
+    )
+}
+
+/// The user has the keys 0, which AWSPREVIOUS holds and which is in use, and 1, which AWSCURRENT holds.
+pub fn world() -> World {
+    let in_use = |number| Key { last_used: Some("s3".to_owned()), ..Key::new(number) };
+    let service = Service {
+        keys: vec![in_use(0), in_use(1)],
+        made: 2,
+        unknown_for: 0,
+        made_before_the_answer: false,
+        broken: false,
+        log: Vec::new(),
+        refused: 0,
+        harmed: false,
+    };
+    World::new(service, &document(1), &document(0))
+}
+
+pub fn machine(world: &World) -> Rotation {
+    let passwords = PasswordPolicy::from_variables(|_| None).unwrap();
+    let engine = AccessKeys { keys: Fake(world.clone()), deactivates: false };
+    Machine { vault: world.clone(), engine, bus: world.clone(), passwords }
+}
+
+pub fn deactivating(world: &World) -> Rotation {
+    let mut machine = machine(world);
+    machine.engine.deactivates = true;
+    machine
+}
+
+#[derive(Debug)]
+pub struct Fake(pub World);
+
+fn failed() -> EngineError {
+    EngineError::Api { operation: "fake", reason: "fake".to_owned() }
+}
+
+impl Fake {
+    /// An effect on IAM, which may fail, or whose answer may get lost.
+    async fn effect<T>(&self, apply: impl FnOnce(&mut Service) -> T) -> Result<T, EngineError> {
+        if self.0.state().service.broken {
+            return Err(failed());
+        }
+        self.0.effect(apply).await.map_err(|testing::Lost| failed())
+    }
+
+    /// Changes a key, and notes if it is one that must not be.
+    async fn end(&self, verb: &str, id: &str, apply: impl FnOnce(&mut Vec<Key>)) -> Result<(), EngineError> {
+        let harmed = self.0.text(CURRENT).unwrap().contains(id);
+        self.effect(|service| {
+            service.log.push(format!("{verb} K{}", id.trim_start_matches(ID)));
+            service.harmed |= harmed;
+            apply(&mut service.keys);
+        })
+        .await
+    }
+}
+
+impl Service {
+    fn create(&mut self) -> Option<AccessKey> {
+        if self.keys.len() >= 2 {
+            return None;
+        }
+        let number = self.made;
+        self.made += 1;
+        self.log.push(format!("create K{number}"));
+        self.keys.push(Key { unknown_for: self.unknown_for, ..Key::new(number) });
+        Some(AccessKey { id: id(number), secret: secret(number).into() })
+    }
+}
+
+impl Keys for Fake {
+    async fn owner(&self, key: &AccessKey) -> Result<String, EngineError> {
+        let service = &mut self.0.state().service;
+        let right = |known: &&mut Key| known.id == key.id && known.secret == *key.secret && known.active;
+        match service.keys.iter_mut().find(right) {
+            Some(known) if known.unknown_for == 0 => Ok(known.user.to_owned()),
+            known => {
+                if let Some(known) = known {
+                    known.unknown_for -= 1;
+                }
+                service.refused += 1;
+                Err(EngineError::Auth("InvalidClientTokenId".to_owned()))
+            }
+        }
+    }
+
+    async fn list(&self, user: &str) -> Result<Vec<Listed>, EngineError> {
+        let state = self.0.state();
+        if state.service.broken {
+            return Err(failed());
+        }
+        let own = state.service.keys.iter().filter(|key| key.user == user && key.account == "own");
+        Ok(own.map(|key| Listed { id: key.id.clone(), active: key.active }).collect())
+    }
+
+    async fn create(&self, _user: &str) -> Result<Option<AccessKey>, EngineError> {
+        self.effect(|service| {
+            if std::mem::take(&mut service.made_before_the_answer) {
+                service.create();
+            }
+            service.create()
+        })
+        .await
+    }
+
+    async fn deactivate(&self, _user: &str, id: &str) -> Result<(), EngineError> {
+        let own = |keys: &mut Vec<Key>| keys.iter_mut().filter(|key| key.id == id).for_each(|key| key.active = false);
+        self.end("deactivate", id, own).await
+    }
+
+    async fn delete(&self, _user: &str, id: &str) -> Result<(), EngineError> {
+        self.end("delete", id, |keys| keys.retain(|key| key.id != id)).await
+    }
+
+    async fn last_used_at(&self, id: &str) -> Result<Option<String>, EngineError> {
+        Ok(self.0.state().service.keys.iter().find(|key| key.id == id).and_then(|key| key.last_used.clone()))
+    }
+}

@@ -1,0 +1,39 @@
+//! The access keys of users, as the engine needs them from IAM and STS.
+
+pub mod aws;
+
+use std::future::Future;
+
+use rekey_rotation::engine::EngineError;
+
+use crate::credential::AccessKey;
+
+/// One of a user's keys, as IAM lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its public half.
+    pub id: String,
+    /// Whether AWS accepts it.
+    pub active: bool,
+}
+
+/// IAM and STS.
+pub trait Keys: Sync {
+    /// The name of the user whose key this is, asked with the key itself. [`EngineError::Auth`] if AWS refuses the key.
+    fn owner(&self, key: &AccessKey) -> impl Future<Output = Result<String, EngineError>> + Send;
+
+    /// The user's keys, two at most.
+    fn list(&self, user: &str) -> impl Future<Output = Result<Vec<Listed>, EngineError>> + Send;
+
+    /// A new key for the user; nothing if the user has two already. The answer can get lost, and the key with it.
+    fn create(&self, user: &str) -> impl Future<Output = Result<Option<AccessKey>, EngineError>> + Send;
+
+    /// Lets AWS refuse the key. A key that is gone is no error.
+    fn deactivate(&self, user: &str, id: &str) -> impl Future<Output = Result<(), EngineError>> + Send;
+
+    /// Deletes the key. A key that is gone is no error.
+    fn delete(&self, user: &str, id: &str) -> impl Future<Output = Result<(), EngineError>> + Send;
+
+    /// The AWS service that the key was used at last; nothing if it never was.
+    fn last_used_at(&self, id: &str) -> impl Future<Output = Result<Option<String>, EngineError>> + Send;
+}
