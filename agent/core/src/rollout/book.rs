@@ -12,6 +12,7 @@ mod queue;
 mod resources;
 #[cfg(test)]
 mod simulation;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -30,11 +31,11 @@ use self::places::Places;
 use self::queue::Queue;
 pub use self::resources::ResourceSeen;
 use self::resources::Resources;
+pub use self::telling::Misread;
 use self::turns::Turns;
 pub use self::write::{Room, Write};
 use super::decide::Memory;
-use super::follow::{Follow, News};
-use super::mistake::Mistake;
+use super::follow::Follow;
 use super::options::Options;
 use super::resource::ResourceKey;
 use super::scope::Reach;
@@ -83,17 +84,6 @@ struct Entry {
     follow: Follow,
     /// Its annotation has no room for all of its state.
     crowded: bool,
-}
-
-/// A workload in whose annotations something stands that cannot be understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misread {
-    /// The workload.
-    pub workload: WorkloadKey,
-    /// Its uid.
-    pub uid: String,
-    /// What stands there.
-    pub mistakes: Vec<Mistake>,
 }
 
 impl Book {
@@ -260,39 +250,6 @@ impl Book {
 
     fn has_in_scope(&self, workload: &WorkloadKey) -> bool {
         self.reach.has_namespace(&workload.object.namespace)
-    }
-
-    /// What there is to tell of restarts that were carried out.
-    pub fn news(&mut self, now: Timestamp) -> Vec<News> {
-        let mut news = Vec::new();
-        if !self.complete {
-            return news;
-        }
-        self.followed.ripen(now);
-        while let Some(key) = self.followed.pop() {
-            let Some(entry) = self.entries.get_mut(&key) else { continue };
-            let look = entry.follow.look(&entry.workload, now);
-            news.extend(look.news);
-            self.wake_for_hooks(&key);
-            if let Some(again) = look.again {
-                self.followed.at(key, again);
-            }
-        }
-        news
-    }
-
-    /// What cannot be understood and was not told yet.
-    pub fn mistakes(&mut self) -> Vec<Misread> {
-        if !self.complete {
-            return Vec::new();
-        }
-        let misread = std::mem::take(&mut self.misread).into_iter().filter_map(|key| {
-            let Entry { workload, crowded, .. } = self.entries.get(&key)?;
-            let mut mistakes = workload.mistakes();
-            mistakes.extend(crowded.then_some(Mistake::Crowd));
-            (!mistakes.is_empty()).then(|| Misread { uid: workload.uid.clone(), workload: key, mistakes })
-        });
-        misread.collect()
     }
 
     /// When to call [`Book::take`] and [`Book::news`] again at the latest, if nothing happens before.

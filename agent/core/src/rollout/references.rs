@@ -32,10 +32,14 @@ impl References {
                 containers.entry(name).or_insert_with(|| carrier.name.clone());
             }
         };
-        pod.containers.iter().for_each(|container| found(container, container, mounted));
-        inits.iter().for_each(|init| found(init, first, mounted));
-        pod.containers.iter().for_each(|container| found(container, container, environment));
-        inits.iter().for_each(|init| found(init, first, environment));
+        for names in [mounted, environment] {
+            for container in &pod.containers {
+                found(container, container, names);
+            }
+            for init in inits {
+                found(init, first, names);
+            }
+        }
         Self { containers, first_container: Some(first.name.clone()) }
     }
 
