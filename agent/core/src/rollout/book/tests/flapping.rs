@@ -93,7 +93,7 @@ fn it_holds_up_no_other_workload_however_many_flap() {
     };
     carry_out(&mut book, 10_000);
     // Fifteen restarts a second are asked for, and ten are there.
-    for tenth in 0..1_200_u64 {
+    for tenth in 0..700_u64 {
         let millis = 20_000 + 100 * tenth;
         if tenth % 10 == 0 {
             book.resource_seen(
@@ -102,13 +102,13 @@ fn it_holds_up_no_other_workload_however_many_flap() {
                 at(millis),
             );
         }
-        if tenth == 600 {
+        if tenth == 400 {
             see(&mut book, "s", 9_000, 2, millis);
         }
         let restarts = carry_out(&mut book, millis);
-        assert!(tenth < 602 || restarts[FLAPPING] == 1, "{tenth}");
+        assert!(tenth < 402 || restarts[FLAPPING] == 1, "{tenth}");
     }
-    let restarts = carry_out(&mut book, 150_000);
+    let restarts = carry_out(&mut book, 100_000);
     let (least, most) = (restarts[..FLAPPING].iter().min().unwrap(), restarts[..FLAPPING].iter().max().unwrap());
-    assert!(*least > 5 && most - least <= 2, "everybody's turn comes: {least} to {most}");
+    assert!(*least > 3 && most - least <= 2, "everybody's turn comes: {least} to {most}");
 }
