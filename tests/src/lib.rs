@@ -8,7 +8,9 @@
 //!       └ stack                        the three together, and the file by which `cargo xtask down` finds them
 //! installation  puts Rekey itself on a stack, with the tools its users have: sam, helm, and the agent as its Deployment says
 //! fault         proxies that break what passes between the agent and its servers, a fleet to rotate, and what must hold afterwards
+//! subjects     credentials of every strategy that a server here allows
 //! load         pods that log in all the time, for tests that must not see one log-in fail
+//! rotated      a secret that a deployed function rotates
 //! kubelet      runs the pods of Jobs, where a test is about what they do
 //! eventually, log                      wait for what was promised, and read what was logged
 //! ```
@@ -36,8 +38,10 @@ pub mod net;
 pub mod postgres;
 pub mod process;
 pub mod progress;
+pub mod rotated;
 pub mod sam;
 pub mod stack;
+pub mod subjects;
 pub mod tls;
 pub mod tools;
 

@@ -24,8 +24,14 @@ pub const ADMIN: &str = "admin";
 /// A running server. Dropping it kills it.
 pub struct Postgres {
     process: Process,
-    port: u16,
     admin_password: String,
+    address: Address,
+}
+
+/// Where a server is and whom to trust, for whoever outlives the borrow of it.
+#[derive(Debug, Clone)]
+pub struct Address {
+    port: u16,
     ca: String,
 }
 
@@ -33,7 +39,7 @@ impl Postgres {
     /// Creates a database cluster, starts it and waits until it takes connections.
     pub async fn start(tools: &Tools, run: &RunDir) -> Result<Self> {
         let server::Started { process, port, admin_password, ca } = server::start(tools, run).await?;
-        let postgres = Self { process, port, admin_password, ca };
+        let postgres = Self { process, admin_password, address: Address { port, ca } };
         let ready = eventually("PostgreSQL to take connections", Duration::from_mins(1), async || {
             postgres.admin().await.map(drop)
         });
@@ -50,13 +56,19 @@ impl Postgres {
     /// The port.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.address.port
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
     }
 
     /// The certificate of the CA that signed the server's, PEM.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
-        &self.ca
+        &self.address.ca
     }
 
     /// The password of [`ADMIN`].
@@ -77,26 +89,9 @@ impl Postgres {
         &self.process
     }
 
-    /// Connects over TLS, with the server's certificate verified. The connection ends with the client, or with the
-    /// runtime.
-    ///
-    /// # Errors
-    /// Among others when the password is wrong: `error.downcast_ref::<tokio_postgres::Error>()` has its SQLSTATE.
+    /// [`Address::connect`].
     pub async fn connect(&self, user: &str, password: &str, database: &str) -> Result<Client> {
-        let tls = MakeRustlsConnect::new(trusting(&self.ca)?);
-        let (client, connection) = tokio_postgres::Config::new()
-            .host(self.host())
-            .port(self.port)
-            .user(user)
-            .password(password)
-            .dbname(database)
-            .ssl_mode(tokio_postgres::config::SslMode::Require)
-            .connect_timeout(Duration::from_secs(10))
-            .connect(tls)
-            .await?;
-        // Its errors reach the client's next call; there is nobody else to tell.
-        tokio::spawn(connection);
-        Ok(client)
+        self.address.connect(user, password, database).await
     }
 
     /// Connects as the superuser.
@@ -104,15 +99,9 @@ impl Postgres {
         self.connect(ADMIN, &self.admin_password, "postgres").await
     }
 
-    /// Whether this password opens a session. An error that is not about the password is an error.
+    /// [`Address::accepts`].
     pub async fn accepts(&self, user: &str, password: &str, database: &str) -> Result<bool> {
-        match self.connect(user, password, database).await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code) {
-                Some(&tokio_postgres::error::SqlState::INVALID_PASSWORD) => Ok(false),
-                _ => Err(error),
-            },
-        }
+        self.address.accepts(user, password, database).await
     }
 
     /// Creates a role that may log in, and a database that belongs to it. The names must be plain words.
@@ -132,6 +121,41 @@ impl Postgres {
             .batch_execute(&format!("CREATE DATABASE \"{database}\" OWNER \"{role}\""))
             .await
             .context("create the database")
+    }
+}
+
+impl Address {
+    /// Connects over TLS, with the server's certificate verified. The connection ends with the client, or with the
+    /// runtime.
+    ///
+    /// # Errors
+    /// Among others when the password is wrong: `error.downcast_ref::<tokio_postgres::Error>()` has its SQLSTATE.
+    pub async fn connect(&self, user: &str, password: &str, database: &str) -> Result<Client> {
+        let tls = MakeRustlsConnect::new(trusting(&self.ca)?);
+        let (client, connection) = tokio_postgres::Config::new()
+            .host("127.0.0.1")
+            .port(self.port)
+            .user(user)
+            .password(password)
+            .dbname(database)
+            .ssl_mode(tokio_postgres::config::SslMode::Require)
+            .connect_timeout(Duration::from_secs(10))
+            .connect(tls)
+            .await?;
+        // Its errors reach the client's next call; there is nobody else to tell.
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    /// Whether this password opens a session. An error that is not about the password is an error.
+    pub async fn accepts(&self, user: &str, password: &str, database: &str) -> Result<bool> {
+        match self.connect(user, password, database).await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code) {
+                Some(&tokio_postgres::error::SqlState::INVALID_PASSWORD) => Ok(false),
+                _ => Err(error),
+            },
+        }
     }
 }
 

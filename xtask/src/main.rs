@@ -1,6 +1,7 @@
 //! `cargo xtask`: the only entry points anybody needs. One file for each command; the work is done by the crates.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to the person who runs it")]
 
+mod bench;
 mod demo;
 mod down;
 mod test;
@@ -25,6 +26,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(bench::Bench),
     Demo(demo::Demo),
     Test(test::Test),
     Up(up::Up),
@@ -46,6 +48,7 @@ fn run(command: Command) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         match command {
+            Command::Bench(bench) => bench.run().await,
             Command::Demo(demo) => demo.run().await,
             Command::Test(test) => test.run(),
             Command::Up(up) => up.run().await,

@@ -21,6 +21,9 @@ use crate::telemetry;
 use crate::vault::Vault;
 use crate::vault::secrets_manager::SecretsManager;
 
+/// A handled invocation.
+type Handled<'a> = Pin<Box<dyn Future<Output = Result<Value, Diagnostic>> + Send + 'a>>;
+
 /// Runs a rotation function for that engine until Lambda stops it; all of an engine's `main`.
 ///
 /// Clients are made once, before the first invocation; connections to the service live for one step.
@@ -35,7 +38,6 @@ pub async fn serve(engine: impl Engine) -> Result<(), lambda_runtime::Error> {
     };
     // Without a name for its type: beneath the runtime's layers the driver's futures would nest deeper than the compiler
     // follows.
-    type Handled<'a> = Pin<Box<dyn Future<Output = Result<Value, Diagnostic>> + Send + 'a>>;
     lambda_runtime::run(service_fn(|event| -> Handled<'_> { Box::pin(handle(&machine, event)) })).await
 }
 

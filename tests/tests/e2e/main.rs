@@ -38,6 +38,8 @@ mod migration;
 mod pipe;
 mod rollouts;
 mod rotation;
+mod rotation_generic;
+mod rotation_iam;
 mod searches;
 mod table;
 mod targets;

@@ -37,7 +37,7 @@ pub async fn rotate<S: Send, E: Engine>(machine: &In<S, E>, tries: usize) -> boo
     for _ in 0..tries {
         let mut failed = false;
         for step in Step::ALL {
-            if !invoke(machine, step.as_str()).await.is_some_and(|report| report.result.is_ok()) {
+            if invoke(machine, step.as_str()).await.is_none_or(|report| report.result.is_err()) {
                 failed = true;
                 break;
             }
@@ -70,7 +70,7 @@ pub async fn every_prefix<S: Send + Debug, E: Engine>(
     let single = (0..effects).flat_map(|at| kinds.map(|kind| BTreeMap::from([(at, kind)])));
     let pairs = single.clone().flat_map(|first| {
         let (at, _) = first.first_key_value().map_or((0, Fault::Crash), |(&at, &kind)| (at, kind));
-        (at + 1..effects + effects / 2 + 1).flat_map(move |second| {
+        (at + 1..=effects + effects / 2).flat_map(move |second| {
             let first = first.clone();
             kinds.map(move |kind| {
                 let mut both = first.clone();

@@ -114,6 +114,7 @@ impl<S> World<S> {
     }
 
     /// The text of the version that has the label.
+    #[must_use]
     pub fn text(&self, label: &str) -> Option<String> {
         let state = self.state();
         state.values.get(state.labels.get(label)?).cloned()
