@@ -134,7 +134,8 @@ async fn a_server_that_keeps_no_file_is_no_reason_to_fail_but_a_broken_disk_is()
     assert_eq!(refused(&machine).await, "unreachable");
     machine.vault.state().service.disk = None;
     assert!(rotate(&machine, 1).await, "the replay saves what the first try has set");
-    assert_eq!(machine.vault.state().service.saved, machine.vault.state().service.users);
+    let service = &machine.vault.state().service;
+    assert_eq!(service.saved, service.users);
 }
 
 #[tokio::test(start_paused = true)]
