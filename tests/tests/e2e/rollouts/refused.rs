@@ -128,7 +128,7 @@ async fn refusals_that_hang_hold_up_no_other_namespace() {
         Ok(())
     };
     world.observer.eventually(SOON, restarted).await.unwrap();
-    assert!(begun.elapsed() < HANGS / 2, "it took {:?}", begun.elapsed());
+    assert!(begun.elapsed() < HANGS * 4 / 5, "it took {:?}", begun.elapsed());
     assert!(world.observer.restarts(name).is_empty());
 
     world.objects.delete("", &format!("ValidatingWebhookConfiguration/{name}")).await.unwrap();
