@@ -24,7 +24,7 @@ const COUNTED: Duration = Duration::from_secs(15);
 const MOST: i32 = 8;
 
 /// More than the agent patches at a time.
-const HANGING: usize = 40;
+const HANGING: usize = 80;
 /// As long as the API server waits for a webhook at most, by default, and the agent for a patch.
 const HANGS: Duration = Duration::from_secs(10);
 
