@@ -63,7 +63,8 @@ async fn failure(machine: &In) -> (&'static str, String) {
 
 #[tokio::test]
 async fn a_user_rotates_itself_and_the_old_password_lives_for_one_more_rotation() {
-    let redis = Redis::shared().await.unwrap();
+    // A server of its own, for reading the list again drops users that were not saved.
+    let redis = &Redis::start(&Options::default()).await.unwrap();
     let (name, first) = user(redis, ITSELF).await;
     let mut passwords = vec![first.clone()];
     for _ in 0..3 {
@@ -120,7 +121,8 @@ async fn neither_monitor_nor_slow_log_nor_any_file_sees_a_password_and_no_login_
     let mark = random_word(16);
     redis.command::<String>(&["ECHO", &mark]).await.unwrap();
     let seen = monitor.until(&mark).await.unwrap();
-    assert!(seen.to_lowercase().contains("getuser"), "the monitor works: {seen}");
+    // AUTH and what administers the server are never shown, whatever they hold.
+    assert!(seen.to_lowercase().contains("hello"), "the monitor works: {seen}");
     let slow: redis::Value = redis.command(&["SLOWLOG", "GET", "-1"]).await.unwrap();
     let slow = format!("{slow:?}");
     assert!(slow.to_lowercase().contains("setuser"), "the slow log works");
@@ -132,7 +134,7 @@ async fn neither_monitor_nor_slow_log_nor_any_file_sees_a_password_and_no_login_
     }
     // b9: refused log-ins and commands that were not allowed would be in this list.
     let refusals: Vec<redis::Value> = redis.command(&["ACL", "LOG"]).await.unwrap();
-    assert_eq!(refusals, [], "a normal rotation is refused nothing");
+    assert!(refusals.is_empty(), "a normal rotation is refused nothing: {refusals:?}");
 }
 
 #[tokio::test]
