@@ -4,7 +4,6 @@
 mod monitor;
 mod server;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use anyhow::{Context, Result};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, FromRedisValue, RedisConnectionInfo, cmd};
 use rustls::pki_types::ServerName;
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
@@ -25,6 +25,8 @@ use crate::tls::trusting;
 
 /// The name of the user that may do everything.
 pub const ADMIN: &str = "admin";
+/// What a user needs to change its own passwords, and nothing else.
+pub const CHANGES_ITSELF: &[&str] = &["+acl|getuser", "+acl|setuser", "+acl|save"];
 
 /// How a server differs from the usual one.
 #[derive(Clone, Debug, Default)]
@@ -102,16 +104,19 @@ impl Redis {
         self.port
     }
 
-    /// The certificate of the CA that signed the server's, PEM.
-    #[must_use]
-    pub fn ca_pem(&self) -> &str {
-        &self.ca
-    }
-
     /// The password of [`ADMIN`].
     #[must_use]
     pub fn admin_password(&self) -> &str {
         &self.admin_password
+    }
+
+    /// The value of a secret for that user.
+    #[must_use]
+    pub fn secret(&self, user: &str, password: &str) -> Value {
+        json!({
+            "engine": "redis", "host": self.host(), "port": self.port(), "sslrootcert": self.ca,
+            "username": user, "password": password,
+        })
     }
 
     /// All that the server has written: its log, its configuration and its access list, as they are now.
@@ -119,11 +124,6 @@ impl Redis {
         let home = self.run.join("redis")?;
         let texts = std::fs::read_dir(home)?.map(|entry| Ok(std::fs::read_to_string(entry?.path())?));
         texts.collect::<Result<Vec<_>>>().map(|texts| texts.concat())
-    }
-
-    /// The directory with the server's files.
-    pub fn home(&self) -> Result<PathBuf> {
-        self.run.join("redis")
     }
 
     /// Connects over TLS, with the server's certificate verified, and logs in.

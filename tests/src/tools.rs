@@ -5,6 +5,7 @@
 
 mod debian;
 mod go;
+mod mariadb;
 mod postgres;
 mod python;
 mod redis;
@@ -58,6 +59,11 @@ impl Tools {
         let ((control_plane, kwok, helm), (postgres, aws, sam)) = tokio::try_join!(go, others)?;
         Ok(Self { control_plane, kwok, helm, aws, sam, postgres })
     }
+}
+
+/// `mariadbd`, installed if it is missing: only what needs one asks for it.
+pub(crate) async fn mariadb(cache: &Cache, progress: &Progress) -> Result<PathBuf> {
+    mariadb::install(cache, progress).await
 }
 
 /// `redis-server`, installed if it is missing: only what needs one asks for it.

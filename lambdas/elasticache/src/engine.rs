@@ -79,9 +79,8 @@ impl<S: Service> Elasticache<S> {
 /// Whether a rotation may give the user passwords.
 fn fit(user: &User, current: &Secret) -> Result<(), EngineError> {
     match (user.authentication, &current.password) {
-        (Authentication::Passwords(_), _) => Ok(()),
-        // How AWS's guide begins: a user without password that nobody uses yet, and a secret without one.
-        (Authentication::None, None) => Ok(()),
+        // AWS's guide begins with a user without password that nobody uses yet, and a secret without one.
+        (Authentication::Passwords(_), _) | (Authentication::None, None) => Ok(()),
         (Authentication::None, Some(_)) => Err(EngineError::Unfit(
             "user logs in with any password (no-password-required), so there is nothing to rotate; give it the secret's",
         )),
@@ -115,13 +114,11 @@ impl<S: Service> Engine for Elasticache<S> {
     async fn login(&self, credential: &SecretDocument) -> Result<(), EngineError> {
         let secret = Secret::read(credential)?;
         self.active(&secret).await?;
-        match &secret.login {
-            Some(login) => self.service.log_in(login).await,
-            None => {
-                info!("secret names no \"host\", so nobody logged in: all that is known is that the user is active");
-                Ok(())
-            }
-        }
+        let Some(login) = &secret.login else {
+            info!("secret names no \"host\", so nobody logged in: all that is known is that the user is active");
+            return Ok(());
+        };
+        self.service.log_in(login).await
     }
 
     async fn change(&self, change: &Change<'_>) -> Result<(), EngineError> {

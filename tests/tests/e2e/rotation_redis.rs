@@ -1,6 +1,7 @@
 //! The engine for Redis against a real server, through the machine, with Secrets Manager in memory.
 
 mod bad_input;
+mod deployed;
 
 use rekey_redis::{Network, Redis as Engine};
 use rekey_rotation::machine::{Machine, Outcome};
@@ -9,22 +10,12 @@ use rekey_rotation::secret::SecretDocument;
 use rekey_rotation::step::Step;
 use rekey_rotation::testing::{TOKEN, World, invoke, rotate};
 use rekey_tests::random_word;
-use rekey_tests::redis::{ADMIN, List, Options, Redis};
+use rekey_tests::redis::{ADMIN, CHANGES_ITSELF as ITSELF, List, Options, Redis};
 use serde_json::{Value, json};
 
 type In = Machine<World<()>, Engine<Network>, World<()>>;
 
-/// What a user needs to change its own passwords, and nothing else.
-const ITSELF: &[&str] = &["+acl|getuser", "+acl|setuser", "+acl|save"];
 const MASTER: &str = "arn:master";
-
-/// A secret's value.
-fn document(redis: &Redis, user: &str, password: &str) -> Value {
-    json!({
-        "engine": "redis", "host": redis.host(), "port": redis.port(), "sslrootcert": redis.ca_pem(),
-        "username": user, "password": password,
-    })
-}
 
 /// A rotation that is about to begin, of that value.
 fn machine(current: &Value) -> In {
@@ -76,7 +67,7 @@ async fn a_user_rotates_itself_and_the_old_password_lives_for_one_more_rotation(
     let (name, first) = user(redis, ITSELF).await;
     let mut passwords = vec![first.clone()];
     for _ in 0..3 {
-        let machine = machine(&document(redis, &name, passwords.last().unwrap()));
+        let machine = machine(&redis.secret(&name, passwords.last().unwrap()));
         assert!(rotate(&machine, 1).await);
         passwords.push(pending(&machine));
     }
@@ -93,8 +84,8 @@ async fn a_user_rotates_itself_and_the_old_password_lives_for_one_more_rotation(
 async fn an_admin_rotates_a_user_that_may_do_nothing() {
     let redis = Redis::shared().await.unwrap();
     let (name, first) = user(redis, &[]).await;
-    let master = document(redis, ADMIN, redis.admin_password());
-    let machine = with_master(&document(redis, &name, &first), &master);
+    let master = redis.secret(ADMIN, redis.admin_password());
+    let machine = with_master(&redis.secret(&name, &first), &master);
     assert!(rotate(&machine, 1).await);
     for password in [&first, &pending(&machine)] {
         assert!(redis.accepts(&name, password).await.unwrap());
@@ -106,7 +97,7 @@ async fn the_default_user_is_a_user_like_any_other() {
     let redis = Redis::start(&Options::default()).await.unwrap();
     let first = random_word(24);
     redis.set_user("default", &first, &[]).await.unwrap();
-    let mut value = document(&redis, "default", &first);
+    let mut value = redis.secret("default", &first);
     value.as_object_mut().unwrap().remove("username");
     let machine = machine(&value);
     assert!(rotate(&machine, 1).await);
@@ -122,7 +113,7 @@ async fn neither_monitor_nor_slow_log_nor_any_file_sees_a_password_and_no_login_
     let mut monitor = redis.monitor().await.unwrap();
     let mut passwords = vec![odd.to_owned()];
     for _ in 0..2 {
-        let machine = machine(&document(&redis, name, passwords.last().unwrap()));
+        let machine = machine(&redis.secret(name, passwords.last().unwrap()));
         assert!(rotate(&machine, 1).await);
         passwords.push(pending(&machine));
     }
@@ -149,8 +140,8 @@ async fn the_list_is_kept_where_the_server_keeps_it() {
     for (list, kept) in [(List::AclFile, true), (List::Configuration, true), (List::Nowhere, false)] {
         let redis = Redis::start(&Options { list, ..Options::default() }).await.unwrap();
         let (name, first) = user(&redis, &[]).await;
-        let master = document(&redis, ADMIN, redis.admin_password());
-        let machine = with_master(&document(&redis, &name, &first), &master);
+        let master = redis.secret(ADMIN, redis.admin_password());
+        let machine = with_master(&redis.secret(&name, &first), &master);
         assert!(rotate(&machine, 1).await, "{list:?}");
         assert!(redis.accepts(&name, &pending(&machine)).await.unwrap());
         assert_eq!(redis.files().unwrap().contains(&format!("user {name} on")), kept, "{list:?}");
@@ -162,7 +153,7 @@ async fn the_preflight_changes_nothing_and_tells_what_is_missing() {
     let redis = Redis::shared().await.unwrap();
     for (rules, end) in [(ITSELF, Ok(Outcome::Done)), (&["+acl|getuser"], Err("privilege")), (&[], Err("privilege"))] {
         let (name, password) = user(redis, rules).await;
-        let value = document(redis, &name, &password);
+        let value = redis.secret(&name, &password);
         let machine = machine(&value);
         machine.vault.state().values.insert(TOKEN.to_owned(), value.to_string());
         let before: redis::Value = redis.command(&["ACL", "GETUSER", &name]).await.unwrap();

@@ -9,6 +9,9 @@ use rekey_rotation::testing::{Fault, every_prefix, invoke, rotate};
 use self::model::{ARN, In, Model, document, machine};
 use super::*;
 
+/// A change to a world that used to be in order.
+type Spoil = fn(&mut Model);
+
 async fn run(machine: &In, step: Step) -> Result<Outcome, (&'static str, String)> {
     let report = invoke(machine, step.as_str()).await.expect("no crash is planned");
     report.result.map_err(|error| (error.kind().as_str(), error.to_string()))
@@ -71,7 +74,8 @@ async fn the_first_rotation_of_a_secret_without_a_password_gives_the_user_one() 
             state.service.authentication = authentication;
         }
         assert!(rotate(&machine, 1).await);
-        assert_eq!(machine.vault.state().service.passwords, [pending(&machine)]);
+        let new = pending(&machine);
+        assert_eq!(machine.vault.state().service.passwords, [new]);
     }
 }
 
@@ -135,7 +139,7 @@ async fn b10_a_password_that_no_cache_accepts_fails_the_test() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_rotation_would_break_is_left_alone() {
-    let cases: [(fn(&mut Model), &str); 6] = [
+    let cases: [(Spoil, &str); 6] = [
         (|model| model.authentication = Some(Authentication::Other), "refused"),
         (|model| model.authentication = Some(Authentication::None), "refused"),
         (|model| model.name = "somebody-else", "refused"),
