@@ -150,7 +150,7 @@ mod tests {
             stream.read_to_end(&mut after).await.unwrap();
             after
         });
-        let refused = Network.open(&credential(port)).await.err().expect("no such server can be logged in to");
+        let refused = Network.open(&credential(port)).await.expect_err("no such server can be logged in to");
         (refused, server.await.unwrap())
     }
 

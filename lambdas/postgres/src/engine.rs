@@ -73,7 +73,8 @@ impl<S: Server> Engine for Postgres<S> {
             self.login(current).await?;
         }
         let using = master.unwrap_or(current);
-        self.transact(&Change { plan, using, current, pending: &pending, previous: None }, Ending::Undo).await
+        self.transact(&Change { plan, using, own: current, current, pending: &pending, previous: None }, Ending::Undo)
+            .await
     }
 }
 

@@ -42,7 +42,7 @@ async fn i64_a_master_changes_the_password_of_a_user_that_only_reads() {
 
 #[tokio::test]
 async fn names_of_any_characters_are_names() {
-    for odd in ["o'brien\"; DROP ROLE admin; --", "\u{fc}n\u{ef} \u{1f980} \\ $x$", "UPPER.case", "%I %s"] {
+    for odd in ["o'brien\"; DROP ROLE admin; -- %I", "\u{fc}n\u{ef} \u{1f980} \\ $x$ UPPER.case"] {
         let mut secret = Secret::single(&name(odd)).await;
         secret.rotate().await.unwrap();
         assert!(secret.logs_in().await, "{odd}");
