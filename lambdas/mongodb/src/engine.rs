@@ -1,0 +1,100 @@
+//! MongoDB and DocumentDB as an engine: a user that changes its own password, a master that changes it, or two users
+//! that take turns.
+//!
+//! Of the two, `NAME` and `NAME_clone`, the first is the one whose roles count: at each rotation the other gets them
+//! again, in the command that sets its password, so that what was granted since then is not lost, and a crash leaves no
+//! user with a password and without roles.
+
+use rekey_rds::Api;
+use rekey_rotation::engine::{Change, Engine, EngineError, Master};
+use rekey_rotation::plan::{self, Plan, Strategy, Tags};
+use rekey_rotation::secret::SecretDocument;
+
+use crate::credential::{Credential, ENGINE};
+use crate::server::{Server, Session};
+
+const NOBODY: &str = "neither of the two users that take turns is defined in the database that \"dbname\" names; create \
+                      the one in \"username\" with the roles that it needs";
+
+/// MongoDB.
+#[derive(Debug)]
+pub struct Mongo<S> {
+    server: S,
+    rds: Api,
+}
+
+impl<S: Server> Mongo<S> {
+    /// The engine for that kind of server.
+    pub fn new(server: S) -> Self {
+        Self { server, rds: Api::default() }
+    }
+}
+
+impl<S: Server> Engine for Mongo<S> {
+    fn name(&self) -> &'static str {
+        ENGINE
+    }
+
+    fn plan(&self, current: &SecretDocument, tags: &Tags) -> Result<Plan, EngineError> {
+        Credential::read(current)?;
+        Plan::for_password(current, tags, &[Strategy::Single, Strategy::ThroughMaster, Strategy::Alternating])
+    }
+
+    async fn master(&self, current: &SecretDocument, master: Master) -> Result<SecretDocument, EngineError> {
+        rekey_rds::master(&self.rds, current, master).await
+    }
+
+    async fn login(&self, credential: &SecretDocument) -> Result<(), EngineError> {
+        self.server.open(&Credential::read(credential)?).await?.close().await;
+        Ok(())
+    }
+
+    async fn change(&self, change: &Change<'_>) -> Result<(), EngineError> {
+        let (using, to) = (Credential::read(change.using)?, Credential::read(change.pending)?);
+        let mut session = self.server.open(&using).await?;
+        let changed = match change.plan.strategy {
+            Strategy::Alternating => alternate(&mut session, &Credential::read(change.current)?, &to).await,
+            Strategy::Single | Strategy::ThroughMaster | Strategy::Dual => session.set_password(&to).await,
+        };
+        session.close().await;
+        changed
+    }
+
+    async fn preflight(
+        &self,
+        _plan: &Plan,
+        current: &SecretDocument,
+        master: Option<&SecretDocument>,
+    ) -> Result<(), EngineError> {
+        self.login(current).await?;
+        let Some(master) = master else { return Ok(()) };
+        let current = Credential::read(current)?;
+        let mut session = self.server.open(&Credential::read(master)?).await?;
+        let seen = session.grants(&current.database, &current.user).await;
+        session.close().await;
+        seen.map(drop)
+    }
+}
+
+/// Makes the user of `to` what the first of the two users is, with the password of `to`.
+async fn alternate(session: &mut impl Session, current: &Credential, to: &Credential) -> Result<(), EngineError> {
+    let there = session.grants(&to.database, &to.user).await?;
+    let original = plan::original(&to.user);
+    let model = if to.user == original { &current.user } else { original };
+    match there {
+        // The one whose roles count: they are left as they are.
+        Some(_) if to.user == original => session.set_password(to).await,
+        Some(before) => {
+            let grants = session.grants(&to.database, model).await?;
+            // Without its original it is the only one who knows the roles.
+            session.set_all(to, grants.as_ref().unwrap_or(&before), &before).await
+        }
+        None => {
+            let grants = session.grants(&to.database, model).await?.ok_or(EngineError::Unfit(NOBODY))?;
+            session.create(to, &grants).await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
