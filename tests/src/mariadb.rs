@@ -63,7 +63,8 @@ impl MariaDb {
         let mariadb = Self { process, admin_password, address, statements, _run: run };
         let ready = eventually("MariaDB to take connections", Duration::from_mins(1), async || {
             if options.expired {
-                return Ok(drop(tokio::net::TcpStream::connect((mariadb.host(), port)).await?));
+                tokio::net::TcpStream::connect((mariadb.host(), port)).await?;
+                return Ok(());
             }
             mariadb.admin().await.map(drop)
         });
