@@ -51,7 +51,8 @@ pub struct Posts {
 
 struct Waiting {
     body: String,
-    since: Instant,
+    /// Then it is news no more.
+    until: Instant,
 }
 
 /// Why a POST did not succeed. The texts hold nothing of the address, and nothing of what the other side said.
@@ -85,7 +86,7 @@ impl Posts {
 
     /// Queues a JSON body. It is lost when too many wait already.
     pub fn post(&self, body: String) {
-        if self.sender.try_send(Waiting { body, since: Instant::now() }).is_err() {
+        if self.sender.try_send(Waiting { body, until: Instant::now() + KEPT }).is_err() {
             self.metrics.posted(self.what, Posted::Dropped);
             debug!(what = self.what, "too many wait to be posted; this one is dropped");
         }
@@ -120,6 +121,11 @@ impl Posts {
     /// Tries until it is delivered, refused for good, or too old.
     async fn deliver(&self, waiting: &Waiting) {
         for failures in 1.. {
+            // Whoever waits behind one that takes long is not to be tried for long, too.
+            if Instant::now() >= waiting.until {
+                warn!(what = self.what, "not posted, and too old by now");
+                return self.metrics.posted(self.what, Posted::Dropped);
+            }
             let problem = match self.attempt(&waiting.body).await {
                 Ok(()) => {
                     if failures > 1 {
@@ -132,10 +138,6 @@ impl Posts {
             if let Problem::Refused(_) = problem {
                 warn!(what = self.what, %problem, "not posted, and not tried again");
                 return self.metrics.posted(self.what, Posted::Refused);
-            }
-            if waiting.since.elapsed() >= KEPT {
-                warn!(what = self.what, %problem, "not posted, and too old by now");
-                return self.metrics.posted(self.what, Posted::Dropped);
             }
             if failures == 1 {
                 warn!(what = self.what, %problem, "not posted; trying again");

@@ -162,6 +162,8 @@ impl Watches {
                 }
                 Err(invalid) => {
                     let Some(key) = key_of(&invalid.metadata) else { return };
+                    // Its hooks go with it: an agent that begins now would not know of any.
+                    self.rollouts.external_secret_gone(&key);
                     self.object_gone(&key);
                     self.unreadable.seen(Which::ExternalSecret(key), invalid);
                 }

@@ -162,19 +162,53 @@ spec:
 impl DatabaseUser {
     /// Creates a role, its database and its secret, ready for rotation by `lambda`.
     pub async fn create(aws: &Aws, postgres: &Postgres, name: &str, lambda: &str) -> Result<Self> {
+        Self::make(aws, postgres, name, lambda, json!({}), None).await
+    }
+
+    /// The same with the server's superuser as its master: of two users that take turns, or as the tag
+    /// `rekey:strategy` says.
+    pub async fn with_master(
+        aws: &Aws,
+        postgres: &Postgres,
+        name: &str,
+        lambda: &str,
+        strategy: Option<&str>,
+    ) -> Result<Self> {
+        let master = json!({
+            "engine": "postgres", "host": postgres.host(), "port": postgres.port(), "sslrootcert": postgres.ca_pem(),
+            "username": crate::postgres::ADMIN, "password": postgres.admin_password(),
+        });
+        let arn = aws.create_secret(&format!("master/{name}"), &master.to_string()).await?;
+        Self::make(aws, postgres, name, lambda, json!({ "masterarn": arn }), strategy).await
+    }
+
+    async fn make(
+        aws: &Aws,
+        postgres: &Postgres,
+        name: &str,
+        lambda: &str,
+        mut value: Value,
+        strategy: Option<&str>,
+    ) -> Result<Self> {
         let first_password = crate::random_word(24);
         postgres.create_role_and_database(name, &first_password, name).await?;
         let secret = format!("shop/{name}");
-        let value = json!({
-            "engine": "postgres",
-            "host": postgres.host(),
-            "port": postgres.port(),
-            "username": name,
-            "password": first_password,
-            "dbname": name,
-            "sslrootcert": postgres.ca_pem(),
-        });
+        for (field, text) in [
+            ("engine", "postgres".into()),
+            ("host", postgres.host().into()),
+            ("port", postgres.port().into()),
+            ("username", name.into()),
+            ("password", first_password.clone().into()),
+            ("dbname", name.into()),
+            ("sslrootcert", postgres.ca_pem().into()),
+        ] {
+            value[field] = text;
+        }
         let arn = aws.create_secret(&secret, &value.to_string()).await?;
+        if let Some(strategy) = strategy {
+            let tag = format!("Key=rekey:strategy,Value={strategy}");
+            aws.cli(&["secretsmanager", "tag-resource", "--secret-id", &arn, "--tags", &tag]).await?;
+        }
         // Only the preflight: a schedule that is saved so tests the login and changes nothing.
         let rotate = ["secretsmanager", "rotate-secret", "--secret-id", &arn, "--rotation-lambda-arn", lambda];
         let rules = ["--rotation-rules", "AutomaticallyAfterDays=30", "--no-rotate-immediately"];
@@ -188,12 +222,15 @@ impl DatabaseUser {
         Ok(answer["VersionId"].as_str().context("rotate-secret names no version")?.to_owned())
     }
 
+    /// The version that is in use.
+    pub async fn value(&self, aws: &Aws) -> Result<Value> {
+        let answer = aws.cli(&["secretsmanager", "get-secret-value", "--secret-id", &self.arn]).await?;
+        Ok(serde_json::from_str(answer["SecretString"].as_str().context("there is no SecretString")?)?)
+    }
+
     /// The password in the version that is in use.
     pub async fn password(&self, aws: &Aws) -> Result<String> {
-        let answer = aws.cli(&["secretsmanager", "get-secret-value", "--secret-id", &self.arn]).await?;
-        let text = answer["SecretString"].as_str().context("there is no SecretString")?;
-        let value: Value = serde_json::from_str(text)?;
-        Ok(value["password"].as_str().context("there is no password")?.to_owned())
+        Ok(self.value(aws).await?["password"].as_str().context("there is no password")?.to_owned())
     }
 
     /// Waits until AWSCURRENT is on this version.

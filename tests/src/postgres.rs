@@ -1,7 +1,7 @@
 //! A PostgreSQL of its own on 127.0.0.1 that takes TLS connections and SCRAM passwords only.
 //!
-//! Its data is thrown away, so it does not fsync. It logs the statements that change roles and tables, so that a test can
-//! look whether a password was ever sent in clear.
+//! Its data is thrown away, so it does not fsync. It logs every statement, so that a test can look whether a
+//! password was ever sent in clear.
 
 mod server;
 
@@ -77,7 +77,7 @@ impl Postgres {
         &self.admin_password
     }
 
-    /// The server's log, with the statements that changed roles and tables.
+    /// The server's log, with every statement.
     #[must_use]
     pub fn log(&self) -> &Path {
         self.process.log()
@@ -104,23 +104,19 @@ impl Postgres {
         self.address.accepts(user, password, database).await
     }
 
-    /// Creates a role that may log in, and a database that belongs to it. The names must be plain words.
+    /// Creates a role that may log in, and a database that belongs to it.
     pub async fn create_role_and_database(&self, role: &str, password: &str, database: &str) -> Result<()> {
-        let plain = |name: &str| name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');
-        anyhow::ensure!(plain(role) && plain(database), "role and database must be plain words: {role}, {database}");
+        let [role, database] = [role, database].map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
         let admin = self.admin().await?;
         // The log must show no clear-text password but those a rotation sent, if it ever does.
         admin.batch_execute("SET log_statement = none").await?;
         let quoted = password.replace('\'', "''");
         admin
-            .batch_execute(&format!("CREATE ROLE \"{role}\" LOGIN PASSWORD '{quoted}'"))
+            .batch_execute(&format!("CREATE ROLE {role} LOGIN PASSWORD '{quoted}'"))
             .await
             .context("create the role")?;
         // CREATE DATABASE runs in no transaction, so it needs a call of its own.
-        admin
-            .batch_execute(&format!("CREATE DATABASE \"{database}\" OWNER \"{role}\""))
-            .await
-            .context("create the database")
+        admin.batch_execute(&format!("CREATE DATABASE {database} OWNER {role}")).await.context("create the database")
     }
 }
 

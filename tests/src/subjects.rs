@@ -6,6 +6,8 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::load::{Credential, Login};
+use crate::mariadb::MariaDb;
+use crate::redis::Redis;
 use crate::rotated::Rotated;
 use crate::sam::Deployed;
 use crate::stack::Stack;
@@ -48,6 +50,11 @@ pub async fn create(stack: &Stack, deployed: &Deployed, prefix: &str) -> Result<
 
 async fn recipes(stack: &Stack, prefix: &str) -> Result<Vec<Recipe>> {
     let master = postgres_master(stack, prefix).await?;
+    let redis = Redis::shared().await?;
+    let redis_master = redis.secret(crate::redis::ADMIN, redis.admin_password()).to_string();
+    let redis_master = stack.aws.create_secret(&format!("master/{prefix}-redis"), &redis_master).await?;
+    let mariadb = MariaDb::shared().await?;
+    let mariadb_master = mariadb_master(stack, mariadb, prefix).await?;
     Ok(vec![
         Recipe {
             name: "postgres-single",
@@ -65,7 +72,75 @@ async fn recipes(stack: &Stack, prefix: &str) -> Result<Vec<Recipe>> {
             login: postgres_login(stack),
             has_gap: false,
         },
+        Recipe {
+            name: "redis-dual",
+            function: "RotationRedisFunctionArn",
+            value: redis_user(redis, &format!("{prefix}_itself"), None).await?,
+            tags: &[],
+            login: redis_login(redis),
+            has_gap: false,
+        },
+        Recipe {
+            name: "redis-dual-master",
+            function: "RotationRedisFunctionArn",
+            value: redis_user(redis, &format!("{prefix}_by_admin"), Some(&redis_master)).await?,
+            tags: &[],
+            login: redis_login(redis),
+            has_gap: false,
+        },
+        Recipe {
+            name: "mariadb-single",
+            function: "RotationMysqlFunctionArn",
+            value: mariadb_user(mariadb, &format!("{prefix}_single"), None).await?,
+            tags: &[],
+            login: mariadb_login(mariadb),
+            has_gap: true,
+        },
+        Recipe {
+            name: "mariadb-alternating",
+            function: "RotationMysqlFunctionArn",
+            value: mariadb_user(mariadb, &format!("{prefix}_alternating"), Some(&mariadb_master)).await?,
+            tags: &[],
+            login: mariadb_login(mariadb),
+            has_gap: false,
+        },
     ])
+}
+
+fn mariadb_value(server: &MariaDb, user: &str, password: &str) -> Value {
+    json!({
+        "engine": "mariadb", "host": server.host(), "port": server.port(), "sslrootcert": server.ca_pem(),
+        "username": user, "password": password,
+    })
+}
+
+async fn mariadb_master(stack: &Stack, server: &MariaDb, prefix: &str) -> Result<String> {
+    let value = mariadb_value(server, crate::mariadb::ADMIN, server.admin_password());
+    stack.aws.create_secret(&format!("master/{prefix}-mariadb"), &value.to_string()).await
+}
+
+async fn mariadb_user(server: &MariaDb, user: &str, master: Option<&str>) -> Result<Value> {
+    let password = crate::random_word(24);
+    let account = format!("{user}@'127.0.0.%'");
+    server.run(&[format!("CREATE USER {account} IDENTIFIED BY '{password}'")]).await?;
+    server.run(&[format!("GRANT SELECT ON app.* TO {account}")]).await?;
+    let mut value = mariadb_value(server, user, &password);
+    value["dbname"] = "app".into();
+    if let Some(arn) = master {
+        value["masterarn"] = arn.into();
+    }
+    Ok(value)
+}
+
+fn mariadb_login(server: &MariaDb) -> Login {
+    let server = server.address().clone();
+    Arc::new(move |credential| {
+        let server = server.clone();
+        Box::pin(async move {
+            let [user, password] = fields(credential, ["username", "password"])?;
+            server.accepts(&user, &password).await
+        })
+    })
 }
 
 async fn postgres_master(stack: &Stack, prefix: &str) -> Result<String> {
@@ -98,6 +173,26 @@ fn postgres_login(stack: &Stack) -> Login {
         Box::pin(async move {
             let [user, password, database] = fields(credential, ["username", "password", "dbname"])?;
             server.accepts(&user, &password, &database).await
+        })
+    })
+}
+
+async fn redis_user(redis: &Redis, name: &str, master: Option<&str>) -> Result<Value> {
+    let password = crate::random_word(24);
+    let rules = if master.is_some() { &[] } else { crate::redis::CHANGES_ITSELF };
+    redis.set_user(name, &password, rules).await?;
+    let mut value = redis.secret(name, &password);
+    if let Some(arn) = master {
+        value["masterarn"] = arn.into();
+    }
+    Ok(value)
+}
+
+fn redis_login(redis: &'static Redis) -> Login {
+    Arc::new(move |credential| {
+        Box::pin(async move {
+            let [user, password] = fields(credential, ["username", "password"])?;
+            redis.accepts(&user, &password).await
         })
     })
 }

@@ -42,11 +42,27 @@ impl Authority {
 
     /// A certificate for a server that is reached as `localhost` or 127.0.0.1, or by one of `more_names`.
     pub fn server(&self, more_names: &[&str]) -> Result<Identity> {
+        self.sign(Self::params(more_names)?)
+    }
+
+    /// The same for a server whose certificate was not renewed in time.
+    pub fn expired_server(&self) -> Result<Identity> {
+        let mut params = Self::params(&[])?;
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        self.sign(params)
+    }
+
+    fn params(more_names: &[&str]) -> Result<CertificateParams> {
         let names = ["localhost", "127.0.0.1"].iter().chain(more_names).map(|name| (*name).to_owned());
         let mut params = CertificateParams::new(names.collect::<Vec<_>>())?;
         params.distinguished_name.push(DnType::CommonName, "localhost");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
+        Ok(params)
+    }
+
+    fn sign(&self, params: CertificateParams) -> Result<Identity> {
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?.pem();
         Ok(Identity { certificate, key: key.serialize_pem() })

@@ -3,9 +3,12 @@
 //! What comes from a package registry is built or installed here, once per version, with a line of progress for each;
 //! PostgreSQL comes from Debian. Go, Python, setpriv and a C compiler must be there: an error names their packages.
 
+mod debian;
 mod go;
+mod mariadb;
 mod postgres;
 mod python;
+mod redis;
 mod slot;
 
 use std::path::{Path, PathBuf};
@@ -56,6 +59,16 @@ impl Tools {
         let ((control_plane, kwok, helm), (postgres, aws, sam)) = tokio::try_join!(go, others)?;
         Ok(Self { control_plane, kwok, helm, aws, sam, postgres })
     }
+}
+
+/// `mariadbd`, installed if it is missing: only what needs one asks for it.
+pub(crate) async fn mariadb(cache: &Cache, progress: &Progress) -> Result<PathBuf> {
+    mariadb::install(cache, progress).await
+}
+
+/// `redis-server`, installed if it is missing: only what needs one asks for it.
+pub(crate) async fn redis(cache: &Cache, progress: &Progress) -> Result<PathBuf> {
+    redis::install(cache, progress).await
 }
 
 /// # Errors

@@ -124,8 +124,8 @@ impl Events {
     fn event(&self, about: &ObjectReference, kind: Kind, reason: &str, action: &str, note: String) -> Event {
         Event {
             metadata: ObjectMeta {
-                // The API server cuts it to what leaves room for the rest.
-                generate_name: Some(format!("{}.", about.name.as_deref().unwrap_or(CONTROLLER))),
+                // The API server cuts it to what leaves room for the rest, and takes no other sign at its end.
+                generate_name: Some(format!("{}-", about.name.as_deref().unwrap_or(CONTROLLER))),
                 // Where Events about what has no namespace are looked for.
                 namespace: about.namespace.clone().or_else(|| Some("default".to_owned())),
                 ..ObjectMeta::default()

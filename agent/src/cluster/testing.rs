@@ -137,6 +137,7 @@ impl Inner {
             Method::POST => {
                 let mut object = body.clone();
                 if let Some(prefix) = object["metadata"]["generateName"].as_str() {
+                    assert!(prefix.ends_with('-'), "the API server takes no {prefix:?}");
                     object["metadata"]["name"] = json!(format!("{prefix}{}", self.versions));
                 }
                 let namespace = path.split('/').skip_while(|part| *part != "namespaces").nth(1).unwrap_or_default();

@@ -100,6 +100,19 @@ async fn a_dead_side_holds_up_nobody_and_what_is_too_much_is_counted() {
 }
 
 #[tokio::test]
+async fn what_is_too_old_is_not_tried_any_more() {
+    let (server, metrics) = (Server::default(), Metrics::default());
+    let (posts, stop, running) = posts(server.start().await, &metrics);
+    let until = Instant::now();
+    posts.sender.try_send(Waiting { body: "old".to_owned(), until }).unwrap_or_else(|_| panic!("there is room"));
+    posts.post("new".to_owned());
+    assert_eq!(server.got(1).await, ["new"]);
+    stop.cancel();
+    running.await.unwrap();
+    assert_eq!((count(&metrics, "sent"), count(&metrics, "dropped")), (1, 1));
+}
+
+#[tokio::test]
 async fn what_waits_when_the_agent_ends_is_tried_once_more() {
     let (server, metrics) = (Server::default(), Metrics::default());
     let posts = Posts::new("alert", server.start().await, None, metrics.clone());

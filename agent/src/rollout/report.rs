@@ -55,7 +55,7 @@ impl Reports {
         for mistake in mistakes {
             warn!(workload = %key.object, kind = key.kind.as_str(), %mistake, "annotation ignored");
             let reason = match mistake {
-                Mistake::Pattern { .. } => "BadPattern",
+                Mistake::Pattern { .. } | Mistake::List { .. } | Mistake::Crowd => "BadPattern",
                 Mistake::Period { .. } => "BadPausePeriod",
             };
             self.event(key, uid, Kind::Warning, reason, mistake.to_string());

@@ -17,7 +17,7 @@ use crate::cluster::ClusterError;
 
 /// Writes at a time. Those that failed before have a few places of their own, and no namespace gets more than it leaves, so
 /// that a webhook that hangs for seconds holds up nobody else.
-const ROOM: Room = Room { fresh: 32, retrying: 8 };
+const ROOM: Room = Room { fresh: 64, retrying: 16 };
 
 /// What is due at a time.
 struct Due {

@@ -6,11 +6,13 @@
 //!
 //! Expressions come from manifests: what one may take to compile, and to search again after each match, is bounded.
 
+mod known;
 pub(crate) mod replace;
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -26,11 +28,17 @@ const LONGEST: usize = 32 << 10;
 /// would be looked at too late.
 const CLASSES: usize = 64;
 
-/// A compiled expression. It is not anchored. Two are equal if they are written alike.
+/// A compiled expression. It is not anchored. Two are equal if they are written alike; as long as one is in use, others
+/// that are written alike cost nothing.
 #[derive(Clone, Debug)]
 pub struct Regexp {
+    is: Arc<Compiled>,
+}
+
+#[derive(Debug)]
+struct Compiled {
     source: String,
-    compiled: Regex,
+    regex: Regex,
     size: usize,
 }
 
@@ -48,10 +56,24 @@ pub enum Malformed {
 impl Regexp {
     /// Compiles an expression of Go's.
     pub fn parse(source: &str) -> Result<Self, Malformed> {
+        known::or_compiled(false, source, || Self::smallest(source))
+    }
+
+    /// Compiles one that matches texts as a whole.
+    pub fn whole(source: &str) -> Result<Self, Malformed> {
+        known::or_compiled(true, source, || {
+            // Alone first: `a)|(b` becomes valid, and means something else, once it stands between our brackets.
+            Self::smallest(source)?;
+            Self::smallest(&format!("^(?:{source})$"))
+        })
+    }
+
+    /// As small as it can be.
+    fn smallest(source: &str) -> Result<Self, Malformed> {
         for size in SIZES {
             match Self::compile(source, size) {
                 Err(Malformed::TooLarge) => {}
-                compiled => return Ok(Self { source: source.to_owned(), compiled: compiled?, size }),
+                regex => return Ok(Self { is: Arc::new(Compiled { source: source.to_owned(), regex: regex?, size }) }),
             }
         }
         Err(Malformed::TooLarge)
@@ -60,7 +82,13 @@ impl Regexp {
     /// What a byte counts that is searched for it (see [`crate::limits::READ`]).
     #[must_use]
     pub fn cost(&self) -> usize {
-        cost(self.size)
+        cost(self.is.size)
+    }
+
+    /// How many bytes it takes at most.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.is.size
     }
 
     /// The same for searching bytes, up to a compiled size.
@@ -83,7 +111,7 @@ impl Regexp {
     /// Does it match anywhere in a text?
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
-        self.compiled.is_match(text.as_bytes())
+        self.is.regex.is_match(text.as_bytes())
     }
 
     /// The text with each match replaced, as Go's `ReplaceAllString` does: in `replacement`, `$1`, `${1}`, `$name` and
@@ -102,8 +130,8 @@ impl Regexp {
             out.extend_from_slice(part);
             if out.len() > longest { Err(Error::OutputTooLarge) } else { Ok(()) }
         };
-        let replacement = Replacement::expanded(&self.compiled, replacement.as_bytes());
-        match replacement.apply(&self.compiled, text, again, push) {
+        let replacement = Replacement::expanded(&self.is.regex, replacement.as_bytes());
+        match replacement.apply(&self.is.regex, text, again, push) {
             Err(Error::OutputTooLarge) => Ok(None),
             Err(other) => Err(other),
             Ok(()) => Ok(String::from_utf8(out).ok()),
@@ -113,7 +141,7 @@ impl Regexp {
     /// The expression as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.source
+        &self.is.source
     }
 }
 
@@ -130,7 +158,7 @@ pub(crate) fn again(bytes: usize, cost: usize) -> usize {
 
 impl PartialEq for Regexp {
     fn eq(&self, other: &Self) -> bool {
-        self.source == other.source
+        self.is.source == other.is.source
     }
 }
 
@@ -138,7 +166,7 @@ impl Eq for Regexp {}
 
 impl Hash for Regexp {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.source.hash(state);
+        self.is.source.hash(state);
     }
 }
 
@@ -150,7 +178,7 @@ impl PartialOrd for Regexp {
 
 impl Ord for Regexp {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.source.cmp(&other.source)
+        self.is.source.cmp(&other.is.source)
     }
 }
 

@@ -1,3 +1,11 @@
-//! Rotation function for mysql: not written yet.
+//! Rotation function for MySQL, Aurora MySQL and MariaDB.
 
-fn main() {}
+use rekey_mysql::Mysql;
+
+/// Runs until Lambda stops the process.
+///
+/// One thread is enough: the function handles one step at a time, and each step waits for one connection.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    rekey_rotation::handler::serve(Mysql::from_variables(|name| std::env::var(name).ok())?).await
+}

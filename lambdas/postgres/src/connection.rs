@@ -8,11 +8,16 @@ use rekey_rotation::tls;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, NoTls, Row, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::command::Command;
 use crate::credential::Credential;
 use crate::error::classify;
+use crate::pair::{Known, Pair};
+use crate::server::{About, Server, Session};
+use crate::survey;
 
 /// For each address of the host, and again for the whole log-in, so that a server that accepts connections and then
 /// says nothing is named as such.
@@ -21,51 +26,99 @@ const LOG_IN: Duration = Duration::from_secs(15);
 /// For the server to take note of the goodbye.
 const CLOSE: Duration = Duration::from_secs(1);
 
+/// The database that the change is made in may belong to the very user that a master changes: no name is looked up where
+/// that one could have put something of its own. Taking over a table needs it alone for a moment, for which everybody
+/// else that wants it waits: rather than hold them up behind somebody's long query, the rotation is tried again later.
+const BEGIN: &str = "BEGIN; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = '5s'";
+
+const ABOUT: &str = "SELECT current_setting('server_version_num')::int4, current_setting('password_encryption'),
+       pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'";
+
+/// The servers that credentials name.
+#[derive(Clone, Copy, Debug)]
+pub struct Network;
+
 /// A session in which the credential was accepted.
+#[derive(Debug)]
 pub struct Connection {
     client: Client,
     driver: JoinHandle<()>,
+    /// `server_version_num`, once a transaction has begun.
+    version: u32,
 }
 
-impl Connection {
-    /// Connects and logs in.
-    pub async fn open(credential: &Credential) -> Result<Self, EngineError> {
+impl Server for Network {
+    type Session = Connection;
+
+    async fn open(&self, credential: &Credential) -> Result<Connection, EngineError> {
         let mut config = Config::new();
-        config
-            .host(&credential.place.host)
-            .port(credential.place.port)
-            .dbname(&credential.database)
-            .user(&credential.user);
-        config.password(credential.password.as_bytes()).application_name("rekey-rotation").connect_timeout(CONNECT);
+        config.host(&credential.place.host).port(credential.place.port);
+        config.dbname(&credential.database).user(&credential.user).password(credential.password.expose());
+        config.application_name("rekey-rotation").connect_timeout(CONNECT);
         let log_in = async {
             match &credential.place.tls {
                 Tls::Verified(trust) => {
                     let tls = tls::client_config(trust);
                     let tls = MakeRustlsConnect::new(tls.map_err(|e| EngineError::Tls(e.to_string()))?);
-                    let (client, driver) =
-                        config.ssl_mode(SslMode::Require).connect(tls).await.map_err(|e| classify(&e))?;
-                    Ok(Self { client, driver: tokio::spawn(async move { drop(driver.await) }) })
+                    connect(config.ssl_mode(SslMode::Require), tls).await
                 }
-                Tls::Off => {
-                    let (client, driver) =
-                        config.ssl_mode(SslMode::Disable).connect(NoTls).await.map_err(|e| classify(&e))?;
-                    Ok(Self { client, driver: tokio::spawn(async move { drop(driver.await) }) })
-                }
+                Tls::Off => connect(config.ssl_mode(SslMode::Disable), NoTls).await,
             }
         };
         let silent = || EngineError::Unreachable("the server did not finish the log-in in time".to_owned());
         timeout(LOG_IN, log_in).await.unwrap_or_else(|_| Err(silent()))
     }
+}
 
-    /// Runs statements in one transaction, without parameters and without an answer.
-    pub async fn run(&self, statements: &str) -> Result<(), EngineError> {
-        self.client.batch_execute(statements).await.map_err(|e| classify(&e))
+async fn connect<T>(config: &Config, tls: T) -> Result<Connection, EngineError>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send + 'static,
+{
+    let (client, driver) = config.connect(tls).await.map_err(|e| classify(&e))?;
+    Ok(Connection { client, driver: tokio::spawn(async move { drop(driver.await) }), version: 0 })
+}
+
+impl Session for Connection {
+    async fn ping(&mut self) -> Result<(), EngineError> {
+        self.execute("SELECT 1").await
     }
 
-    /// Says goodbye, so that neither the server's log nor the frozen function holds a half-open session.
-    pub async fn close(self) {
+    async fn begin(&mut self) -> Result<About, EngineError> {
+        self.execute(BEGIN).await?;
+        let row = self.client.query_typed_one(ABOUT, &[]).await.map_err(|e| classify(&e))?;
+        let (version, about) = read_about(&row).map_err(|e| classify(&e))?;
+        self.version = version;
+        Ok(about)
+    }
+
+    async fn look_at(&mut self, pair: &Pair) -> Result<Known, EngineError> {
+        survey::look_at(&self.client, self.version, pair).await.map_err(|e| classify(&e))
+    }
+
+    async fn run(&mut self, command: &Command) -> Result<(), EngineError> {
+        self.execute(&command.sql(self.version)).await
+    }
+
+    async fn commit(&mut self) -> Result<(), EngineError> {
+        self.execute("COMMIT").await
+    }
+
+    /// So that neither the server's log nor the frozen function holds a half-open session.
+    async fn close(self) {
         drop(self.client);
         drop(timeout(CLOSE, self.driver).await);
+    }
+}
+
+fn read_about(row: &Row) -> Result<(u32, About), tokio_postgres::Error> {
+    let version = u32::try_from(row.try_get::<_, i32>(0)?).unwrap_or_default();
+    Ok((version, About { encryption: row.try_get(1)?, replica: row.try_get(2)?, read_only: row.try_get(3)? }))
+}
+
+impl Connection {
+    async fn execute(&self, statements: &str) -> Result<(), EngineError> {
+        self.client.batch_execute(statements).await.map_err(|e| classify(&e))
     }
 }
 
@@ -97,7 +150,7 @@ mod tests {
             stream.read_to_end(&mut after).await.unwrap();
             after
         });
-        let refused = Connection::open(&credential(port)).await.err().expect("no such server can be logged in to");
+        let refused = Network.open(&credential(port)).await.expect_err("no such server can be logged in to");
         (refused, server.await.unwrap())
     }
 
@@ -120,7 +173,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let error = Connection::open(&credential(port)).await.err().unwrap();
+        let error = Network.open(&credential(port)).await.err().unwrap();
         assert_eq!(error, EngineError::Unreachable("no connection".to_owned()));
         assert!(!error.to_string().contains("127.0.0.1"));
     }

@@ -1,7 +1,9 @@
 //! A PostgreSQL credential, read from the JSON that AWS's templates use.
 //!
-//! `host`, `username` and `password` are needed; `port` (5432), `dbname` (postgres), `ssl` (true), `sslrootcert` (PEM)
-//! and `engine` may be left out. Nothing here connects.
+//! `host`, `username` and `password` are needed; `port` (5432), `dbname` (postgres), `ssl` (true), `sslrootcert` (PEM),
+//! `sslservername` and `engine` may be left out. Nothing here connects.
+
+use std::fmt;
 
 use rekey_rotation::engine::EngineError;
 use rekey_rotation::place::Place;
@@ -11,17 +13,38 @@ use zeroize::Zeroizing;
 /// The engine's name in the field `engine`.
 pub const ENGINE: &str = "postgres";
 const AURORA: &str = "aurora-postgresql";
+/// Bytes that a name has at most: NAMEDATALEN less one. The server cuts longer ones, and so takes one for another.
+pub const LONGEST_NAME: usize = 63;
 
 /// All that a connection needs.
+#[derive(Clone, Debug)]
 pub struct Credential {
-    /// Where the server is.
+    /// The server and the way there.
     pub place: Place,
     /// Database to connect to.
     pub database: String,
     /// Name of the role that logs in.
     pub user: String,
     /// Its password.
-    pub password: Zeroizing<String>,
+    pub password: Password,
+}
+
+/// A password that no `Debug` shows, and that is wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// The password itself, for the login and for its verifier.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
 }
 
 impl Credential {
@@ -33,20 +56,20 @@ impl Credential {
             return Err(EngineError::OtherEngine(ENGINE));
         }
         let database = match document.text("dbname")? {
-            Some(name) if !name.is_empty() => plain(document, "dbname", "a database's name")?,
+            Some(name) if !name.is_empty() => no_nul("dbname", "a database's name", name)?.to_string(),
             _ => "postgres".to_owned(),
         };
+        let user = no_nul("username", "a role's name", document.required("username")?)?;
+        if user.len() > LONGEST_NAME {
+            return Err(SecretError::Malformed { field: "username", expected: "63 bytes long at most" }.into());
+        }
         Ok(Self {
             place: Place::read(document, 5432)?,
             database,
-            user: plain(document, "username", "a role's name")?,
-            password: no_nul("password", "text without NUL", document.required("password")?)?,
+            user: user.to_string(),
+            password: Password(no_nul("password", "text without NUL", document.required("password")?)?),
         })
     }
-}
-
-fn plain(document: &SecretDocument, field: &'static str, expected: &'static str) -> Result<String, EngineError> {
-    no_nul(field, expected, document.required(field)?).map(|text| text.to_string())
 }
 
 /// PostgreSQL's protocol ends each string with a NUL, so that one inside would cut it short.
@@ -54,8 +77,8 @@ fn no_nul(
     field: &'static str,
     expected: &'static str,
     text: Zeroizing<String>,
-) -> Result<Zeroizing<String>, EngineError> {
-    if text.contains('\0') { Err(SecretError::Malformed { field, expected }.into()) } else { Ok(text) }
+) -> Result<Zeroizing<String>, SecretError> {
+    if text.contains('\0') { Err(SecretError::Malformed { field, expected }) } else { Ok(text) }
 }
 
 #[cfg(test)]
@@ -67,23 +90,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_safe_defaults() {
+    fn what_is_left_out_has_defaults() {
         let credential = read(r#"{"host":"db.example","username":"app","password":"p"}"#).unwrap();
         assert_eq!((credential.place.port, &*credential.database), (5432, "postgres"));
+        assert!(!format!("{credential:?}").contains("\"p\""));
     }
 
     #[test]
     fn fields_that_would_connect_elsewhere_or_break_the_protocol_are_refused() {
+        let long = format!(r#"{{"host":"h","username":"{}","password":"p"}}"#, "ü".repeat(32));
         for text in [
             r#"{"username":"u","password":"p"}"#,
             r#"{"host":"h","password":"p"}"#,
             r#"{"host":"h","username":"u","password":""}"#,
             r#"{"host":"/run/postgresql","username":"u","password":"p"}"#,
-            r#"{"host":"a,b","username":"u","password":"p"}"#,
             r#"{"host":"h","username":"u\u0000x","password":"p"}"#,
             r#"{"host":"h","username":"u","password":"p\u0000x"}"#,
-            r#"{"host":"h","username":"u","password":"p","port":70000}"#,
+            r#"{"host":"h","username":"u","password":"p","dbname":"d\u0000"}"#,
             r#"{"host":"h","username":"u","password":"p","engine":"mysql"}"#,
+            &long,
         ] {
             assert_eq!(read(text).err().unwrap().kind().as_str(), "bad-secret", "{text}");
         }

@@ -1,72 +1,146 @@
-//! PostgreSQL as an engine: logging in, and changing one's own password.
+//! PostgreSQL as an engine: what is done in which strategy.
 
-use postgres_protocol::escape::escape_identifier;
-use postgres_protocol::password::scram_sha_256;
-use rekey_rotation::engine::{Change, Engine, EngineError};
+use rekey_rds::Api;
+use rekey_rotation::engine::{Change, Engine, EngineError, Master};
 use rekey_rotation::plan::{Plan, Strategy, Tags};
 use rekey_rotation::secret::SecretDocument;
+use tracing::warn;
 
-use crate::connection::Connection;
-use crate::credential::{Credential, ENGINE};
+use crate::command::Command;
+use crate::credential::{Credential, ENGINE, LONGEST_NAME};
+use crate::pair::{self, Pair};
+use crate::server::{Server, Session};
 
-/// PostgreSQL, single user.
-pub struct Postgres;
+const OFFERED: &[Strategy] = &[Strategy::Single, Strategy::ThroughMaster, Strategy::Alternating];
 
-impl Engine for Postgres {
+/// PostgreSQL and Aurora PostgreSQL, behind whatever takes logins.
+#[derive(Debug)]
+pub struct Postgres<S> {
+    server: S,
+    rds: Api,
+}
+
+impl<S: Server> Postgres<S> {
+    /// The engine on that server.
+    pub fn new(server: S) -> Self {
+        Self { server, rds: Api::default() }
+    }
+}
+
+impl<S: Server> Engine for Postgres<S> {
     fn name(&self) -> &'static str {
         ENGINE
     }
 
     fn plan(&self, current: &SecretDocument, tags: &Tags) -> Result<Plan, EngineError> {
         Credential::read(current)?;
-        Plan::for_password(current, tags, &[Strategy::Single])
+        let plan = Plan::for_password(current, tags, OFFERED)?;
+        match &plan.next_user {
+            Some(user) if user.len() > LONGEST_NAME => Err(EngineError::LongName(LONGEST_NAME)),
+            _ => Ok(plan),
+        }
+    }
+
+    async fn master(&self, current: &SecretDocument, master: Master) -> Result<SecretDocument, EngineError> {
+        // Boxed: the SDK's futures are nested so deep that those around them would be too deep for the compiler.
+        Box::pin(rekey_rds::master(&self.rds, current, master)).await
     }
 
     async fn login(&self, credential: &SecretDocument) -> Result<(), EngineError> {
-        let connection = Connection::open(&Credential::read(credential)?).await?;
-        let answer = connection.run("SELECT 1").await;
-        connection.close().await;
+        let mut session = self.server.open(&Credential::read(credential)?).await?;
+        let answer = session.ping().await;
+        session.close().await;
         answer
     }
 
     async fn change(&self, change: &Change<'_>) -> Result<(), EngineError> {
-        let to = Credential::read(change.pending)?;
-        let connection = Connection::open(&Credential::read(change.using)?).await?;
-        let answer = connection.run(&change_password(&to)).await;
-        connection.close().await;
+        self.transact(change, Ending::Commit).await
+    }
+
+    /// A rehearsal: all of a rotation's commands, with the password that is in force, in a transaction that is not
+    /// committed. What the master lacks or the server refuses shows now and not at night.
+    async fn preflight(
+        &self,
+        plan: &Plan,
+        current: &SecretDocument,
+        master: Option<&SecretDocument>,
+    ) -> Result<(), EngineError> {
+        let pending = match &plan.next_user {
+            Some(user) => current.with("username", user)?,
+            None => current.clone(),
+        };
+        if master.is_some() {
+            self.login(current).await?;
+        }
+        let using = master.unwrap_or(current);
+        self.transact(&Change { plan, using, own: current, current, pending: &pending, previous: None }, Ending::Undo)
+            .await
+    }
+}
+
+/// What becomes of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Commit,
+    Undo,
+}
+
+impl<S: Server> Postgres<S> {
+    async fn transact(&self, change: &Change<'_>, ending: Ending) -> Result<(), EngineError> {
+        let current = Credential::read(change.current)?;
+        let pending = Credential::read(change.pending)?;
+        // A master works in the secret's database too: what is owned and granted there can only be changed from inside.
+        let using = Credential { database: pending.database.clone(), ..Credential::read(change.using)? };
+        let mut session = self.server.open(&using).await?;
+        let done = work(&mut session, change.plan.strategy, &current, pending, ending).await;
+        session.close().await;
         // Only the log-in may answer "auth": past it, the credential was accepted.
-        match answer {
-            Err(EngineError::Auth(code)) => Err(EngineError::Privilege(code)),
-            answer => answer,
+        match done {
+            Err(EngineError::Auth(reason)) => Err(EngineError::Privilege(reason)),
+            done => done,
         }
     }
 }
 
-/// The statements that set the password.
-///
-/// The server gets a salted SCRAM verifier made here, so the password is in no statement log, and the verifier's
-/// alphabet needs no escaping. SET ROLE NONE undoes an `ALTER ROLE … SET role`, under which the session would act as
-/// the shared owner and might not change the user that logged in.
-fn change_password(to: &Credential) -> String {
-    let verifier = scram_sha_256(to.password.as_bytes());
-    format!("SET ROLE NONE; ALTER USER {} PASSWORD '{verifier}'", escape_identifier(&to.user))
+async fn work(
+    session: &mut impl Session,
+    strategy: Strategy,
+    current: &Credential,
+    pending: Credential,
+    ending: Ending,
+) -> Result<(), EngineError> {
+    session.begin().await?.fit()?;
+    let pair = Pair::of(&current.user, &pending.user);
+    let set_password = Command::SetPassword { role: pending.user, password: pending.password };
+    let commands = match strategy {
+        Strategy::Alternating => {
+            let known = session.look_at(&pair).await?;
+            if known.only_here.is_some() {
+                warn!(
+                    "the second user owns or was granted something in other databases than the secret's; until the first \
+                     user has that (REASSIGN OWNED, GRANT), the two are one in the secret's database alone"
+                );
+            }
+            pair::in_step(&pair, &known, set_password)?
+        }
+        Strategy::ThroughMaster => vec![set_password],
+        Strategy::Single | Strategy::Dual => vec![Command::ActAsOneself, set_password],
+    };
+    for command in &commands {
+        session.run(command).await.map_err(|error| while_doing(command, error))?;
+    }
+    match ending {
+        Ending::Commit => session.commit().await,
+        Ending::Undo => Ok(()),
+    }
+}
+
+fn while_doing(command: &Command, error: EngineError) -> EngineError {
+    match error {
+        EngineError::Privilege(reason) => EngineError::Privilege(format!("{reason} while {}", command.purpose())),
+        error => error,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use zeroize::Zeroizing;
-
-    use super::*;
-
-    #[test]
-    fn the_statement_quotes_the_user_and_holds_no_password() {
-        let text = r#"{"host":"h","username":"o'brien\"; DROP","password":"hunter2-é'"}"#;
-        let document = SecretDocument::parse(Zeroizing::new(text.to_owned())).unwrap();
-        let statements = change_password(&Credential::read(&document).unwrap());
-        let verifier =
-            statements.strip_prefix(r#"SET ROLE NONE; ALTER USER "o'brien""; DROP" PASSWORD 'SCRAM-SHA-256$4096:"#);
-        let verifier = verifier.and_then(|rest| rest.strip_suffix('\'')).expect(&statements);
-        assert!(verifier.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=$:".contains(&byte)));
-        assert!(!statements.contains("hunter2"));
-    }
-}
+mod tests;

@@ -29,8 +29,11 @@ fn from_state(state: &SqlState) -> EngineError {
     match state.code() {
         // invalid_password, invalid_authorization_specification
         "28P01" | "28000" => EngineError::Auth(code),
-        // insufficient_privilege; feature_not_supported is how managed services refuse ALTER ROLE
-        "42501" | "0A000" => EngineError::Privilege(code),
+        // insufficient_privilege, invalid_grant_operation; feature_not_supported is how managed services refuse ALTER ROLE,
+        // invalid_parameter_value how password policies do
+        "42501" | "0LP01" | "0A000" | "22023" => EngineError::Privilege(code),
+        // lock_not_available
+        "55P03" => EngineError::Unreachable(format!("{code}: a table that is to be handed over stayed in use")),
         // read_only_sql_transaction
         "25006" => EngineError::Unreachable(format!("{code}: the server is read-only, name the primary")),
         // invalid_catalog_name
@@ -63,6 +66,8 @@ mod tests {
             ("28P01", "auth"),
             ("28000", "auth"),
             ("42501", "privilege"),
+            ("22023", "privilege"),
+            ("55P03", "unreachable"),
             ("25006", "unreachable"),
             ("3D000", "bad-secret"),
             ("53300", "unreachable"),

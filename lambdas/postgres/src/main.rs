@@ -1,14 +1,12 @@
-//! Rotation function for PostgreSQL: a user changes its own password.
+//! Rotation function for PostgreSQL and Aurora PostgreSQL.
 
-mod connection;
-mod credential;
-mod engine;
-mod error;
+use rekey_postgres::connection::Network;
+use rekey_postgres::engine::Postgres;
 
 /// Runs until Lambda stops the process.
 ///
 /// One thread is enough: the function handles one step at a time, and each step waits for one connection.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    rekey_rotation::handler::serve(engine::Postgres).await
+    rekey_rotation::handler::serve(Postgres::new(Network)).await
 }

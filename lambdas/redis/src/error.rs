@@ -2,11 +2,9 @@
 //!
 //! Only the error's code, its first word, is kept: what follows may name users, keys and files.
 
-use std::error::Error;
-
 use redis::{ErrorKind, RedisError};
 use rekey_rotation::engine::EngineError;
-use rustls::{AlertDescription, CertificateError};
+use rekey_rotation::tls;
 
 use crate::server::Saved;
 
@@ -21,7 +19,7 @@ pub fn refusal(error: &RedisError) -> EngineError {
 
 /// The kind of an error of that command, past the log-in.
 pub fn classify(command: &str, error: &RedisError) -> EngineError {
-    if let Some(reason) = tls_reason(error) {
+    if let Some(reason) = tls::reason(error) {
         return EngineError::Tls(reason);
     }
     match code(error).as_deref() {
@@ -76,37 +74,4 @@ fn code(error: &RedisError) -> Option<String> {
     let code = error.code()?;
     let plain = code.len() <= 16 && code.bytes().all(|byte| byte.is_ascii_uppercase());
     Some(if plain { code } else { "an unknown error" }.to_owned())
-}
-
-/// Why TLS failed, if it did, from rustls, whose texts name no host; the certificate's names are left out.
-pub fn tls_reason(error: &(dyn Error + 'static)) -> Option<String> {
-    let mut cause = Some(error);
-    while let Some(current) = cause {
-        let inner = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let rustls = inner.and_then(|e| e.downcast_ref::<rustls::Error>()).or_else(|| current.downcast_ref());
-        if let Some(rustls) = rustls {
-            return Some(match rustls {
-                rustls::Error::InvalidCertificate(why) => certificate_reason(why).to_owned(),
-                rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
-                    "the server asks for a client's certificate; let it do without (tls-auth-clients no)".to_owned()
-                }
-                rustls::Error::AlertReceived(alert) => format!("the server ended it: {alert:?}"),
-                rustls::Error::InvalidMessage(_) => "the server does not offer TLS".to_owned(),
-                _ => "the handshake failed".to_owned(),
-            });
-        }
-        cause = current.source();
-    }
-    None
-}
-
-fn certificate_reason(why: &CertificateError) -> &'static str {
-    use CertificateError as Why;
-    match why {
-        Why::UnknownIssuer => "the certificate's issuer is not trusted",
-        Why::NotValidForName | Why::NotValidForNameContext { .. } => "the certificate is for another host name",
-        Why::Expired | Why::ExpiredContext { .. } => "the certificate has expired",
-        Why::NotValidYet | Why::NotValidYetContext { .. } => "the certificate is not valid yet",
-        _ => "the certificate is not acceptable",
-    }
 }

@@ -1,7 +1,7 @@
 //! The way to the server: TCP, and TLS with chain and name verified unless the secret says `"ssl": false`.
 //!
-//! The driver brings TLS of its own, but none that takes these roots and the name of `sslservername`; it takes any
-//! stream, though.
+//! The driver brings TLS of its own, but none that takes this project's configuration of rustls, which trusts other roots
+//! and knows the field `sslservername`. It takes any stream, though.
 
 use std::io;
 use std::sync::Arc;
@@ -13,8 +13,6 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-
-use crate::error::tls_reason;
 
 /// A connection in plaintext or over TLS, which the driver need not tell apart.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -32,15 +30,13 @@ pub async fn connect(place: &Place) -> Result<TcpStream, EngineError> {
 
 /// Turns the connection into a verified one, or ends it: there is no way back to plaintext.
 pub async fn secure(stream: TcpStream, host: &str, trust: &Trust) -> Result<impl Stream + use<>, EngineError> {
-    let config = tls::client_config(trust.additional_roots.as_deref());
-    let config = config.map_err(|error| EngineError::Tls(error.to_string()))?;
-    let name = trust.server_name.as_deref().unwrap_or(host);
-    let name = ServerName::try_from(name.to_owned())
+    let config = tls::client_config(trust).map_err(|error| EngineError::Tls(error.to_string()))?;
+    let name = ServerName::try_from(host.to_owned())
         .map_err(|_| EngineError::Tls("no certificate can be for such a host name".to_owned()))?;
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| refused(&error))
 }
 
 fn refused(error: &io::Error) -> EngineError {
-    let reason = tls_reason(error);
+    let reason = tls::reason(error);
     EngineError::Tls(reason.unwrap_or_else(|| "the server ended the handshake, or does not offer TLS".to_owned()))
 }

@@ -34,6 +34,8 @@ pub struct Change<'a> {
     pub plan: &'a Plan,
     /// The credential to log in with: the secret's own, or the master's where the plan works through one.
     pub using: &'a SecretDocument,
+    /// The secret's own credential that the service accepts. It says which user that is, where a name alone does not.
+    pub own: &'a SecretDocument,
     /// The version in force; for a user that changes its own password the same as `using`, unless only the previous
     /// password was accepted.
     pub current: &'a SecretDocument,

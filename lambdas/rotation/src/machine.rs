@@ -165,7 +165,8 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
             Strategy::Dual => self.with_previous_password(event, current).await?,
             Strategy::Single | Strategy::ThroughMaster | Strategy::Alternating => None,
         };
-        let change = Change { plan, using: current, current, pending: &pending, previous: before.as_ref() };
+        let change =
+            Change { plan, using: current, own: current, current, pending: &pending, previous: before.as_ref() };
 
         let mut credential = Credential::Current;
         let mut refusal = None;
@@ -174,7 +175,9 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
                 Credential::Current => self.change(change, master.as_ref()).await?,
                 Credential::Pending => self.engine.login(&pending).await.map(|()| Outcome::Skipped),
                 Credential::Previous => match self.with_previous_password(event, current).await? {
-                    Some(previous) => self.change(Change { using: &previous, ..change }, master.as_ref()).await?,
+                    Some(previous) => {
+                        self.change(Change { using: &previous, own: &previous, ..change }, master.as_ref()).await?
+                    }
                     None => {
                         Err(EngineError::Auth("AWSPREVIOUS has no other password for this user and host".to_owned()))
                     }

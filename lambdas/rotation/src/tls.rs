@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
 use thiserror::Error;
 
 use self::renamed::Renamed;
@@ -100,7 +100,11 @@ pub fn reason(error: &(dyn Error + 'static)) -> Option<String> {
         if let Some(rustls) = rustls {
             return Some(match rustls {
                 rustls::Error::InvalidCertificate(why) => certificate_reason(why).to_owned(),
+                rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+                    "the server asks for a client's certificate; let it do without".to_owned()
+                }
                 rustls::Error::AlertReceived(alert) => format!("the server ended it: {alert:?}"),
+                rustls::Error::InvalidMessage(_) => "the server does not offer TLS".to_owned(),
                 _ => "the handshake failed".to_owned(),
             });
         }

@@ -1,44 +1,23 @@
-//! PostgreSQL from Debian's packages: the one tool that goes into the system, because a server is not built in passing.
+//! PostgreSQL from Debian's packages.
 
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
+use super::debian::{self, Package};
 use crate::cache::Cache;
-use crate::process::Spec;
-use crate::progress::{Progress, elapsed};
+use crate::progress::Progress;
 
-const INSTALL: &str = "apt-get install -y --no-install-recommends postgresql";
+const PACKAGE: Package = Package {
+    name: "postgresql",
+    what: "the database whose password is rotated",
+    program: "/usr/lib/postgresql/*/bin/initdb",
+    find,
+};
 
 /// The folder with `initdb` and `postgres`; of several versions the newest.
 pub(super) async fn install(cache: &Cache, progress: &Progress) -> Result<PathBuf> {
-    if let Some(found) = find() {
-        return Ok(found);
-    }
-    if !rustix::process::getuid().is_root() {
-        bail!("PostgreSQL is not installed (no /usr/lib/postgresql/*/bin/initdb); run: sudo {INSTALL}");
-    }
-    progress.line("installing postgresql from Debian: the database whose password is rotated; about 15 seconds");
-    let begun = Instant::now();
-    let log = cache.path().join("postgresql-install.log");
-    // The package lists may be missing or old, so a failure is followed by one more attempt with new ones.
-    if apt(&log, INSTALL).await.is_err() {
-        apt(&log, "apt-get update").await?;
-        apt(&log, INSTALL).await.with_context(|| format!("install PostgreSQL; by hand: {INSTALL}"))?;
-    }
-    progress.line(format!("installed postgresql in {}", elapsed(begun.elapsed())));
-    find().context("apt-get installed postgresql, but there is no /usr/lib/postgresql/*/bin/initdb")
-}
-
-async fn apt(log: &Path, command: &str) -> Result<()> {
-    // Somebody else's apt-get is waited for instead of failing on its lock.
-    Spec::new(command, "/bin/sh", log)
-        .args(["-c", &format!("{command} -o DPkg::Lock::Timeout=180")])
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .run()
-        .await
-        .map(drop)
+    debian::install(&PACKAGE, cache, progress).await
 }
 
 fn find() -> Option<PathBuf> {

@@ -1,4 +1,5 @@
-//! A rotation by the deployed Lambda function reaches the Secret and restarts what uses it, and nothing else.
+//! Rotations by the deployed Lambda function: one reaches the Secret and restarts what uses it, and nothing else; and each
+//! strategy keeps what it promises in the database.
 
 use std::time::Duration;
 
@@ -47,5 +48,53 @@ async fn a_rotation_reaches_the_pods_and_the_old_password_dies() {
     let status = app.object("db").await.unwrap().status.unwrap();
     let tokens = status.source_versions.unwrap().tokens;
     assert!(tokens.values().any(|token| token.ends_with(&version)), "{tokens:?}");
+    values.are_in_no_log(stack, rekey);
+}
+
+#[tokio::test]
+async fn of_two_users_each_goes_on_in_its_turn_with_what_both_have_made() {
+    let (stack, rekey, values) = fixture::rekey().await;
+    let (aws, postgres) = (&stack.aws, &stack.postgres);
+    let lambda = rekey.deployed.output("RotationPostgresFunctionArn").unwrap();
+    let user = DatabaseUser::with_master(aws, postgres, "turns", lambda, None).await.unwrap();
+    let first = postgres.connect("turns", &user.first_password, "turns").await.unwrap();
+    first.batch_execute("CREATE SCHEMA s; CREATE TABLE s.first (a int)").await.unwrap();
+
+    let mut passwords = vec![user.first_password.clone()];
+    for (turn, column) in [("turns_clone", "b"), ("turns", "c"), ("turns_clone", "d")] {
+        let version = user.rotate(aws).await.unwrap();
+        user.rotated(aws, &version, SOON).await.unwrap();
+        let value = user.value(aws).await.unwrap();
+        assert_eq!(value["username"], turn);
+        passwords.push(value["password"].as_str().unwrap().to_owned());
+        let session = postgres.connect(turn, passwords.last().unwrap(), "turns").await.unwrap();
+        let alter = format!("ALTER TABLE s.first ADD {column} int; CREATE TABLE s.made_with_{column} (a int)");
+        session.batch_execute(&alter).await.unwrap();
+        first.batch_execute(&format!("INSERT INTO s.made_with_{column} VALUES (1)")).await.unwrap();
+    }
+    let [.., old, before, now] = passwords.as_slice() else { unreachable!() };
+    assert!(postgres.accepts("turns_clone", now, "turns").await.unwrap());
+    assert!(postgres.accepts("turns", before, "turns").await.unwrap(), "until its next turn");
+    assert!(!postgres.accepts("turns_clone", old, "turns").await.unwrap());
+    passwords.iter().for_each(|password| values.add(password));
+    values.are_in_no_log(stack, rekey);
+}
+
+#[tokio::test]
+async fn a_master_changes_the_password_of_a_user_that_may_not() {
+    let (stack, rekey, values) = fixture::rekey().await;
+    let (aws, postgres) = (&stack.aws, &stack.postgres);
+    let lambda = rekey.deployed.output("RotationPostgresFunctionArn").unwrap();
+    let user = DatabaseUser::with_master(aws, postgres, "kept", lambda, Some("master")).await.unwrap();
+    let read_only = "ALTER ROLE kept SET default_transaction_read_only = on";
+    postgres.admin().await.unwrap().batch_execute(read_only).await.unwrap();
+    let version = user.rotate(aws).await.unwrap();
+    user.rotated(aws, &version, SOON).await.unwrap();
+    let value = user.value(aws).await.unwrap();
+    let password = value["password"].as_str().unwrap();
+    assert_eq!(value["username"], "kept");
+    assert!(postgres.accepts("kept", password, "kept").await.unwrap());
+    assert!(!postgres.accepts("kept", &user.first_password, "kept").await.unwrap());
+    values.add(password);
     values.are_in_no_log(stack, rekey);
 }

@@ -3,12 +3,14 @@
 //! One deliberate difference: a list item is a regular expression anchored as a whole, so `a|b` means exactly `a` or
 //! `b`. A bad item is kept for a report and disturbs neither the other items nor other workloads.
 
+mod names;
+
 use std::collections::BTreeMap;
 
+use self::names::Names;
 use super::mistake::Mistake;
 use super::options::Options;
 use super::resource::ResourceKind;
-use crate::regexp::Regexp;
 
 /// Annotations as Kubernetes objects carry them.
 pub type Annotations = BTreeMap<String, String>;
@@ -16,18 +18,11 @@ pub type Annotations = BTreeMap<String, String>;
 /// What restarts one workload, for one kind of resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Triggers {
-    named: Vec<NamePattern>,
+    named: Names,
+    exclude: Names,
     bad: Vec<Mistake>,
-    exclude: Vec<String>,
     search: bool,
     auto: bool,
-}
-
-/// One item of a list of names. Most items are plain names, for which a comparison is enough.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum NamePattern {
-    Literal(String),
-    Pattern(Box<Regexp>),
 }
 
 impl Triggers {
@@ -44,22 +39,15 @@ impl Triggers {
 
         let autos = [value(&keys.auto), value(keys.auto_of(kind))];
         let unsaid = autos.iter().all(|auto| auto.is_none_or(str::is_empty));
-        let mut triggers = Self {
+        let (named, exclude) = (keys.named(kind), kind.exclude_annotation());
+        let mut bad = Vec::new();
+        Self {
+            named: Names::patterns(named, chosen.get(named), &mut bad),
+            exclude: Names::plain(exclude, workload.get(exclude), &mut bad),
             search: is_true(value(&keys.search)),
             auto: autos.into_iter().any(parse_bool) || (options.auto_all && unsaid),
-            exclude: list(workload.get(kind.exclude_annotation())).map(str::to_owned).collect(),
-            ..Self::default()
-        };
-        for item in list(chosen.get(keys.named(kind))) {
-            match NamePattern::parse(item) {
-                Ok(pattern) => triggers.named.push(pattern),
-                Err(reason) => {
-                    let annotation = keys.named(kind).to_owned();
-                    triggers.bad.push(Mistake::Pattern { annotation, item: item.to_owned(), reason });
-                }
-            }
+            bad,
         }
-        triggers
     }
 
     /// Whether anything at all can restart the workload.
@@ -83,58 +71,31 @@ impl Triggers {
     /// Whether the name stands in the exclude list.
     #[must_use]
     pub fn excludes(&self, name: &str) -> bool {
-        self.exclude.iter().any(|item| item == name)
+        self.exclude.matches(name)
     }
 
     /// Whether an item of the list of names matches.
     #[must_use]
     pub fn names(&self, name: &str) -> bool {
-        self.named.iter().any(|pattern| pattern.matches(name))
+        self.named.matches(name)
     }
 
     /// The items of the list that are plain names.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
-        self.named.iter().filter_map(|pattern| match pattern {
-            NamePattern::Literal(name) => Some(name.as_str()),
-            NamePattern::Pattern(_) => None,
-        })
+        self.named.literals()
     }
 
     /// Whether an item can match names that stand nowhere, so that each name has to be tried.
     #[must_use]
     pub fn has_patterns(&self) -> bool {
-        self.named.iter().any(|pattern| matches!(pattern, NamePattern::Pattern(_)))
+        self.named.has_patterns()
     }
 
-    /// The items that are no regular expressions, in the order of the list.
+    /// The items that are no regular expressions, in the order of the list, and where a list is too long.
     #[must_use]
     pub fn mistakes(&self) -> &[Mistake] {
         &self.bad
     }
-}
-
-impl NamePattern {
-    fn parse(item: &str) -> Result<Self, String> {
-        if item.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-            return Ok(Self::Literal(item.to_owned()));
-        }
-        // Alone first: `a)|(b` becomes valid, and means something else, once it stands between our brackets.
-        let parse = |text: &str| Regexp::parse(text).map_err(|malformed| malformed.to_string());
-        parse(item)?;
-        parse(&format!("^(?:{item})$")).map(|regexp| Self::Pattern(Box::new(regexp)))
-    }
-
-    fn matches(&self, name: &str) -> bool {
-        match self {
-            Self::Literal(literal) => literal == name,
-            Self::Pattern(regexp) => regexp.is_match(name),
-        }
-    }
-}
-
-/// The trimmed items of a comma list, without empty ones: those match no name.
-fn list(value: Option<&String>) -> impl Iterator<Item = &str> {
-    value.map(String::as_str).unwrap_or_default().split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
 /// `search`, `match` and `ignore` ask for exactly this text.
@@ -256,7 +217,7 @@ mod tests {
         let triggers = read(&[(NAMED, "good, [bad, a)|(b, (?x)c #, also.good")], &[]);
         let item = |mistake: &Mistake| match mistake {
             Mistake::Pattern { item, .. } => item.clone(),
-            Mistake::Period { .. } => String::new(),
+            _ => String::new(),
         };
         let bad: Vec<String> = triggers.mistakes().iter().map(item).collect();
         assert_eq!(bad, ["[bad", "a)|(b", "(?x)c #"]);

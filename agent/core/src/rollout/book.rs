@@ -12,8 +12,10 @@ mod queue;
 mod resources;
 #[cfg(test)]
 mod simulation;
+mod telling;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -29,10 +31,11 @@ use self::places::Places;
 use self::queue::Queue;
 pub use self::resources::ResourceSeen;
 use self::resources::Resources;
+pub use self::telling::Misread;
+use self::turns::Turns;
 pub use self::write::{Room, Write};
 use super::decide::Memory;
-use super::follow::{Follow, News};
-use super::mistake::Mistake;
+use super::follow::Follow;
 use super::options::Options;
 use super::resource::ResourceKey;
 use super::scope::Reach;
@@ -57,6 +60,7 @@ pub struct Book {
     /// Syncs that are queued or running, by target.
     syncs: HashMap<ResourceKey, usize>,
     queue: Queue,
+    turns: Turns,
     places: Places,
     /// Workloads whose restarts are to be looked at.
     followed: Queue,
@@ -78,17 +82,8 @@ struct Entry {
     following: Option<i64>,
     /// What becomes of it, for people.
     follow: Follow,
-}
-
-/// A workload in whose annotations something stands that cannot be understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misread {
-    /// The workload.
-    pub workload: WorkloadKey,
-    /// Its uid.
-    pub uid: String,
-    /// What stands there.
-    pub mistakes: Vec<Mistake>,
+    /// Its annotation has no room for all of its state.
+    crowded: bool,
 }
 
 impl Book {
@@ -107,6 +102,7 @@ impl Book {
             hooks: Hooks::default(),
             syncs: HashMap::new(),
             queue: Queue::default(),
+            turns: Turns::default(),
             places: Places::default(),
             followed: Queue::default(),
             misread: BTreeSet::new(),
@@ -179,7 +175,10 @@ impl Book {
             if !workload.mistakes().is_empty() {
                 self.misread.insert(key.clone());
             }
-            let memory = if stood_by { Memory::late(&workload, now) } else { Memory::new(&workload) };
+            let mut memory = Memory::new(&workload);
+            if stood_by {
+                memory.asks_anew(Some(&workload), now);
+            }
             self.entries.insert(key, Entry::new(workload, memory));
             return;
         };
@@ -191,7 +190,7 @@ impl Book {
         if !workload.asks_like(&entry.workload) {
             self.interest.remove(&entry.workload);
             self.interest.add(&workload);
-            entry.memory.asks_anew(now);
+            entry.memory.asks_anew(Some(&workload), now);
         }
         entry.memory.seen(&workload);
         entry.workload = workload;
@@ -204,9 +203,9 @@ impl Book {
 
     /// A workload was deleted.
     pub fn workload_gone(&mut self, key: &WorkloadKey) {
-        self.hook_job_gone(key);
         self.wake_for_hooks(key);
         self.forget(key);
+        self.hook_job_gone(key);
     }
 
     fn forget(&mut self, key: &WorkloadKey) {
@@ -214,6 +213,7 @@ impl Book {
         if let Some(entry) = self.entries.remove(key) {
             self.interest.remove(&entry.workload);
             self.queue.forget(key);
+            self.turns.leave(key);
             self.followed.forget(key);
         }
     }
@@ -252,42 +252,10 @@ impl Book {
         self.reach.has_namespace(&workload.object.namespace)
     }
 
-    /// What there is to tell of restarts that were carried out.
-    pub fn news(&mut self, now: Timestamp) -> Vec<News> {
-        let mut news = Vec::new();
-        if !self.complete {
-            return news;
-        }
-        self.followed.ripen(now);
-        while let Some(key) = self.followed.pop() {
-            let Some(entry) = self.entries.get_mut(&key) else { continue };
-            let look = entry.follow.look(&entry.workload, now);
-            news.extend(look.news);
-            self.wake_for_hooks(&key);
-            if let Some(again) = look.again {
-                self.followed.at(key, again);
-            }
-        }
-        news
-    }
-
-    /// What cannot be understood and was not told yet.
-    pub fn mistakes(&mut self) -> Vec<Misread> {
-        if !self.complete {
-            return Vec::new();
-        }
-        let misread = std::mem::take(&mut self.misread).into_iter().filter_map(|key| {
-            let workload = &self.entries.get(&key)?.workload;
-            let mistakes = workload.mistakes();
-            (!mistakes.is_empty()).then(|| Misread { uid: workload.uid.clone(), workload: key, mistakes })
-        });
-        misread.collect()
-    }
-
     /// When to call [`Book::take`] and [`Book::news`] again at the latest, if nothing happens before.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        [self.queue.next(), self.followed.next()].into_iter().flatten().min()
+        [self.queue.next(), self.turns.next, self.followed.next()].into_iter().flatten().min()
     }
 }
 
@@ -302,7 +270,13 @@ impl Entry {
             retry_at: None,
             following: None,
             follow: Follow::default(),
+            crowded: false,
         }
+    }
+
+    /// When it was restarted last, as far as anybody says.
+    fn last_restart(&self) -> Option<Timestamp> {
+        self.memory.restarted().max(self.workload.restarted)
     }
 
     /// Notes it if the pods of our last restart have all started.

@@ -5,6 +5,7 @@ mod memory;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -13,11 +14,14 @@ use super::options::{Creation, Options};
 use super::pause::Pause;
 use super::resource::ResourceName;
 use super::stakater::Sha;
-use super::state::State;
+use super::state::{Hashes, State};
 use super::workload::{Standing, Workload};
 use crate::backoff::after;
 
 pub use memory::Memory;
+
+/// Who waits for a hook looks again after so long. What ends the wait is seen as a rule, and its limit ends it in any case.
+const HOOK_LOOK: Duration = Duration::from_secs(30);
 
 /// A change of data that this process saw happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +49,8 @@ pub struct Current<'a> {
     pub changed: Option<Change>,
     /// The container of the workload that uses it.
     pub container: &'a str,
+    /// Its name stands in the workload. Otherwise only a regular expression finds it, and pods do not use it by name.
+    pub stands: bool,
 }
 
 /// All such resources of one workload.
@@ -55,8 +61,10 @@ pub type Currents<'a> = BTreeMap<ResourceName, Current<'a>>;
 pub struct Held {
     /// One of its resources is about to be written, and the restart should carry that too.
     pub sync_pending: bool,
-    /// Too many workloads were restarted lately: not before this time.
-    pub throttled: Option<Timestamp>,
+    /// A change waits for a hook, and is not shown.
+    pub by_hook: bool,
+    /// Too many workloads were restarted lately, or others come first.
+    pub throttled: bool,
 }
 
 /// What to do.
@@ -66,6 +74,8 @@ pub enum Decision {
     Nothing,
     /// Look again at this time; something is outstanding.
     Wait(Timestamp),
+    /// Look again when it may be restarted as far as all the others go.
+    Throttled,
     /// Write this.
     Write(Step),
 }
@@ -73,8 +83,10 @@ pub enum Decision {
 /// One write of a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The state to write.
+    /// What the workload's state is then.
     pub state: State,
+    /// What of its hashes the annotation has room for, if that is not all.
+    pub stored: Option<Hashes>,
     /// The resources whose data the pods do not have, for which they are replaced; the marker is for the first. If there
     /// are none, nothing is restarted.
     pub changed: Vec<ResourceName>,
@@ -103,44 +115,73 @@ pub fn decide(
         return Decision::Nothing;
     }
     let paused = workload.standing == Standing::Paused;
-    let resume_at =
-        workload.pausing.ends(paused).map(|end| if end <= now { held.throttled.unwrap_or(end) } else { end });
+    let resume_at = workload.pausing.ends(paused);
     let mut resumes = resume_at.is_some_and(|at| at <= now);
     let mut waits: Vec<Timestamp> = resume_at.filter(|_| !resumes).into_iter().collect();
+    if held.by_hook {
+        // The pods that the end of a pause makes would have that change before its hook has run.
+        resumes = false;
+        waits.push(after(now, HOOK_LOOK));
+    }
 
     let changed = memory.outdated(current);
     let mut state = memory.next();
+    let mut throttled = false;
     if changed.is_empty() {
         memory.waiting_since = None;
     } else {
-        let contents = current.iter().map(|(name, resource)| (name.clone(), resource.content));
         let until = wait_of_restart(workload, memory, held, resumes, options, now);
         let by_hook = changed.iter().any(|name| workload.hooks.contains_key(name));
         if workload.is_at_rest(options.batch) && !by_hook {
             // The pods of some later day get what the resources hold by then.
-            state.hashes.extend(contents);
+            give(&mut state.hashes, current, options);
+            memory.rests(current);
         } else if let Some(until) = until {
             waits.push(until);
             // The pods that the end of a pause makes shall have this too.
             resumes = false;
+        } else if held.throttled {
+            throttled = true;
         } else {
-            state.hashes.extend(contents);
+            give(&mut state.hashes, current, options);
             state.restarted = Some(now);
-            return Decision::Write(Step { state, changed, pause: workload.pausing.of_restart(paused, now) });
+            let (stored, pause) = (state.shortened(|| workload.resources()), workload.pausing.of_restart(paused, now));
+            return Decision::Write(Step { state, stored, changed, pause });
         }
     }
 
-    // Who restarts late has to know whom it has seen before.
-    let missing = options.creation == Creation::RestartsLate && workload.asks() && workload.state.is_none();
-    let mut records = missing || state.hashes != *workload.recorded();
-    if let Some(until) = memory.rewrite_waits_until(workload, now).filter(|_| records) {
+    if resumes && held.throttled {
+        (resumes, throttled) = (false, true);
+    }
+    let stored = state.shortened(|| workload.resources());
+    let mut records = stored.as_ref().unwrap_or(&state.hashes) != workload.recorded();
+    if records && let Some(until) = memory.record_waits_until(workload, current, options, now) {
         waits.push(until);
         records = false;
     }
     if records || resumes {
-        return Decision::Write(Step { state, changed: Vec::new(), pause: resumes.then_some(Pause::End) });
+        return Decision::Write(Step { state, stored, changed: Vec::new(), pause: resumes.then_some(Pause::End) });
+    }
+    if throttled {
+        return Decision::Throttled;
     }
     waits.into_iter().min().map_or(Decision::Nothing, Decision::Wait)
+}
+
+/// Pods that start now get what the resources hold. Of those that are gone they get nothing: one that comes back with the
+/// data that it had is news to them, where creations count; and what only regular expressions find is forgotten, since
+/// there is no end of names that existed once.
+fn give(hashes: &mut Hashes, current: &Currents<'_>, options: &Options) {
+    for (name, resource) in current {
+        if resource.is_there() {
+            hashes.insert(name.clone(), resource.content);
+        } else if !resource.stands {
+            hashes.remove(name);
+        } else {
+            let minds = options.creation != Creation::Ignored;
+            hashes.insert(name.clone(), if minds { Content::Gone } else { resource.content });
+        }
+    }
 }
 
 /// Until when an outstanding restart has to wait, if it has to.
@@ -157,7 +198,6 @@ fn wait_of_restart(
     let last =
         [memory.restarted(), workload.restarted].into_iter().flatten().filter(|last| *last <= now && !resumes).max();
     let paced = last.map(|last| after(last, options.limits.min_interval)).filter(|until| *until > now);
-    let paced = paced.max(held.throttled);
     if !held.sync_pending {
         return paced;
     }

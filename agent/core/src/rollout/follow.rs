@@ -152,13 +152,17 @@ impl Follow {
         self.last.as_ref().map(|last| &last.started)
     }
 
-    /// Whether the last restart may still get on: it is neither at its end nor stuck.
+    /// Whether the last restart may still get on: it is neither at its end nor stuck, nor has it stood still for so long that
+    /// nobody should wait for it, whatever deadline it has.
     #[must_use]
-    pub fn is_under_way(&self, workload: &Workload) -> bool {
+    pub fn is_under_way(&self, workload: &Workload, now: Timestamp) -> bool {
         match (&self.last, &workload.started) {
-            (Some(last), _) => last.stage == Stage::UnderWay,
-            // Of another process, and not looked at yet.
-            (None, Some(started)) => !workload.progress.is_done(started.generation),
+            (Some(last), _) => last.stage == Stage::UnderWay && now < after(last.moved, REMEMBERED),
+            // Of another process, and not looked at yet; or never, if the workload was changed in between.
+            (None, Some(started)) => {
+                let is_looked_at = started.generation == workload.progress.generation;
+                !workload.progress.is_done(started.generation) && (is_looked_at || now < after(started.since, PATIENCE))
+            }
             (None, None) => false,
         }
     }
@@ -233,7 +237,8 @@ impl Followed {
 
     fn verdict(&mut self, workload: &Workload, now: Timestamp) -> Verdict {
         let Workload { progress, health, .. } = workload;
-        if workload.template != self.template {
+        // Without the record on it, nobody looked at its template.
+        if workload.started.is_some() && workload.template != self.template {
             return Verdict::Told(Told::Superseded);
         }
         if progress.is_done(self.started.generation) {

@@ -12,7 +12,7 @@ mod job;
 use std::fmt;
 
 pub use entries::EntryMacs;
-pub use job::{ATTEMPTS, HookJob, Run};
+pub use job::{ATTEMPTS, HookJob, LONGEST, Run};
 
 use super::annotations::Annotations;
 

@@ -129,13 +129,17 @@ impl Markers {
         }
     }
 
+    /// The variable of this name, in the first container that has it.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&Variable> {
+        self.variables.iter().find(|variable| variable.name == name)
+    }
+
     /// Whether a resource that is gone restarts the workload, where such a loss counts. An annotation can always say it; of
     /// variables there has to be one to take away.
     #[must_use]
-    pub fn can_lose(&self, resource: &ResourceName, container: &str, otherwise: Strategy) -> bool {
-        let name = stakater::variable(resource);
-        let is_its = |variable: &Variable| variable.container == container && variable.name == name;
-        self.strategy(otherwise) == Strategy::Annotations || self.variables.iter().any(is_its)
+    pub fn can_lose(&self, resource: &ResourceName, otherwise: Strategy) -> bool {
+        self.strategy(otherwise) == Strategy::Annotations || self.variable(&stakater::variable(resource)).is_some()
     }
 
     /// When the last restart was, if a marker says so.
@@ -173,14 +177,13 @@ mod tests {
         let variable = Variable { container: "c".to_owned(), name: "STAKATER_DB_SECRET".to_owned(), value: None };
         let markers = Markers { variables: vec![variable], ..Markers::default() };
         let (db, other) = (ResourceName::secret("db"), ResourceName::secret("other"));
-        for (markers, resource, container, strategy, can) in [
-            (&markers, &db, "c", Strategy::Annotations, true),
-            (&markers, &db, "d", Strategy::Annotations, false),
-            (&markers, &other, "c", Strategy::Annotations, false),
-            (&Markers::default(), &db, "c", Strategy::Variables, false),
-            (&Markers::default(), &db, "c", Strategy::Annotations, true),
+        for (markers, resource, strategy, can) in [
+            (&markers, &db, Strategy::Annotations, true),
+            (&markers, &other, Strategy::Annotations, false),
+            (&Markers::default(), &db, Strategy::Variables, false),
+            (&Markers::default(), &db, Strategy::Annotations, true),
         ] {
-            assert_eq!(markers.can_lose(resource, container, strategy), can, "{markers:?} {resource} {container}");
+            assert_eq!(markers.can_lose(resource, strategy), can, "{markers:?} {resource}");
         }
     }
 

@@ -26,7 +26,7 @@ pub enum Creation {
     Ignored,
     /// The workloads that were there before it are restarted, if this process saw it appear (`--reload-on-create`).
     Restarts,
-    /// The same for what appeared while no agent ran (`--sync-after-restart` besides), on workloads that had a state before.
+    /// The same for what appeared while no agent ran (`--sync-after-restart` besides), on workloads that waited for it by name then.
     RestartsLate,
 }
 

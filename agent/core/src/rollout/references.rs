@@ -26,17 +26,19 @@ impl References {
         let inits = pod.init_containers.as_deref().unwrap_or_default();
 
         let mut containers = BTreeMap::new();
-        // In order of precedence; the first container found for a resource stays.
+        // In Stakater's order of precedence; the first container found for a resource stays.
         let mut found = |container: &Container, carrier: &Container, names: fn(&Container, &[Volume]) -> Names| {
             for name in names(container, volumes) {
                 containers.entry(name).or_insert_with(|| carrier.name.clone());
             }
         };
-        pod.containers.iter().for_each(|container| found(container, container, mounted));
-        pod.containers.iter().for_each(|container| found(container, container, environment));
-        for init in inits {
-            found(init, first, mounted);
-            found(init, first, environment);
+        for names in [mounted, environment] {
+            for container in &pod.containers {
+                found(container, container, names);
+            }
+            for init in inits {
+                found(init, first, names);
+            }
         }
         Self { containers, first_container: Some(first.name.clone()) }
     }
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_beats_the_environment_and_a_container_beats_an_init_container() {
+    fn a_mount_beats_the_environment_also_that_of_an_init_container() {
         let mount = json!([{"name": "v", "mountPath": "/v"}]);
         let env_from = json!([{"secretRef": {"name": "s"}}]);
         let both = json!({"containers": [{"name": "a"}, {"name": "b", "envFrom": env_from}, {"name": "c", "volumeMounts": mount}],
@@ -219,6 +221,9 @@ mod tests {
         assert_eq!(carrier(both, "s").as_deref(), Some("c"));
         let init = json!({"containers": [{"name": "a"}, {"name": "b", "envFrom": env_from}],
                           "initContainers": [{"name": "i", "volumeMounts": mount}], "volumes": [volume("v", "s")]});
+        assert_eq!(carrier(init, "s").as_deref(), Some("a"));
+        let init = json!({"containers": [{"name": "a"}, {"name": "b", "envFrom": env_from}],
+                          "initContainers": [{"name": "i", "envFrom": env_from}]});
         assert_eq!(carrier(init, "s").as_deref(), Some("b"));
     }
 

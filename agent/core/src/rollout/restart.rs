@@ -94,24 +94,28 @@ fn mark(
     Some(Mark::Annotation(marker.render()))
 }
 
-/// The variables that have to change, in the order of the resources. Two resources may share one; the last counts.
+/// The variables that have to change, in the order of the resources. One that is there stays in its container, whoever uses
+/// the resource by now. Two resources may share one; the last counts.
 fn variables(workload: &Workload, changed: &[ResourceName], current: &Currents<'_>) -> Vec<Variable> {
     let mut wanted: Vec<Variable> = Vec::new();
-    for name in changed {
-        let Some(of) = current.get(name) else { continue };
+    for resource in changed {
+        let Some(of) = current.get(resource) else { continue };
         let value = match of.content {
             Content::Data(_) => of.sha.map(|sha| sha.to_string()),
             Content::Gone => None,
         };
-        let variable = Variable { container: of.container.to_owned(), name: stakater::variable(name), value };
-        wanted.retain(|other| (&other.container, &other.name) != (&variable.container, &variable.name));
-        wanted.push(variable);
+        let name = stakater::variable(resource);
+        if let Some(shared) = wanted.iter_mut().find(|other| other.name == name) {
+            shared.value = value;
+            continue;
+        }
+        let present = workload.markers.variable(&name);
+        let container = present.map_or(of.container, |present| &present.container).to_owned();
+        wanted.push(Variable { container, name, value });
     }
-    wanted.retain(|variable| {
-        let there = |other: &&Variable| other.container == variable.container && other.name == variable.name;
-        let present = workload.markers.variables.iter().find(there);
-        present.map(|present| &present.value) != Some(&variable.value)
-            && (present.is_some() || variable.value.is_some())
+    wanted.retain(|variable| match workload.markers.variable(&variable.name) {
+        Some(present) => present.value != variable.value,
+        None => variable.value.is_some(),
     });
     wanted
 }
@@ -153,7 +157,7 @@ mod tests {
     }
 
     fn restart(workload: &Workload, of: Content, strategy: Strategy, runs: u64) -> Restart {
-        let current = Current { content: of, sha: Some(sha(1)), changed: None, container: "main" };
+        let current = Current { content: of, sha: Some(sha(1)), changed: None, container: "main", stands: true };
         let current = BTreeMap::from([(ResourceName::secret("s"), current)]);
         let options = Options { strategy, ..Options::default() };
         let state = State { runs, ..State::default() };
@@ -210,6 +214,17 @@ mod tests {
         workload.markers.variables = vec![variable(Some(sha(1).to_string()))];
         let fallen_back = restart(&workload, content(2), Strategy::Variables, 1);
         assert!(matches!(fallen_back, Restart::Mark(Mark::Annotation(_))), "{fallen_back:?}");
+    }
+
+    #[test]
+    fn a_variable_stays_in_the_container_that_has_it() {
+        let mut workload = workload(WorkloadKind::Deployment);
+        let elsewhere = |value| Variable { container: "sidecar".to_owned(), ..variable(value) };
+        workload.markers.variables = vec![elsewhere(Some("old".to_owned()))];
+        for (of, value) in [(content(2), Some(sha(1).to_string())), (Content::Gone, None)] {
+            let changed = Restart::Mark(Mark::Variables(vec![elsewhere(value)]));
+            assert_eq!(restart(&workload, of, Strategy::Variables, 1), changed);
+        }
     }
 
     #[test]

@@ -17,6 +17,13 @@ use super::resource::ResourceName;
 /// The annotation that holds the state.
 pub const ANNOTATION: &str = "rekey.dev/applied";
 
+/// Bytes that the hashes may take in the annotation. All annotations of an object together may have 256 KiB, and the hashes
+/// share the write with the restart.
+const ROOM: usize = 128 << 10;
+
+/// What an entry takes beside its name: the hash, the kind, and what JSON puts around them.
+const ENTRY: usize = 85;
+
 /// Contents, as hashes, by resource.
 pub type Hashes = BTreeMap<ResourceName, Content>;
 
@@ -93,6 +100,25 @@ impl State {
             entries: text.entries.iter().filter_map(macs).collect(),
             runs: text.runs,
         })
+    }
+
+    /// The hashes for which the annotation has room, if that is not all of them: first of all those of names that are
+    /// `standing` in the workload. The others are remembered by this process alone.
+    #[must_use]
+    pub fn shortened(&self, standing: impl FnOnce() -> Vec<ResourceName>) -> Option<Hashes> {
+        let size = |name: &ResourceName| name.name.len() + ENTRY;
+        if self.hashes.keys().map(size).sum::<usize>() <= ROOM {
+            return None;
+        }
+        let standing = standing();
+        let (first, others): (Vec<_>, Vec<_>) =
+            self.hashes.iter().partition(|(name, _)| standing.binary_search(name).is_ok());
+        let mut taken = 0;
+        let fits = first.into_iter().chain(others).take_while(|(name, _)| {
+            taken += size(name);
+            taken <= ROOM
+        });
+        Some(fits.map(|(name, content)| (name.clone(), *content)).collect())
     }
 
     /// The annotation's text, without a record of a restart.

@@ -176,6 +176,12 @@ impl Fake {
         self.next_generation();
     }
 
+    /// Somebody deletes it, and it stays until something else is gone.
+    pub fn delete(&mut self, version: u64) {
+        self.touch(version);
+        self.object["metadata"]["deletionTimestamp"] = json!("2027-01-15T08:00:00Z");
+    }
+
     pub fn paused(&self) -> bool {
         self.object["spec"]["paused"] == json!(true)
     }

@@ -88,6 +88,8 @@ pub enum Standing {
     Suspended,
     /// A Job that has ended.
     Finished,
+    /// It is being deleted, and stays until what it owns is gone or somebody's finalizer lets it go.
+    Deleted,
 }
 
 /// How far a rollout is, as the workload's own controller reports it.
@@ -133,8 +135,10 @@ impl Workload {
         let name = metadata.name.clone().ok_or(Incomplete("metadata.name"))?;
         let namespace = metadata.namespace.clone().ok_or(Incomplete("metadata.namespace"))?;
 
+        let hook_job = object.hook_job().map(Box::new);
         let triggers = ByKind::new(|kind| {
-            let followed = !options.scope.resources_to_ignore.contains(&kind);
+            // The Job of a hook is run for one token, and its CronJob for the next.
+            let followed = hook_job.is_none() && !options.scope.resources_to_ignore.contains(&kind);
             if followed { Triggers::read(kind, options, annotations, template) } else { Triggers::default() }
         });
         let started = match K::WORKLOAD {
@@ -154,9 +158,9 @@ impl Workload {
             references: followed.and_then(|pods| pods.spec.as_ref()).map(References::of).unwrap_or_default(),
             triggers,
             hooks: BTreeMap::new(),
-            hook_job: object.hook_job().map(Box::new),
+            hook_job,
             progress: object.progress(),
-            standing: object.standing(),
+            standing: if metadata.deletion_timestamp.is_some() { Standing::Deleted } else { object.standing() },
             health: object.health(),
             template: if started.is_some() { Fingerprint::of(pods) } else { Fingerprint::default() },
             started,
@@ -219,7 +223,11 @@ impl Workload {
     /// Whether it never has pods again.
     #[must_use]
     pub fn has_ended(&self, batch: Batch) -> bool {
-        self.standing == Standing::Finished && !batch.finished_jobs
+        match self.standing {
+            Standing::Finished => !batch.finished_jobs,
+            Standing::Deleted => true,
+            _ => false,
+        }
     }
 
     /// Whether it has none until somebody lets it run again.

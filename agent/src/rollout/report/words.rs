@@ -19,7 +19,7 @@ pub(super) fn held(standing: Standing) -> Option<&'static str> {
             Some("its update strategy is OnDelete: its pods keep the old data until somebody deletes them")
         }
         Standing::Paused => Some("it is paused: its pods keep the old data until it is resumed"),
-        Standing::Usual | Standing::Suspended | Standing::Finished => None,
+        Standing::Usual | Standing::Suspended | Standing::Finished | Standing::Deleted => None,
     }
 }
 

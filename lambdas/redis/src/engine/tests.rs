@@ -9,6 +9,9 @@ use rekey_rotation::testing::{Fault, every_prefix, invoke, rotate};
 use self::model::{In, Model, machine, with_master};
 use super::*;
 
+/// A change to a world that used to be in order.
+type Spoil = fn(&mut Model);
+
 async fn run(machine: &In, step: Step) -> Result<Outcome, (&'static str, String)> {
     let report = invoke(machine, step.as_str()).await.expect("no crash is planned");
     report.result.map_err(|error| (error.kind().as_str(), error.to_string()))
@@ -105,7 +108,7 @@ async fn the_first_rotation_of_a_user_and_one_after_a_manual_change_end_well() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_rotation_would_break_is_left_alone() {
-    let cases: [(fn(&mut Model), &str); 5] = [
+    let cases: [(Spoil, &str); 5] = [
         (|model| model.nopass = true, "refused"),
         (|model| model.role = Role::ClusterNode, "refused"),
         (|model| model.role = Role::Replica, "unreachable"),
@@ -134,7 +137,8 @@ async fn a_server_that_keeps_no_file_is_no_reason_to_fail_but_a_broken_disk_is()
     assert_eq!(refused(&machine).await, "unreachable");
     machine.vault.state().service.disk = None;
     assert!(rotate(&machine, 1).await, "the replay saves what the first try has set");
-    assert_eq!(machine.vault.state().service.saved, machine.vault.state().service.users);
+    let service = &machine.vault.state().service;
+    assert_eq!(service.saved, service.users);
 }
 
 #[tokio::test(start_paused = true)]

@@ -26,6 +26,15 @@ pub enum EngineError {
     /// Logged in, but not allowed to.
     #[error("user may not do what the rotation needs ({0}); grant what is missing")]
     Privilege(String),
+    /// The credential is known, but the service lets nobody in with it: to try others would only add failed log-ins.
+    #[error("service has shut the user out ({0}); unlock it, or give it a password that has not expired, by hand")]
+    Locked(String),
+    /// The service's own rules refuse the new password.
+    #[error(
+        "service's rules for passwords refuse the new one ({0}); let PASSWORD_LENGTH and EXCLUDE_… make what they ask \
+         for, and start a new rotation"
+    )]
+    Policy(String),
     /// Something about the user or the service that a rotation must not change, or would have no effect on.
     #[error("{0}")]
     Unfit(&'static str),
@@ -70,13 +79,13 @@ impl EngineError {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Auth(_) => ErrorKind::Auth,
+            Self::Auth(_) | Self::Locked(_) => ErrorKind::Auth,
             Self::Unreachable(_) => ErrorKind::Unreachable,
             Self::Tls(_) => ErrorKind::Tls,
             Self::Privilege(_) => ErrorKind::Privilege,
             Self::BadSecret(_) | Self::OtherEngine(_) | Self::LongName(_) | Self::OtherHost(_) => ErrorKind::BadSecret,
             Self::Unfit(_) => ErrorKind::Refused,
-            Self::Strategy { .. } | Self::Password(_) => ErrorKind::Setup,
+            Self::Strategy { .. } | Self::Password(_) | Self::Policy(_) => ErrorKind::Setup,
             Self::Api { .. } => ErrorKind::Aws,
         }
     }

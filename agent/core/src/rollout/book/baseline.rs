@@ -24,13 +24,16 @@ impl Book {
         let mut unrecorded = Unrecorded::default();
         let Some(flags) = self.resources.flags(&target) else { return unrecorded };
         for key in self.interest.workloads(&target, &self.entries) {
-            let Some(entry) = self.entries.get(&key) else { continue };
+            let Some(entry) = self.entries.get_mut(&key) else { continue };
             let workload = &entry.workload;
             let asked = workload.container_for(&name, flags).is_some();
-            let ever = self.has_in_scope(&key) && !workload.has_ended(self.options.batch);
-            if !asked || !ever || workload.recorded().contains_key(&name) || entry.memory.rewrite_waits(now) {
+            let ever = self.reach.has_namespace(&key.object.namespace) && !workload.has_ended(self.options.batch);
+            let no_room = entry.crowded && entry.memory.applied().contains_key(&name);
+            if !asked || !ever || no_room || workload.recorded().contains_key(&name) || entry.memory.rewrite_waits(now)
+            {
                 continue;
             }
+            entry.memory.hurry();
             if entry.failures > 0 {
                 unrecorded.failing.push(key);
             } else {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{Book, Entry, Write};
 use crate::backoff::{Backoff, after};
+use crate::rollout::restart::Restart;
 use crate::rollout::state::State;
 use crate::rollout::workload::Workload;
 
@@ -43,6 +44,10 @@ impl Book {
             return Settled::default();
         };
         entry.in_flight = false;
+        if matches!(write.restart, Some(Restart::Run { .. })) {
+            // The Job may be there though nothing is on record. If the data goes back to what is, it is run for that too.
+            entry.memory.doubts(&write.changed);
+        }
         let retry_at = match outcome {
             Outcome::Applied(updated) => {
                 (entry.failures, entry.conflicts, entry.retry_at) = (0, 0, None);
@@ -59,11 +64,15 @@ impl Book {
                 if let Some(started) = &write.started {
                     entry.follow.began(started, &updated, now);
                 }
-                self.hook_started(write);
+                self.hook_started(write, now);
                 self.workload_seen(*updated, now);
                 // The watch may have been faster than the answer, which is then ignored.
                 if let Some(entry) = self.entries.get_mut(&write.workload) {
                     entry.note_done(self.resources.changes);
+                    if write.crowded && !entry.crowded {
+                        self.misread.insert(write.workload.clone());
+                    }
+                    entry.crowded = write.crowded;
                 }
                 self.queue.push(write.workload.clone());
                 return Settled::default();

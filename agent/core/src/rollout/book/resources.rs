@@ -9,11 +9,15 @@ use crate::rollout::decide::{Change, Current, Currents};
 use crate::rollout::decision::Flags;
 use crate::rollout::hash::Mac;
 use crate::rollout::hook::EntryMacs;
-use crate::rollout::options::Options;
+use crate::rollout::options::{Creation, Options};
 use crate::rollout::resource::{ResourceKey, ResourceName};
 use crate::rollout::stakater::Sha;
 use crate::rollout::state::Hashes;
 use crate::rollout::workload::Workload;
+
+/// How many names that only regular expressions find are remembered of a workload when they are gone. Otherwise there would
+/// be no end of them: a Secret for each release of a chart, a ConfigMap for each content.
+const GONE: usize = 100;
 
 /// What is kept of a resource.
 #[derive(Clone, Copy, Debug)]
@@ -112,34 +116,53 @@ impl Resources {
     pub fn current<'a>(&self, workload: &'a Workload, applied: &Hashes, options: &Options) -> Currents<'a> {
         let mut currents = unchanged(workload, applied);
         for (name, current) in currents.iter_mut().filter(|(name, _)| !workload.hooks.contains_key(name)) {
-            if options.on_delete && workload.markers.can_lose(name, current.container, options.strategy) {
+            if options.on_delete && workload.markers.can_lose(name, options.strategy) {
                 current.content = Content::Gone;
             }
         }
-        let Some(facts) = self.by_namespace.get(&workload.key.object.namespace) else { return currents };
-        let resources = workload.resources();
+        let none = BTreeMap::new();
+        let facts = self.by_namespace.get(&workload.key.object.namespace).unwrap_or(&none);
+        let standing = workload.resources();
         let there: Vec<(&ResourceName, &Fact)> = if workload.has_patterns() {
             facts.iter().collect()
         } else {
-            resources.iter().filter_map(|name| facts.get_key_value(name)).collect()
+            standing.iter().filter_map(|name| facts.get_key_value(name)).collect()
         };
         for (name, fact) in there {
             if let Some(container) = workload.container_for(name, fact.flags) {
                 let (content, changed) = (fact.mac.into(), fact.changed.as_deref().copied());
-                currents.insert(name.clone(), Current { content, sha: Some(fact.sha), changed, container });
+                let stands = standing.binary_search(name).is_ok();
+                currents.insert(name.clone(), Current { content, sha: Some(fact.sha), changed, container, stands });
             } else {
                 currents.remove(name);
             }
         }
+        if options.creation == Creation::RestartsLate {
+            // What is awaited is on record, so that a later process knows it if it finds it.
+            for name in standing.iter().filter(|name| !facts.contains_key(name) && !workload.hooks.contains_key(name)) {
+                if let Some(container) = workload.conceivable_container_for(name) {
+                    let awaited =
+                        || Current { content: Content::Gone, sha: None, changed: None, container, stands: true };
+                    currents.entry(name.clone()).or_insert_with(awaited);
+                }
+            }
+        }
+        let mut gone = 0;
+        currents.retain(|_, current| {
+            gone += usize::from(!current.stands && !current.is_there());
+            current.stands || current.is_there() || gone <= GONE
+        });
         currents
     }
 }
 
 /// The same as far as the pods have data of them, each as it was.
 pub(super) fn unchanged<'a>(workload: &'a Workload, applied: &Hashes) -> Currents<'a> {
+    let standing = workload.resources();
     let current = |(name, content): (&ResourceName, &Content)| {
         let container = workload.conceivable_container_for(name)?;
-        Some((name.clone(), Current { content: *content, sha: None, changed: None, container }))
+        let stands = standing.binary_search(name).is_ok();
+        Some((name.clone(), Current { content: *content, sha: None, changed: None, container, stands }))
     };
     applied.iter().filter_map(current).collect()
 }

@@ -10,6 +10,7 @@ const ROOM: Room = Room { fresh: 10, retrying: 10 };
 const NAMED: &str = "secret.reloader.stakater.com/reload";
 
 mod appearance;
+mod crowds;
 mod flapping;
 mod handover;
 mod pauses;

@@ -41,6 +41,8 @@ pub struct Write {
     pub seen: Option<Timestamp>,
     /// The record of the restart, which is part of the state; nothing if it is none.
     pub started: Option<Started>,
+    /// The annotation has no room for all of its state.
+    pub(super) crowded: bool,
     /// What the workload's state is then.
     pub(super) outcome: State,
     /// How many changes had been seen.
@@ -73,7 +75,15 @@ impl Book {
         let mut writes = Vec::new();
         let mut no_room = Vec::new();
         self.queue.ripen(now);
-        while let Some(key) = self.queue.pop() {
+        loop {
+            let (key, its_turn) = match self.queue.pop() {
+                Some(key) => (key, false),
+                None if room.fresh > 0 && self.bucket.next(now).is_none() => match self.turns.pop() {
+                    Some(key) => (key, true),
+                    None => break,
+                },
+                None => break,
+            };
             let Some(entry) = self.entries.get(&key).filter(|entry| !entry.in_flight) else { continue };
             if let Some(retry_at) = entry.retry_at.filter(|at| *at > now) {
                 self.queue.at(key, retry_at);
@@ -82,20 +92,27 @@ impl Book {
             let retrying = entry.failures > 0;
             let lane = if retrying { &mut room.retrying } else { &mut room.fresh };
             if !self.places.has_one_for(&key.object.namespace, retrying, *lane) {
-                no_room.push(key);
-            } else if let Some(write) = self.decide(&key, now) {
+                no_room.push((key, its_turn));
+            } else if let Some(write) = self.decide(&key, its_turn, now) {
                 *lane -= 1;
                 self.places.take(&write);
                 writes.push(write);
             }
         }
-        self.queue.extend(no_room);
+        for (key, its_turn) in no_room {
+            match self.entries.get(&key).filter(|_| its_turn) {
+                Some(entry) => self.turns.enter(&key, entry.last_restart()),
+                None => self.queue.push(key),
+            }
+        }
+        self.turns.next = if self.turns.is_empty() { None } else { self.bucket.next(now) };
         writes
     }
 
-    fn decide(&mut self, key: &WorkloadKey, now: Timestamp) -> Option<Write> {
+    /// `its_turn`: it has waited longest for the bucket, which has something for it.
+    fn decide(&mut self, key: &WorkloadKey, its_turn: bool, now: Timestamp) -> Option<Write> {
         let in_scope = self.has_in_scope(key);
-        let held_by_hooks = self.held_by_hooks(key);
+        let held_by_hooks = self.held_by_hooks(key, now);
         let entry = self.entries.get_mut(key)?;
         let Entry { workload, memory, .. } = entry;
         let current = if in_scope {
@@ -104,15 +121,25 @@ impl Book {
             // Nothing restarts it, but a pause of ours ends.
             resources::unchanged(workload, memory.applied())
         };
-        let held = Held { sync_pending: Interest::is_any(workload, &self.syncs), throttled: self.bucket.next(now) };
         memory.examine(workload, &current, self.options.creation);
         hooks::note_entries(workload, memory, &current, &self.resources);
-        let current = hooks::released(workload, memory, current, &held_by_hooks);
+        let (current, by_hook) = hooks::released(workload, memory, current, &held_by_hooks);
+        let sync_pending = Interest::is_any(workload, &self.syncs);
+        let throttled = !its_turn && (!self.turns.is_empty() || self.bucket.next(now).is_some());
+        let held = Held { sync_pending, by_hook, throttled };
 
-        let step = match decide::decide(workload, memory, &current, held, &self.options, now) {
+        let decision = decide::decide(workload, memory, &current, held, &self.options, now);
+        if decision != Decision::Throttled {
+            self.turns.leave(key);
+        }
+        let step = match decision {
             Decision::Nothing => {
                 // A write whose answer was lost has arrived after all.
                 (entry.failures, entry.conflicts) = (0, 0);
+                return None;
+            }
+            Decision::Throttled => {
+                self.turns.enter(key, entry.last_restart());
                 return None;
             }
             Decision::Wait(until) => {
@@ -122,7 +149,7 @@ impl Book {
             Decision::Write(step) if in_scope || step.pause.is_some() => step,
             Decision::Write(_) => return None,
         };
-        let Step { mut state, changed, pause } = step;
+        let Step { mut state, stored, changed, pause } = step;
         let hook = hooks::run(workload, memory, &changed, &self.resources, &mut state);
         let restart = Restart::of(workload, &changed, &current, &self.options, &state, now);
         let seen = changed.iter().filter_map(|name| current.get(name)?.changed).map(|change| change.at).min();
@@ -133,11 +160,17 @@ impl Book {
             None => known.cloned(),
             started => started.clone(),
         };
+        let crowded = stored.is_some();
         let write = Write {
             workload: key.clone(),
             uid: workload.uid.clone(),
             resource_version: workload.resource_version.clone(),
-            state: workload.asks().then(|| state.render_with(&self.key_id, &workload.uid, last.as_ref())),
+            // How often a CronJob was run is remembered even if nobody names it at present: Jobs are named after that.
+            state: (workload.asks() || state.runs > 0).then(|| {
+                let stored = stored.map(|hashes| State { hashes, ..state.clone() });
+                stored.as_ref().unwrap_or(&state).render_with(&self.key_id, &workload.uid, last.as_ref())
+            }),
+            crowded,
             restart: restart.filter(|_| !changed.is_empty()),
             hook,
             changed,

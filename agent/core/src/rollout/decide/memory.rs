@@ -9,13 +9,14 @@ use super::{Change, Current, Currents};
 use crate::backoff::{Backoff, after};
 use crate::rollout::content::Content;
 use crate::rollout::hook::EntryMacs;
-use crate::rollout::options::Creation;
+use crate::rollout::options::{Creation, Options};
 use crate::rollout::pace::Limits;
 use crate::rollout::resource::ResourceName;
 use crate::rollout::state::{Hashes, State};
 use crate::rollout::workload::Workload;
 
-/// How far before an opt-in was seen a change may lie and still count as later: the two come by different watches.
+/// How far before an opt-in was seen a change may lie and still count as later, where versions do not tell: the two come by
+/// different watches.
 const OPT_IN_SLACK: Duration = Duration::from_secs(1);
 
 /// What its pods have got, and what makes that doubtful.
@@ -25,11 +26,11 @@ pub struct Memory {
     applied: State,
     /// The version in which this process saw the workload first, as a number.
     first_version: Option<u64>,
+    /// Its controller had not seen it by then, so that it had no pods.
+    first_without_pods: bool,
     /// Since when a change of what it has no record of counts: since it asks for what it asks for now. Nothing means
     /// since it was created.
-    since: Option<Timestamp>,
-    /// It came with a state that this process has not compared with the resources yet.
-    inherited: bool,
+    since: Option<Since>,
     /// After how many changes the first of the restarts was decided of which nobody knows yet whether they happened.
     sent: Option<u64>,
     rollout: Option<Rollout>,
@@ -38,6 +39,19 @@ pub struct Memory {
     pub(super) waiting_since: Option<Timestamp>,
     rewrites: u32,
     rewrite_not_before: Option<Timestamp>,
+    /// When a record was written last without a restart.
+    recorded: Option<Timestamp>,
+    /// The next record is waited for.
+    hurried: bool,
+}
+
+/// When somebody wrote that a workload asks for what it asks for.
+#[derive(Clone, Copy, Debug)]
+struct Since {
+    /// When this process saw it.
+    seen: Timestamp,
+    /// The version of the workload that says it; nothing if something else says it.
+    version: Option<u64>,
 }
 
 /// The last restart, in numbers of changes: pods that started between the two may have got any data of that time.
@@ -56,26 +70,29 @@ impl Memory {
         Self {
             applied: workload.state.clone().unwrap_or_default(),
             first_version: workload.resource_version.parse().ok(),
+            first_without_pods: workload.progress.generation > 0 && workload.progress.observed == 0,
             since: None,
-            inherited: workload.state.is_some(),
             sent: None,
             rollout: None,
             uncertain: BTreeSet::new(),
             waiting_since: None,
             rewrites: 0,
             rewrite_not_before: None,
+            recorded: None,
+            hurried: false,
         }
     }
 
-    /// The same of one that was seen before, and was nothing to be restarted until now.
+    /// The same of one that is a first sight from now on, whatever changed before.
     #[must_use]
     pub fn late(workload: &Workload, now: Timestamp) -> Self {
-        Self { since: Some(now), inherited: false, ..Self::new(workload) }
+        Self { since: Some(Since { seen: now, version: None }), ..Self::new(workload) }
     }
 
-    /// The workload asks for other resources than before.
-    pub fn asks_anew(&mut self, now: Timestamp) {
-        self.since = Some(now);
+    /// The workload asks for other resources than before: it says so itself, or, without a version, something else does.
+    pub fn asks_anew(&mut self, by: Option<&Workload>, now: Timestamp) {
+        let version = by.and_then(|workload| workload.resource_version.parse().ok());
+        self.since = Some(Since { seen: now, version });
     }
 
     /// The same workload was delivered again. A newer state was written by another replica, or by a write of ours whose
@@ -112,7 +129,7 @@ impl Memory {
             }
             let unrecorded = self.applied.hashes.get(name).is_none_or(|content| appeared(*content));
             if unrecorded {
-                let baseline = self.baseline(workload, resource, changed, creation);
+                let baseline = self.baseline(workload, resource, changed);
                 if baseline != resource.content {
                     // It may have changed more than once under the workload, and may go back before that is written.
                     self.uncertain.insert(name.clone());
@@ -120,33 +137,28 @@ impl Memory {
                 self.applied.hashes.insert(name.clone(), baseline);
             }
         }
-        self.inherited = false;
     }
 
-    fn baseline(
-        &self,
-        workload: &Workload,
-        resource: &Current<'_>,
-        changed: Option<Change>,
-        creation: Creation,
-    ) -> Content {
-        if self.inherited && creation == Creation::RestartsLate && resource.changed.is_none() {
-            // Whoever wrote the state would have recorded it.
-            return Content::Gone;
-        }
+    fn baseline(&self, workload: &Workload, resource: &Current<'_>, changed: Option<Change>) -> Content {
         let missed = changed.filter(|change| change.asked && self.counts(workload, change));
         missed.map_or(resource.content, |change| change.from)
     }
 
-    /// Whether a change came after the workload asked for the resource.
+    /// Whether a change came after the workload asked for the resource. The API server's order of writes decides as far as it
+    /// is known, and the clocks only then: those of two machines differ.
     fn counts(&self, workload: &Workload, change: &Change) -> bool {
         if let Some(since) = self.since {
-            return after(change.at, OPT_IN_SLACK) >= since;
+            return match (since.version, change.version) {
+                (Some(asked), Some(changed)) => asked < changed,
+                _ => after(change.at, OPT_IN_SLACK) >= since.seen,
+            };
         }
-        // Creation is known to the second. Within that second the API server's order of writes decides.
-        let second_after = after(workload.created, Duration::from_secs(1));
-        let written_after = matches!((self.first_version, change.version), (Some(own), Some(its)) if own < its);
-        change.at >= second_after || (change.at >= workload.created && written_after)
+        match (self.first_version, change.version) {
+            (Some(first), Some(changed)) if first < changed => true,
+            (Some(_), Some(_)) if self.first_without_pods => false,
+            // Creation is known to the second.
+            _ => change.at >= after(workload.created, Duration::from_secs(1)),
+        }
     }
 
     fn met_starting_pods(&self, change: u64) -> bool {
@@ -195,6 +207,17 @@ impl Memory {
         self.uncertain.clear();
     }
 
+    /// It has no pods that could have anything else than these hold when it has some again.
+    pub(super) fn rests(&mut self, current: &Currents<'_>) {
+        self.uncertain.retain(|name| !current.contains_key(name));
+        self.rollout = None;
+    }
+
+    /// Pods may have been made that have these, and whoever made them does not know.
+    pub fn doubts(&mut self, changed: &[ResourceName]) {
+        self.uncertain.extend(changed.iter().cloned());
+    }
+
     /// All pods of the last restart have started, after this many changes.
     pub fn rollout_done(&mut self, changes: u64) {
         self.rollout = self.rollout.map(|rollout| Rollout { done: rollout.done.or(Some(changes)), ..rollout });
@@ -217,9 +240,16 @@ impl Memory {
         if state.serial >= self.applied.serial {
             self.applied = state.clone();
         }
-        if let Some(decided) = decided {
-            self.restarted_after(decided);
+        self.hurried = false;
+        match decided {
+            Some(decided) => self.restarted_after(decided),
+            None => self.recorded = Some(now),
         }
+    }
+
+    /// The next record is waited for, so that it waits for nothing itself.
+    pub fn hurry(&mut self) {
+        self.hurried = true;
     }
 
     /// What the pods have got.
@@ -229,13 +259,27 @@ impl Memory {
     }
 
     /// When we restarted it last.
-    pub(super) fn restarted(&self) -> Option<Timestamp> {
+    #[must_use]
+    pub fn restarted(&self) -> Option<Timestamp> {
         self.applied.restarted
     }
 
-    /// Until when a rewrite of the state waits because somebody keeps putting it back.
-    pub(super) fn rewrite_waits_until(&self, workload: &Workload, now: Timestamp) -> Option<Timestamp> {
-        self.rewrite_not_before.filter(|at| *at > now && workload.serial() < self.applied.serial)
+    /// Until when a write that only records something waits: somebody keeps putting the state back; or nothing is outstanding
+    /// and all that is new are names that only regular expressions find, of which there may be new ones all the time.
+    pub(super) fn record_waits_until(
+        &self,
+        workload: &Workload,
+        current: &Currents<'_>,
+        options: &Options,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        if workload.serial() < self.applied.serial {
+            return self.rewrite_not_before.filter(|at| *at > now);
+        }
+        let paced = self.recorded.map(|at| after(at, options.limits.min_interval)).filter(|until| *until > now)?;
+        let is_new = |name: &ResourceName| workload.recorded().get(name) != self.applied.hashes.get(name);
+        let urgent = self.hurried || !self.outdated(current).is_empty() || workload.resources().iter().any(is_new);
+        (!urgent).then_some(paced)
     }
 
     /// Whether a rewrite of the state waits because somebody keeps putting it back.

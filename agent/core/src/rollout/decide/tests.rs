@@ -9,6 +9,7 @@ use crate::rollout::testing::{AUTO, Fake, KEY, at, content as data, sha};
 enum Said {
     Nothing,
     Wait(Timestamp),
+    Throttled,
     /// The serial, and the content of `s`.
     Record(u64, Content),
     Restart(u64, Content),
@@ -18,6 +19,7 @@ fn said(decision: Decision, now: Timestamp) -> Said {
     match decision {
         Decision::Nothing => Said::Nothing,
         Decision::Wait(until) => Said::Wait(until),
+        Decision::Throttled => Said::Throttled,
         Decision::Write(Step { state, changed, .. }) => {
             assert!(changed.is_empty() || state.restarted == Some(now));
             let said = if changed.is_empty() { Said::Record } else { Said::Restart };
@@ -41,15 +43,18 @@ fn state(serial: u64, content: u32) -> State {
 fn secret(content: u32, changed: Option<Change>) -> Currents<'static> {
     [(
         ResourceName::secret("s"),
-        Current { content: data(content), sha: Some(sha(content)), changed, container: "main" },
+        Current { content: data(content), sha: Some(sha(content)), changed, container: "main", stands: true },
     )]
     .into()
 }
 
 /// It is gone, and counts as what it held.
 fn gone(content: u32) -> Currents<'static> {
-    [(ResourceName::secret("s"), Current { content: data(content), sha: None, changed: None, container: "main" })]
-        .into()
+    [(
+        ResourceName::secret("s"),
+        Current { content: data(content), sha: None, changed: None, container: "main", stands: true },
+    )]
+    .into()
 }
 
 fn change(at: Timestamp, version: u64, from: u32) -> Change {
@@ -92,7 +97,14 @@ fn one_look_at_a_workload() {
         ),
         ("in its first second, before it", None, secret(2, Some(change(at(500), 9, 1))), record(1, 2)),
         ("in its first second, after it", None, secret(2, Some(change(at(500), 11, 1))), restart(1, 2)),
-        ("after it", None, secret(2, Some(change(at(1_000), 9, 1))), restart(1, 2)),
+        ("after it", None, secret(2, Some(change(at(1_000), 11, 1))), restart(1, 2)),
+        ("before it, by a clock that is fast", None, secret(2, Some(change(at(5_000), 9, 1))), record(1, 2)),
+        (
+            "after it, by a clock that is slow",
+            None,
+            secret(2, Some(change(at(0) - Duration::from_secs(5), 11, 1))),
+            restart(1, 2),
+        ),
         ("after it, there and back", Some(1), secret(1, Some(change(at(5_000), 12, 2))), Said::Nothing),
     ] {
         let workload = workload(state);
@@ -107,8 +119,8 @@ fn a_later_opt_in_is_a_first_sight_whatever_changed_before() {
     assert_eq!(run(&fake.workload(), &mut memory, &Currents::new(), at(1_000)), Said::Nothing);
 
     fake.annotate(20, AUTO, Some("true"));
-    memory.asks_anew(at(60_000));
-    let current = secret(2, Some(change(at(30_000), 15, 1)));
+    memory.asks_anew(Some(&fake.workload()), at(60_000));
+    let current = secret(2, Some(change(at(59_900), 15, 1)));
     assert_eq!(run(&fake.workload(), &mut memory, &current, at(60_000)), record(1, 2));
 }
 
@@ -118,8 +130,8 @@ fn an_opt_in_that_was_overtaken_by_a_change_restarts() {
     let mut memory = Memory::new(&fake.workload());
     run(&fake.workload(), &mut memory, &Currents::new(), at(1_000));
     fake.annotate(20, AUTO, Some("true"));
-    memory.asks_anew(at(60_000));
-    let current = secret(2, Some(change(at(59_900), 21, 1)));
+    memory.asks_anew(Some(&fake.workload()), at(60_000));
+    let current = secret(2, Some(change(at(50_000), 21, 1)));
     assert_eq!(run(&fake.workload(), &mut memory, &current, at(90_000)), restart(1, 2), "however late it is looked at");
 }
 
@@ -162,7 +174,7 @@ fn a_restart_waits_for_syncs_but_not_for_ever() {
     let current = secret(2, None);
     memory.examine(&workload, &current, Creation::Ignored);
     let mut decide_at = |sync_pending, millis| {
-        let held = Held { sync_pending, throttled: None };
+        let held = Held { sync_pending, ..Held::default() };
         said(decide(&workload, &mut memory, &current, held, &Options::default(), at(millis)), at(millis))
     };
     assert_eq!(decide_at(true, 1_000), Said::Wait(at(16_000)));
@@ -178,8 +190,8 @@ fn what_waits_is_written_down_first() {
     let mut memory = Memory::new(&workload);
     let current = secret(2, Some(change(at(5_000), 12, 1)));
     memory.examine(&workload, &current, Creation::Ignored);
-    for held in [Held { sync_pending: true, throttled: None }, Held { sync_pending: false, throttled: Some(at(5_100)) }]
-    {
+    for (sync_pending, throttled) in [(true, false), (false, true)] {
+        let held = Held { sync_pending, throttled, ..Held::default() };
         let decision = decide(&workload, &mut memory, &current, held, &Options::default(), at(5_000));
         assert_eq!(said(decision, at(5_000)), record(1, 1));
     }
@@ -227,7 +239,7 @@ fn what_can_no_longer_restart_is_forgotten_also_on_the_workload() {
     memory.examine(&workload, &Currents::new(), Creation::Ignored);
     let decision = decide(&workload, &mut memory, &Currents::new(), Held::default(), &Options::default(), at(100));
     let state = State { serial: 2, ..State::default() };
-    assert_eq!(decision, Decision::Write(Step { state, changed: Vec::new(), pause: None }));
+    assert_eq!(decision, Decision::Write(Step { state, stored: None, changed: Vec::new(), pause: None }));
 }
 
 #[test]
@@ -264,4 +276,22 @@ fn a_restart_whose_answer_was_lost_counts_from_its_own_decision() {
     memory.seen(&after);
     // The content went to 3 and back before the pods had started.
     assert_eq!(run(&after, &mut memory, &secret(2, Some(change(at(300), 13, 3))), at(20_000)), restart(3, 2));
+}
+
+#[test]
+fn where_versions_do_not_tell_clocks_do() {
+    // It had pods when it was first seen, and who knows for how long.
+    let mut fake = Fake::new(10, at(0), &["s"], &[(AUTO, "true")]);
+    fake.finish(12);
+    for (millis, expected) in [(999, record(1, 2)), (1_000, restart(1, 2))] {
+        let workload = fake.workload();
+        let current = secret(2, Some(change(at(millis), 11, 1)));
+        assert_eq!(run(&workload, &mut Memory::new(&workload), &current, at(60_000)), expected, "{millis}");
+    }
+    // What makes it ask is not the workload itself: a namespace, or a hook's annotation.
+    for (millis, expected) in [(58_999, record(1, 2)), (59_000, restart(1, 2))] {
+        let mut memory = Memory::late(&fake.workload(), at(60_000));
+        let current = secret(2, Some(change(at(millis), 15, 1)));
+        assert_eq!(run(&fake.workload(), &mut memory, &current, at(60_000)), expected, "{millis}");
+    }
 }

@@ -1,10 +1,14 @@
 //! The Job of a hook: what is put into it, and how it is known.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Container;
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
+use crate::backoff::after;
 use crate::object::ObjectKey;
 use crate::rollout::workload::{Restartable as _, Standing};
 
@@ -13,7 +17,15 @@ pub const ATTEMPTS: u32 = 5;
 
 /// How long all attempts together may take, in seconds; the pauses between them are two and a half minutes. It has an
 /// end whatever happens (an image that cannot be pulled, a command that hangs), because others wait for that.
-const DEADLINE: i64 = 600;
+const DEADLINE: u64 = 600;
+
+/// How long a hook's Job may take from its creation until it is reported to have ended: its deadline, and what its pods need
+/// to end. Nobody waits longer, even if it is never reported: it may be deleted while the watch of Jobs is broken, or held
+/// back by a queue of Jobs, for which its deadline stands still.
+pub const LONGEST: Duration = Duration::from_secs(DEADLINE + ENDING);
+
+/// For its pods to end, in seconds.
+const ENDING: u64 = 60;
 
 /// The variable that names the Secret. A Job that has it is a hook's.
 const SECRET: &str = "REKEY_SECRET";
@@ -62,6 +74,8 @@ pub struct HookJob {
     pub secret: String,
     /// Whether it has succeeded, or failed and is not tried again.
     pub ended: bool,
+    /// When it is waited for no longer, whatever becomes of it.
+    pub until: Timestamp,
 }
 
 impl HookJob {
@@ -70,14 +84,18 @@ impl HookJob {
     pub fn read(job: &Job) -> Option<Self> {
         let metadata = &job.metadata;
         let owner = metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))?;
-        let pod = job.spec.as_ref()?.template.spec.as_ref()?;
+        let spec = job.spec.as_ref()?;
+        let pod = spec.template.spec.as_ref()?;
         let secret = pod.containers.first().and_then(told)?;
         (owner.kind == "CronJob").then_some(())?;
+        let deadline = spec.active_deadline_seconds.map_or(DEADLINE, i64::unsigned_abs);
+        let longest = Duration::from_secs(deadline.saturating_add(ENDING));
         Some(Self {
             key: ObjectKey::new(metadata.namespace.as_deref()?, metadata.name.as_deref()?),
             cron_job: owner.name.clone(),
             secret,
             ended: job.standing() == Standing::Finished,
+            until: after(metadata.creation_timestamp.as_ref()?.0, longest),
         })
     }
 }
@@ -123,7 +141,7 @@ mod tests {
 
     fn job(owner: &str, env: &Value, conditions: &Value) -> Option<HookJob> {
         let job = json!({
-            "metadata": {"namespace": "ns", "name": "c-1", "ownerReferences": [
+            "metadata": {"namespace": "ns", "name": "c-1", "creationTimestamp": "2026-11-23T07:00:00Z", "ownerReferences": [
                 {"apiVersion": "batch/v1", "kind": owner, "name": "c", "uid": "u", "controller": true}]},
             "spec": {"template": {"spec": {"containers": [{"name": "c", "env": env}]}}},
             "status": {"conditions": conditions},
@@ -136,6 +154,7 @@ mod tests {
         let env = json!([{"name": "REKEY_SECRET", "value": "s"}]);
         let read = job("CronJob", &env, &json!([])).unwrap();
         assert_eq!((read.key.to_string().as_str(), read.cron_job.as_str(), read.secret.as_str()), ("ns/c-1", "c", "s"));
+        assert_eq!(read.until.to_string(), "2026-11-23T07:11:00Z");
         assert_eq!(job("CronJob", &json!([]), &json!([])), None, "a scheduled one");
         assert_eq!(job("Workflow", &env, &json!([])), None);
     }

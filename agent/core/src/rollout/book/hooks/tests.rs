@@ -6,12 +6,15 @@ use serde_json::{Value, json};
 use super::*;
 use crate::rollout::book::{Outcome, ResourceSeen, Room};
 use crate::rollout::hash::{HashKey, KEY_LENGTH};
-use crate::rollout::hook::EntryMacs;
+use crate::rollout::hook::{ATTEMPTS, EntryMacs};
 use crate::rollout::options::{Creation, Options};
 use crate::rollout::state;
 use crate::rollout::testing::{AUTO, Fake, KEY, at, plain};
 
 const ROOM: Room = Room { fresh: 10, retrying: 10 };
+
+mod held;
+mod jobs;
 
 /// The API server, and an agent that can be replaced by another one at any time.
 struct World {
@@ -150,7 +153,8 @@ impl World {
         let updated = if write.workload.kind == WorkloadKind::CronJob {
             assert_eq!(self.cron_job["metadata"]["resourceVersion"], write.resource_version, "conflict");
             self.cron_job["metadata"]["resourceVersion"] = json!(version.to_string());
-            self.cron_job["metadata"]["annotations"][state::ANNOTATION] = json!(write.state);
+            self.cron_job["metadata"]["annotations"] =
+                write.state.as_ref().map_or(json!({}), |state| json!({ state::ANNOTATION: state }));
             let object: CronJob = serde_json::from_value(self.cron_job.clone()).unwrap();
             Workload::read(&object, &Options::default(), KEY).unwrap()
         } else {
@@ -200,16 +204,20 @@ fn job_key(namespace: &str, name: &str) -> WorkloadKey {
 
 /// The hook's Job, as the watch shows it.
 fn job(name: &str, ended: bool) -> Workload {
+    let job = serde_json::from_value(object(name, ended)).unwrap();
+    Workload::read::<Job>(&job, &Options::default(), KEY).unwrap()
+}
+
+fn object(name: &str, ended: bool) -> Value {
     let conditions = if ended { json!([{"type": "Complete", "status": "True"}]) } else { json!([]) };
-    let job = json!({
+    json!({
         "metadata": {"name": name, "namespace": "ns", "uid": name, "resourceVersion": "5",
                      "creationTimestamp": "2027-01-15T08:00:00Z", "ownerReferences": [
             {"apiVersion": "batch/v1", "kind": "CronJob", "name": "hook", "uid": "uid-hook", "controller": true}]},
         "spec": {"template": {"spec": {"containers": [
             {"name": "main", "env": [{"name": "REKEY_SECRET", "value": "s"}]}]}}},
         "status": {"conditions": conditions},
-    });
-    Workload::read::<Job>(&serde_json::from_value(job).unwrap(), &Options::default(), KEY).unwrap()
+    })
 }
 
 #[test]

@@ -155,3 +155,15 @@ fn a_resource_that_began_to_say_ignore_is_forgotten_and_may_go() {
     book.resource_gone(&s());
     assert!(!restarts(&mut book, &mut fake, 20_007));
 }
+
+#[test]
+fn an_opt_in_while_no_agent_ran_is_a_first_sight_of_what_was_there() {
+    for creation in [Creation::Ignored, Creation::Restarts, Creation::RestartsLate] {
+        let mut fake = Fake::new(10, at(0), &["s", "t"], &[(NAMED, "t")]);
+        let mut first = restarted(options(creation, false), &fake, &[("s", 1), ("t", 1)], 0);
+        assert!(!restarts(&mut first, &mut fake, 20_000));
+        fake.annotate(50, AUTO, Some("true"));
+        let mut next = restarted(options(creation, false), &fake, &[("s", 1), ("t", 1)], 90_000);
+        assert!(!restarts(&mut next, &mut fake, 90_001), "{creation:?}");
+    }
+}

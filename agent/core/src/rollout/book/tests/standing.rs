@@ -1,7 +1,7 @@
 //! Workloads that do not replace their pods when their template changes.
 
 use super::*;
-use crate::rollout::options::Batch;
+use crate::rollout::options::{Batch, Creation};
 use crate::rollout::workload::Standing;
 
 fn standing(fake: &Fake, standing: Standing) -> Workload {
@@ -58,5 +58,45 @@ fn a_finished_job_is_left_alone_unless_it_is_to_run_again() {
         assert_eq!(writes.len(), expected);
         assert!(writes.iter().all(|write| write.restart.is_some()));
         assert_eq!(book.unrecorded(&key("s"), at(40_002)), Unrecorded::default());
+    }
+}
+
+#[test]
+fn what_is_being_deleted_is_left_alone() {
+    // Whatever it would be otherwise.
+    let batch = Batch { finished_jobs: true, suspended_cron_jobs: true };
+    let (mut book, mut fake) = settled_with(Options { batch, ..Options::default() }, &[(AUTO, "true")]);
+    fake.delete(20);
+    book.workload_seen(fake.workload(), at(0));
+    see(&mut book, "s", 21, 2, 40_000);
+    assert!(book.take(ROOM, at(40_001)).is_empty());
+    assert_eq!(book.unrecorded(&key("s"), at(40_002)), Unrecorded::default());
+}
+
+#[test]
+fn a_cron_job_that_goes_on_runs_nothing_for_what_came_while_it_rested() {
+    for creation in [Creation::Ignored, Creation::Restarts, Creation::RestartsLate] {
+        let options = Options { creation, ..Options::default() };
+        let mut book = Book::new(KEY, options);
+        let mut fake = app(10);
+        see(&mut book, "t", 2, 1, 0);
+        book.workload_seen(standing(&fake, Standing::Suspended), at(0));
+        book.complete();
+        let carry_out = |book: &mut Book, fake: &mut Fake, version: u64, millis: u64| {
+            for written in book.take(ROOM, at(millis)) {
+                assert!(written.restart.is_none(), "{creation:?}");
+                assert!(fake.apply(&written, version));
+                let answer = standing(fake, Standing::Suspended);
+                book.written(&written, Outcome::Applied(Box::new(answer)), 0.0, at(millis));
+            }
+        };
+        carry_out(&mut book, &mut fake, 11, 10_000);
+        see(&mut book, "s", 20, 1, 20_000);
+        carry_out(&mut book, &mut fake, 21, 20_001);
+        see(&mut book, "s", 22, 2, 30_000);
+        carry_out(&mut book, &mut fake, 23, 30_001);
+        fake.touch(24);
+        book.workload_seen(fake.workload(), at(50_000));
+        assert!(book.take(ROOM, at(90_000)).is_empty(), "{creation:?}");
     }
 }

@@ -1,0 +1,157 @@
+//! Users of caches as an engine: two passwords, set through the API.
+
+use rekey_rotation::engine::{Change, Engine, EngineError};
+use rekey_rotation::plan::{Plan, Strategy, Tags};
+use rekey_rotation::secret::{SecretDocument, SecretError};
+use tokio::time::{Instant, sleep};
+use tracing::info;
+
+use crate::secret::Secret;
+use crate::service::{Authentication, Service, Status, User};
+use crate::settings::Settings;
+
+const ENGINE: &str = "elasticache";
+
+/// Users of ElastiCache and MemoryDB.
+#[derive(Clone, Debug)]
+pub struct Elasticache<S> {
+    service: S,
+    settings: Settings,
+}
+
+impl<S: Service> Elasticache<S> {
+    /// An engine for users of that service.
+    pub fn new(service: S, settings: Settings) -> Self {
+        Self { service, settings }
+    }
+
+    /// The user, as soon as it is active. The step's deadline may come first; a replay then waits again.
+    async fn active(&self, secret: &Secret) -> Result<User, EngineError> {
+        let give_up = Instant::now() + self.settings.patience;
+        loop {
+            let user = self.service.user(&secret.arn).await?.ok_or(SecretError::Malformed {
+                field: "user_arn",
+                expected: "the ARN of a user that exists, which no user is found by",
+            })?;
+            if user.arn != secret.arn.text || user.name != secret.user {
+                return Err(EngineError::Unfit(
+                    "secret's \"user_arn\" names a user of another name than its \"username\"; correct one of them",
+                ));
+            }
+            match user.status {
+                Status::Active => return Ok(user),
+                Status::Deleting => return Err(EngineError::Unfit("user is being deleted; name another one")),
+                Status::Changing if Instant::now() + self.settings.interval > give_up => {
+                    let waited = self.settings.patience.as_secs();
+                    return Err(EngineError::Unreachable(format!("the user was not active within {waited} seconds")));
+                }
+                Status::Changing => sleep(self.settings.interval).await,
+            }
+        }
+    }
+
+    /// Whether an earlier try has set the pending password.
+    ///
+    /// The API tells how many passwords there are, not which. A cache does, where the secret names one: in a normal
+    /// rotation the previous password is still accepted, so that no log-in fails; the change ends it.
+    async fn is_set(&self, user: &User, change: &Change<'_>, pending: &Secret) -> Result<bool, EngineError> {
+        let Some(pending) = &pending.login else { return Ok(false) };
+        if user.authentication != Authentication::Passwords(2) {
+            return Ok(false);
+        }
+        if let Some(previous) = change.previous.map(Secret::read).transpose()?.and_then(|previous| previous.login)
+            && self.accepts(&previous).await?
+        {
+            return Ok(false);
+        }
+        self.accepts(pending).await
+    }
+
+    async fn accepts(&self, login: &rekey_redis::Credential) -> Result<bool, EngineError> {
+        match self.service.log_in(login).await {
+            Ok(()) => Ok(true),
+            Err(EngineError::Auth(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether a rotation may give the user passwords.
+fn fit(user: &User, current: &Secret) -> Result<(), EngineError> {
+    match (user.authentication, &current.password) {
+        // AWS's guide begins with a user without password that nobody uses yet, and a secret without one.
+        (Authentication::Passwords(_), _) | (Authentication::None, None) => Ok(()),
+        (Authentication::None, Some(_)) => Err(EngineError::Unfit(
+            "user logs in with any password (no-password-required), so there is nothing to rotate; give it the secret's",
+        )),
+        (Authentication::Other, _) => {
+            Err(EngineError::Unfit("user does not log in with passwords but with IAM; it needs no rotation"))
+        }
+    }
+}
+
+impl<S: Service> Engine for Elasticache<S> {
+    fn name(&self) -> &'static str {
+        ENGINE
+    }
+
+    fn admits(&self, secret_arn: &str) -> bool {
+        self.settings.secret.as_ref().is_none_or(|only| only == secret_arn)
+    }
+
+    fn plan(&self, current: &SecretDocument, tags: &Tags) -> Result<Plan, EngineError> {
+        let secret = Secret::read(current)?;
+        if self.settings.user.as_ref().is_some_and(|only| *only != secret.user) {
+            return Err(EngineError::Unfit(
+                "function is tied to another user by its variable USER_NAME; give this user a function of its own",
+            ));
+        }
+        let plan = Plan::for_password(current, tags, &[Strategy::Dual])?;
+        // The function's own role changes users; a master's credential is of no use.
+        Ok(Plan { master: None, ..plan })
+    }
+
+    async fn login(&self, credential: &SecretDocument) -> Result<(), EngineError> {
+        let secret = Secret::read(credential)?;
+        self.active(&secret).await?;
+        let Some(login) = &secret.login else {
+            info!("secret names no \"host\", so nobody logged in: all that is known is that the user is active");
+            return Ok(());
+        };
+        self.service.log_in(login).await
+    }
+
+    async fn change(&self, change: &Change<'_>) -> Result<(), EngineError> {
+        let [using, current, pending] = [change.using, change.current, change.pending].map(Secret::read);
+        let (using, current, pending) = (using?, current?, pending?);
+        let user = self.active(&pending).await?;
+        fit(&user, &current)?;
+        // Whoever may write the secret could name any user in it; a password that is right shows that it is theirs.
+        if let Some(login) = &using.login {
+            self.service.log_in(login).await?;
+        }
+        if self.is_set(&user, change, &pending).await? {
+            return Ok(());
+        }
+        let passwords: Vec<&str> =
+            [&pending.password, &current.password].into_iter().flatten().map(|password| password.as_str()).collect();
+        self.service.set_passwords(&pending.arn, &passwords).await?;
+        // The first look may come before the service shows that anything is changing.
+        sleep(self.settings.interval).await;
+        self.active(&pending).await.map(drop)
+    }
+
+    async fn preflight(
+        &self,
+        _plan: &Plan,
+        current: &SecretDocument,
+        _master: Option<&SecretDocument>,
+    ) -> Result<(), EngineError> {
+        let secret = Secret::read(current)?;
+        fit(&self.active(&secret).await?, &secret)?;
+        self.login(current).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! A server for the tests: accounts with one or two passwords, and what the commands do to them according to the manuals.
+
+use std::collections::BTreeMap;
+
+use rekey_rds::Api;
+use rekey_rotation::engine::EngineError;
+use rekey_rotation::machine::Machine;
+use rekey_rotation::password::PasswordPolicy;
+use rekey_rotation::testing::{Lost, World};
+
+use crate::account::Account;
+use crate::command::Command;
+use crate::credential::Credential;
+use crate::description::Description;
+use crate::engine::Mysql;
+use crate::error::READ_ONLY;
+use crate::server::{Facts, Server};
+use crate::session::{Connect, Session};
+use crate::verifier::{Plugin, Verifier};
+
+/// The server.
+#[derive(Debug)]
+pub struct Model {
+    pub server: Server,
+    pub users: BTreeMap<Account, User>,
+    pub read_only: bool,
+    /// The account that everybody is taken for, if not their own.
+    pub taken_for: Option<Account>,
+    /// How many log-ins were refused.
+    pub refused: usize,
+    /// What was done, by whom.
+    pub done: Vec<String>,
+}
+
+/// An account.
+#[derive(Clone, Debug)]
+pub struct User {
+    pub description: Description,
+    pub second: Option<Verifier>,
+}
+
+impl Model {
+    pub fn new(server: Server) -> Self {
+        Self { server, users: BTreeMap::new(), read_only: false, taken_for: None, refused: 0, done: Vec::new() }
+    }
+
+    /// Adds an account that may do nothing.
+    pub fn with(mut self, account: &str, password: &str) -> Self {
+        self.create(&Account::parse(account).unwrap(), Verifier::new(Plugin::Native, password).unwrap());
+        self
+    }
+
+    pub fn user(&mut self, account: &str) -> &mut User {
+        self.users.get_mut(&Account::parse(account).unwrap()).unwrap()
+    }
+
+    /// Whether that password opens a session, by the model alone.
+    pub fn accepts(&self, account: &str, password: &str) -> bool {
+        self.users.get(&Account::parse(account).unwrap()).is_some_and(|user| user.accepts(password))
+    }
+
+    fn create(&mut self, account: &Account, verifier: Verifier) {
+        let description = Description {
+            account: account.clone(),
+            verifier: Some(verifier),
+            terms: crate::description::Terms::default(),
+            default_role: None,
+            locked: false,
+            grants: crate::grants::Grants::default(),
+        };
+        self.users.entry(account.clone()).or_insert(User { description, second: None });
+    }
+
+    fn log_in(&mut self, credential: &Credential) -> Result<Facts, EngineError> {
+        let found = self.users.values().find(|user| user.description.account.user == credential.user);
+        match found.filter(|user| user.accepts(&credential.password)) {
+            Some(user) if user.description.locked => Err(EngineError::Locked("model".to_owned())),
+            Some(user) => {
+                let account = self.taken_for.clone().unwrap_or_else(|| user.description.account.clone());
+                Ok(Facts { server: self.server, account, read_only: self.read_only })
+            }
+            None => {
+                self.refused += 1;
+                Err(EngineError::Auth("model".to_owned()))
+            }
+        }
+    }
+
+    fn apply(&mut self, by: &Account, command: &Command<'_>) -> Result<(), EngineError> {
+        if self.read_only {
+            return Err(EngineError::Unreachable(READ_ONLY.to_owned()));
+        }
+        let kind = format!("{command:?}");
+        self.done.push(format!("{}: {}", by.user, kind.split([' ', '(']).next().unwrap_or_default()));
+        let about = match command {
+            Command::Replace { .. } | Command::Reset { .. } => by,
+            Command::Create { account, verifier } => {
+                self.create(account, verifier.clone());
+                return Ok(());
+            }
+            Command::Set { account, .. }
+            | Command::Discard { account }
+            | Command::Terms { account, .. }
+            | Command::Grant { account, .. }
+            | Command::Revoke { account, .. }
+            | Command::DefaultRole { account, .. } => account,
+        };
+        let server = self.server;
+        let user = self.users.get_mut(about).ok_or_else(|| EngineError::Unreachable("error 1396".to_owned()))?;
+        let first = &mut user.description.verifier;
+        match command {
+            Command::Replace { old, new, retain } => {
+                let is_first = first.as_ref().and_then(|first| first.matches(old.0)) == Some(true);
+                if server.verifies_replaced_password() && !is_first {
+                    return Err(EngineError::Auth("error 3892".to_owned()));
+                }
+                let until_then = first.replace(Verifier::new(Plugin::Native, new.0)?);
+                if *retain {
+                    user.second = until_then;
+                }
+            }
+            Command::Reset { new } => *first = Some(Verifier::new(Plugin::Native, new.0)?),
+            Command::Set { verifier, retain, .. } => {
+                let until_then = first.replace(verifier.clone());
+                if *retain {
+                    user.second = until_then;
+                }
+            }
+            Command::Discard { .. } => user.second = None,
+            Command::Terms { terms, .. } => user.description.terms = terms.clone(),
+            Command::Grant { entry, .. } => drop(user.description.grants.entries.insert(entry.clone())),
+            Command::Revoke { entry, .. } => drop(user.description.grants.entries.remove(entry)),
+            Command::DefaultRole { roles, .. } => user.description.default_role.clone_from(roles),
+            Command::Create { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+impl User {
+    fn accepts(&self, password: &str) -> bool {
+        [&self.description.verifier, &self.second]
+            .into_iter()
+            .any(|verifier| verifier.as_ref().and_then(|verifier| verifier.matches(password)) == Some(true))
+    }
+}
+
+/// The way to the model.
+#[derive(Debug)]
+pub struct Modelled(pub World<Model>);
+
+/// A session with the model.
+pub struct ModelSession {
+    world: World<Model>,
+    facts: Facts,
+}
+
+impl Connect for Modelled {
+    type Session = ModelSession;
+
+    async fn open(&self, credential: &Credential) -> Result<ModelSession, EngineError> {
+        let facts = self.0.state().service.log_in(credential)?;
+        Ok(ModelSession { world: self.0.clone(), facts })
+    }
+}
+
+impl Session for ModelSession {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    async fn describe(&mut self, account: &Account) -> Result<Option<Description>, EngineError> {
+        Ok(self.world.state().service.users.get(account).map(|user| user.description.clone()))
+    }
+
+    async fn run(&mut self, command: &Command<'_>) -> Result<(), EngineError> {
+        let ran = self.world.effect(|model| model.apply(&self.facts.account, command)).await;
+        ran.unwrap_or_else(|Lost| Err(EngineError::Unreachable("lost".to_owned())))
+    }
+
+    async fn close(self) {}
+}
+
+pub fn machine(world: &World<Model>) -> Machine<World<Model>, Mysql<Modelled>, World<Model>> {
+    let engine = Mysql { connect: Modelled(world.clone()), rds: Api::default(), name_limit: None };
+    let passwords = PasswordPolicy::from_variables(|_| None).unwrap();
+    Machine { vault: world.clone(), engine, bus: world.clone(), passwords }
+}

@@ -1,0 +1,39 @@
+//! A server as the engine needs it: the seam at which the tests put a model in the place of a server.
+
+use std::future::Future;
+
+use rekey_rotation::engine::EngineError;
+
+use crate::account::Account;
+use crate::command::Command;
+use crate::credential::Credential;
+use crate::description::Description;
+use crate::server::Facts;
+
+/// Where sessions come from.
+pub trait Connect: Sync {
+    /// A session.
+    type Session: Session;
+
+    /// Connects and logs in. Only this answers [`EngineError::Auth`] for a credential that is refused.
+    fn open(&self, credential: &Credential) -> impl Future<Output = Result<Self::Session, EngineError>> + Send;
+}
+
+/// A session in which a credential was accepted.
+pub trait Session: Send {
+    /// What was learnt when it began.
+    fn facts(&self) -> &Facts;
+
+    /// The account of that name, if there is one.
+    fn describe(&mut self, account: &Account) -> impl Future<Output = Result<Option<Description>, EngineError>> + Send;
+
+    /// Makes a change.
+    ///
+    /// # Errors
+    /// [`EngineError::Auth`] means that the password to be replaced is not the account's first one, and that nothing was
+    /// changed.
+    fn run(&mut self, command: &Command<'_>) -> impl Future<Output = Result<(), EngineError>> + Send;
+
+    /// Says goodbye.
+    fn close(self) -> impl Future<Output = ()> + Send;
+}

@@ -1,0 +1,148 @@
+//! What a master has a server do, strategy by strategy. Each can be cut off anywhere and made again.
+
+use rekey_rotation::engine::EngineError;
+use rekey_rotation::plan::{self, Plan};
+
+use crate::account::Account;
+use crate::command::Command;
+use crate::credential::Credential;
+use crate::description::Description;
+use crate::error::OTHER_PLUGIN;
+use crate::server::Server;
+use crate::session::Session;
+use crate::sync::in_step;
+use crate::verifier::{Plugin, Verifier};
+
+/// A master sets the user's password.
+pub async fn set(session: &mut impl Session, account: &Account, pending: &Credential) -> Result<(), EngineError> {
+    let plugin = plugin(&describe(session, account).await?)?;
+    set_password(session, account, Verifier::new(plugin, &pending.password)?).await
+}
+
+/// A master adds a password to the user's own, which stays valid.
+pub async fn add(
+    session: &mut impl Session,
+    account: &Account,
+    own: &Credential,
+    pending: &Credential,
+) -> Result<(), EngineError> {
+    two_passwords(session.facts().server)?;
+    let there = describe(session, account).await?;
+    let plugin = plugin(&there)?;
+    let is_first = |credential: &Credential| {
+        let known = there.verifier.as_ref().and_then(|verifier| verifier.matches(&credential.password));
+        known.ok_or_else(|| EngineError::Privilege("SELECT on mysql.user, to see which password is set".to_owned()))
+    };
+    // An earlier try got this far: to retain once more would drop the other one.
+    if is_first(pending)? {
+        return Ok(());
+    }
+    let set = |credential: &Credential, retain| -> Result<Command<'static>, EngineError> {
+        let verifier = Verifier::new(plugin, &credential.password)?;
+        Ok(Command::Set { account: account.clone(), verifier, retain })
+    };
+    // Somebody moved AWSCURRENT back by hand: what is in force becomes the first password again, to be retained.
+    if !is_first(own)? {
+        session.run(&set(own, false)?).await?;
+    }
+    session.run(&set(pending, true)?).await
+}
+
+/// A master sets the password of the user whose turn it is, and makes that user first if it has to, like the original in
+/// everything but name and password.
+///
+/// The password comes last: until then whoever still uses the one before the current one is left alone.
+pub async fn alternate(session: &mut impl Session, current: &Account, pending: &Credential) -> Result<(), EngineError> {
+    let server = session.facts().server;
+    let next = current.of(&pending.user);
+    within(Some(&next.user), server.longest_name())?;
+    let source = source(session, current).await?;
+    let verifier = Verifier::new(plugin(&source)?, &pending.password)?;
+    if source.account != next {
+        if session.describe(&next).await?.is_none() {
+            session.run(&Command::Create { account: next.clone(), verifier: verifier.clone() }).await?;
+        }
+        bring_in_step(session, &source, &next).await?;
+    }
+    set_password(session, &next, verifier).await
+}
+
+/// Proves what can be proven without a change: that the master sees the user, may change users at all, and finds no
+/// obstacle in the other user's account.
+pub async fn rehearse(session: &mut impl Session, plan: &Plan, current: &Account) -> Result<(), EngineError> {
+    let server = session.facts().server;
+    within(plan.next_user.as_deref(), server.longest_name())?;
+    let source = source(session, current).await?;
+    plugin(&source)?;
+    if let Some(next) = &plan.next_user
+        && session.describe(&current.of(next)).await?.is_some_and(|next| next.locked)
+    {
+        return Err(EngineError::Locked("the user whose turn it is next".to_owned()));
+    }
+    let master = session.facts().account.clone();
+    let may = session.describe(&master).await?.is_none_or(|master| master.grants.may_have_globally("CREATE USER"));
+    if may { Ok(()) } else { Err(EngineError::Privilege("CREATE USER on *.*".to_owned())) }
+}
+
+/// Refuses a server on which an account has one password only.
+pub fn two_passwords(server: Server) -> Result<(), EngineError> {
+    if server.has_dual_passwords() {
+        return Ok(());
+    }
+    Err(EngineError::Unfit(
+        "server gives no account a second password, which MySQL does from 8.0.14 on and MariaDB does not; choose another \
+         strategy with the tag rekey:strategy",
+    ))
+}
+
+/// Refuses an alternate user's name that is too long.
+pub fn within(name: Option<&str>, limit: usize) -> Result<(), EngineError> {
+    if name.is_some_and(|name| name.chars().count() > limit) { Err(EngineError::LongName(limit)) } else { Ok(()) }
+}
+
+/// The account that the other one copies: the first of the two, or the current one if there is no first.
+async fn source(session: &mut impl Session, current: &Account) -> Result<Description, EngineError> {
+    let original = current.of(plan::original(&current.user));
+    match session.describe(&original).await? {
+        Some(original) => Ok(original),
+        None => describe(session, current).await,
+    }
+}
+
+async fn describe(session: &mut impl Session, account: &Account) -> Result<Description, EngineError> {
+    let gone =
+        || EngineError::Unreachable("the user is gone; create it again with the password of AWSCURRENT".to_owned());
+    session.describe(account).await?.ok_or_else(gone)
+}
+
+fn plugin(description: &Description) -> Result<Plugin, EngineError> {
+    description.verifier.as_ref().map(|verifier| verifier.plugin).ok_or(EngineError::Unfit(OTHER_PLUGIN))
+}
+
+/// Looks again after the changes: what one statement does to another's privileges is the server's to say.
+async fn bring_in_step(session: &mut impl Session, source: &Description, next: &Account) -> Result<(), EngineError> {
+    for _ in 0..2 {
+        let commands = in_step(source, &describe(session, next).await?);
+        if commands.is_empty() {
+            return Ok(());
+        }
+        for command in &commands {
+            session.run(command).await?;
+        }
+    }
+    match in_step(source, &describe(session, next).await?).as_slice() {
+        [] => Ok(()),
+        left => Err(EngineError::Privilege(format!("{} grants of the original user could not be copied", left.len()))),
+    }
+}
+
+/// Sets the one password that the account is to have.
+async fn set_password(session: &mut impl Session, account: &Account, verifier: Verifier) -> Result<(), EngineError> {
+    let account = account.clone();
+    session.run(&Command::Set { account: account.clone(), verifier, retain: false }).await?;
+    // Setting the first password leaves a second one valid, from the time when the strategy was another one.
+    if session.facts().server.has_dual_passwords() {
+        session.run(&Command::Discard { account }).await?;
+    }
+    Ok(())
+}
