@@ -179,7 +179,7 @@ fn postgres_login(stack: &Stack) -> Login {
 
 async fn redis_user(redis: &Redis, name: &str, master: Option<&str>) -> Result<Value> {
     let password = crate::random_word(24);
-    let rules = if master.is_some() { &[] } else { crate::redis::CHANGES_ITSELF };
+    let rules: &[&str] = if master.is_some() { &[] } else { crate::redis::CHANGES_ITSELF };
     redis.set_user(name, &password, rules).await?;
     let mut value = redis.secret(name, &password);
     if let Some(arn) = master {
