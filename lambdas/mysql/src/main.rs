@@ -1,5 +1,8 @@
 //! Rotation function for MySQL, Aurora MySQL and MariaDB.
 
+// The futures of the driver and of the SDK of RDS nest deeper than the compiler follows by default.
+#![recursion_limit = "256"]
+
 use rekey_mysql::Mysql;
 
 /// Runs until Lambda stops the process.

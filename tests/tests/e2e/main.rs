@@ -3,6 +3,8 @@
 //! All but the rows in `faults` share one stack, which the first test to ask for it starts and which ends with this process. A test therefore uses
 //! names of its own, and waits for what concerns it and for nothing else.
 
+// The futures of whole rotations, with the engines' drivers in them, nest deeper than the compiler follows by default.
+#![recursion_limit = "256"]
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
