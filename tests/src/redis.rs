@@ -86,7 +86,11 @@ impl Redis {
         let redis = Self { process, port, admin_password, ca, run };
         let usual = options.certificate == Certificate::Good && !options.asks_for_client_certificate;
         let ready = eventually("Redis to take connections", Duration::from_secs(30), async || {
-            if usual { redis.admin().await.map(drop) } else { Ok(drop(TcpStream::connect(redis.address()).await?)) }
+            if usual {
+                return redis.admin().await.map(drop);
+            }
+            TcpStream::connect(redis.address()).await?;
+            Ok(())
         });
         while_alive(&[&redis.process], ready).await?;
         Ok(redis)

@@ -42,7 +42,7 @@ impl Authority {
 
     /// A certificate for a server that is reached as `localhost` or 127.0.0.1, or by one of `more_names`.
     pub fn server(&self, more_names: &[&str]) -> Result<Identity> {
-        self.sign(Self::params(more_names)?)
+        self.sign(&Self::params(more_names)?)
     }
 
     /// The same for a server whose certificate was not renewed in time.
@@ -50,7 +50,7 @@ impl Authority {
         let mut params = Self::params(&[])?;
         params.not_before = rcgen::date_time_ymd(2020, 1, 1);
         params.not_after = rcgen::date_time_ymd(2021, 1, 1);
-        self.sign(params)
+        self.sign(&params)
     }
 
     fn params(more_names: &[&str]) -> Result<CertificateParams> {
@@ -62,7 +62,7 @@ impl Authority {
         Ok(params)
     }
 
-    fn sign(&self, params: CertificateParams) -> Result<Identity> {
+    fn sign(&self, params: &CertificateParams) -> Result<Identity> {
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?.pem();
         Ok(Identity { certificate, key: key.serialize_pem() })

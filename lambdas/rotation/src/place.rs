@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_place_that_is_no_host_is_refused() {
         for text in [
-            r#"{}"#,
+            "{}",
             r#"{"host":"/run/postgresql"}"#,
             r#"{"host":"a,b"}"#,
             r#"{"host":"h\u0000"}"#,

@@ -76,7 +76,9 @@ async fn of_two_users_each_goes_on_in_its_turn_with_what_both_have_made() {
     assert!(postgres.accepts("turns_clone", now, "turns").await.unwrap());
     assert!(postgres.accepts("turns", before, "turns").await.unwrap(), "until its next turn");
     assert!(!postgres.accepts("turns_clone", old, "turns").await.unwrap());
-    passwords.iter().for_each(|password| values.add(password));
+    for password in &passwords {
+        values.add(password);
+    }
     values.are_in_no_log(stack, rekey);
 }
 

@@ -84,11 +84,11 @@ async fn the_copy_has_all_that_the_original_has_and_both_stay_valid() {
     ];
     let changes = changes.map(|text| text.replace("{n}", &name).replace("{o}", &original).replace("{c}", &copy));
     mariadb.run(&changes).await.unwrap();
-    let changed = outline(mariadb, &original).await;
-    assert_ne!(changed, before);
+    let after = outline(mariadb, &original).await;
+    assert_ne!(after, before);
     let third = with_master(&made(&second), &master(mariadb), None);
     assert!(rotate(&third, 1).await);
-    assert_eq!(outline(mariadb, &copy).await, changed);
+    assert_eq!(outline(mariadb, &copy).await, after);
 }
 
 #[tokio::test]

@@ -126,12 +126,12 @@ impl Session for ModelSession {
 
     async fn save(&mut self) -> Result<Saved, EngineError> {
         self.allowed("ACL SAVE".to_owned())?;
-        let apply = |model: &mut Model| match model.disk.clone() {
-            Some(other) => other,
-            None => {
-                model.saved.clone_from(&model.users);
-                Ok(Saved::Yes)
+        let apply = |model: &mut Model| {
+            if let Some(other) = model.disk.clone() {
+                return other;
             }
+            model.saved.clone_from(&model.users);
+            Ok(Saved::Yes)
         };
         let lost = || Err(EngineError::Unreachable("the connection was cut".to_owned()));
         self.world.effect(apply).await.unwrap_or_else(|Lost| lost())
