@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisConnectionInfo, Value, cmd, from_redis_value};
+use redis::{
+    AsyncConnectionConfig, Cmd, FromRedisValue, RedisConnectionInfo, RedisResult, Value, cmd, from_redis_value,
+};
 use rekey_rotation::engine::EngineError;
 use rekey_rotation::place::Tls;
 use tokio::task::JoinHandle;
@@ -58,14 +60,19 @@ impl Connection {
         let mut connection = Self { commands, driver: tokio::spawn(driver), role: Role::Primary };
 
         let auth = cmd("AUTH").arg(&credential.user).arg(credential.password.as_str()).to_owned();
-        connection.commands.req_packed_command(&auth).await.map_err(|e| refusal(&e))?;
+        connection.send(&auth).await.map_err(|e| refusal(&e))?;
         let hello: HashMap<String, Value> = connection.ask("HELLO", cmd("HELLO").arg(2)).await?;
         connection.role = role(&hello)?;
         Ok(connection)
     }
 
+    /// The answer to a command. The driver hands a refusal over as a value like any other.
+    async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
+        self.commands.req_packed_command(command).await?.extract_error()
+    }
+
     async fn ask<T: FromRedisValue>(&mut self, name: &str, command: &Cmd) -> Result<T, EngineError> {
-        let answer = self.commands.req_packed_command(command).await.map_err(|e| classify(name, &e))?;
+        let answer = self.send(command).await.map_err(|e| classify(name, &e))?;
         from_redis_value(answer).map_err(|_| nonsense())
     }
 }
@@ -96,12 +103,12 @@ impl Session for Connection {
     }
 
     async fn save(&mut self) -> Result<Saved, EngineError> {
-        let Err(error) = self.commands.req_packed_command(cmd("ACL").arg("SAVE")).await else { return Ok(Saved::Yes) };
+        let Err(error) = self.send(cmd("ACL").arg("SAVE")).await else { return Ok(Saved::Yes) };
         // Only where there is no aclfile are users a part of the configuration.
         if !error::no_acl_file(&error) {
             return error::not_saved("acl|save", &error);
         }
-        match self.commands.req_packed_command(cmd("CONFIG").arg("REWRITE")).await {
+        match self.send(cmd("CONFIG").arg("REWRITE")).await {
             Ok(_) => Ok(Saved::Yes),
             Err(error) => error::not_saved("config|rewrite", &error),
         }

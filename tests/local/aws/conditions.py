@@ -81,6 +81,12 @@ def _user_arn(body):
     return iam._users.get(name, {}).get("Arn")
 
 
+def _cache_user_arn(body, region, account):
+    """The ARN of the user that an ElastiCache request is about: `user:UserId` in the Service Authorization Reference."""
+    user = iam._p(parse_qs((body or b"").decode("utf-8", errors="replace")), "UserId")
+    return f"arn:aws:elasticache:{region}:{account}:user:{user}" if user else None
+
+
 def install():
     for name in ("_p", "_users", "_access_keys"):
         hooks.take(iam, name)
@@ -91,6 +97,8 @@ def install():
         arn = original(service, method, path, headers, body, query_params, region, account_id)
         if service == "iam":
             arn = _user_arn(body) or arn
+        if service == "elasticache":
+            arn = _cache_user_arn(body, region, account_id) or arn
         if service in ("secretsmanager", "ssm"):
             try:
                 parameters = json.loads(body or b"{}")

@@ -33,7 +33,7 @@ async fn nobody_is_locked_out_while_credentials_rotate() {
         let gap = if subject.has_gap { describe(gaps) } else { "none".to_owned() };
         eprintln!("{:<28} {ROTATIONS:>9} {:>8} {:>8}  {gap}", subject.name, tally.accepted, tally.refused.len());
         assert!(tally.broken.is_empty(), "{}: {:?}", subject.name, tally.broken);
-        assert!(tally.accepted > 500, "{}: {} log-ins are no load", subject.name, tally.accepted);
+        assert!(tally.accepted > 200, "{}: {} log-ins are no load", subject.name, tally.accepted);
         assert!(tally.pods >= 2 * ROTATIONS, "{}: {} pods", subject.name, tally.pods);
         assert!(subject.has_gap || tally.refused.is_empty(), "{}: {:?}", subject.name, tally.refused);
         // That the load can see a refusal at all is shown by those who have to see some.
