@@ -103,7 +103,9 @@ impl Objects {
         let namespace = object.metadata.namespace.as_deref().unwrap_or("default");
         let uid = object.metadata.uid.as_deref().unwrap_or_default();
         let about = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
-        let list = Api::<Event>::namespaced(self.client.clone(), namespace).list(&about).await?;
+        let mut list = Api::<Event>::namespaced(self.client.clone(), namespace).list(&about).await?;
+        // By name, as they come, their order is chance.
+        list.items.sort_by_key(|event| event.event_time.as_ref().map(|time| time.0));
         let line = |event: &Event| {
             let text = |field: &Option<String>| field.clone().unwrap_or_default();
             format!("{} {}: {}", text(&event.type_), text(&event.reason), text(&event.message))
