@@ -112,15 +112,15 @@ impl Aws {
         &self.endpoint
     }
 
-    /// The variables with which any AWS tool or SDK talks to this AWS as root.
+    /// The variables with which any AWS tool or SDK talks to this AWS as root of an account.
     #[must_use]
-    pub fn root_environment(&self) -> Vec<(&'static str, String)> {
+    pub fn root_environment(&self, place: Place) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ENDPOINT_URL", self.endpoint.clone()),
-            ("AWS_ACCESS_KEY_ID", ROOT.to_owned()),
+            ("AWS_ACCESS_KEY_ID", place.account.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", ROOT.to_owned()),
-            ("AWS_REGION", REGION.to_owned()),
-            ("AWS_DEFAULT_REGION", REGION.to_owned()),
+            ("AWS_REGION", place.region.to_owned()),
+            ("AWS_DEFAULT_REGION", place.region.to_owned()),
         ]
     }
 
@@ -143,6 +143,20 @@ impl Aws {
 
     /// Runs the `aws` command as root and hands back its JSON (null if it printed nothing).
     pub async fn cli(&self, args: &[&str]) -> Result<Value> {
+        self.cli_in(Place::default(), args).await
+    }
+
+    /// The same in another account or region.
+    pub async fn cli_in(&self, place: Place, args: &[&str]) -> Result<Value> {
+        let text = self.cli_text(place, args).await?;
+        if text.trim().is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_str(&text).with_context(|| format!("aws {} did not print JSON", args.join(" ")))
+    }
+
+    /// The same for a command that prints no JSON.
+    pub async fn cli_text(&self, place: Place, args: &[&str]) -> Result<String> {
         let mut spec = Spec::new(&format!("aws {}", args.join(" ")), &self.cli, self.directory.join("cli.log"))
             .args(args)
             .args(["--output", "json"])
@@ -151,14 +165,10 @@ impl Aws {
             .env("HOME", &self.directory)
             .env("AWS_PAGER", "")
             .env("AWS_EC2_METADATA_DISABLED", "true");
-        for (name, value) in self.root_environment() {
+        for (name, value) in self.root_environment(place) {
             spec = spec.env(name, value);
         }
-        let text = spec.stdout().await?;
-        if text.trim().is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_str(&text).with_context(|| format!("aws {} did not print JSON", args.join(" ")))
+        spec.stdout().await
     }
 
     /// Calls its API as root, for the runtime that calls this.
@@ -215,6 +225,21 @@ impl Drop for Aws {
     fn drop(&mut self) {
         // It ends its Lambda processes when asked; killed, it would leave that to the kernel.
         self.process.stop(Signal::TERM, Duration::from_secs(5));
+    }
+}
+
+/// An account and a region; the local AWS makes an account of any twelve digits.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// Twelve digits.
+    pub account: &'static str,
+    /// As in `us-east-1`.
+    pub region: &'static str,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { account: ACCOUNT, region: REGION }
     }
 }
 

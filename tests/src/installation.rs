@@ -32,7 +32,7 @@ impl Default for Options {
         Self {
             name: "rekey".to_owned(),
             namespace: "rekey-system".to_owned(),
-            parameters: Vec::new(),
+            parameters: vec![("EnginePostgres".to_owned(), "true".to_owned())],
             values: Value::Null,
             way: Way::default(),
         }

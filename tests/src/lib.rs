@@ -37,6 +37,7 @@ pub mod log;
 pub mod manifests;
 pub mod mariadb;
 pub mod net;
+pub mod policies;
 pub mod postgres;
 pub mod process;
 pub mod progress;

@@ -6,12 +6,27 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::aws::{Place, REGION};
 use crate::process::Spec;
 use crate::progress::Progress;
 use crate::stack::Stack;
 
 /// Lambda functions run on this machine's processor.
 const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+
+/// Every rotation function, for what tests make: masters, users with access keys, users of caches.
+pub const EVERY_ENGINE: [(&str, &str); 10] = [
+    ("EnginePostgres", "true"),
+    ("EngineMysql", "true"),
+    ("EngineMongodb", "true"),
+    ("EngineRedis", "true"),
+    ("EngineElasticache", "true"),
+    ("EngineIam", "true"),
+    ("EngineGeneric", "true"),
+    ("MasterSecretArnPatterns", "arn:aws:secretsmanager:*:*:secret:master/*"),
+    ("IamUserArnPatterns", "arn:aws:iam::*:user/rotated/*"),
+    ("CacheUserArnPatterns", "arn:aws:*:*:*:user*"),
+];
 
 /// A deployed template.
 #[derive(Debug, Clone)]
@@ -35,19 +50,30 @@ impl Deployed {
 /// `sam build` and `sam deploy` as the CloudFormation stack `name`, with these parameters besides the architecture. A
 /// second call with the same name updates the stack.
 pub async fn deploy(stack: &Stack, name: &str, parameters: &[(&str, &str)], progress: &Progress) -> Result<Deployed> {
+    deploy_in(stack, Place::default(), name, parameters, progress).await
+}
+
+/// The same in another account or region.
+pub async fn deploy_in(
+    stack: &Stack,
+    place: Place,
+    name: &str,
+    parameters: &[(&str, &str)],
+    progress: &Progress,
+) -> Result<Deployed> {
     // SAM's working directory is in the tree, and there is one of it.
     let _lock = lock(progress).await?;
     let log = stack.directory().join("sam.log");
     let overrides: Vec<String> = [("Architecture", ARCHITECTURE)]
         .iter()
         .chain(parameters)
-        .map(|(name, value)| format!("ParameterKey={name},ParameterValue={value}"))
+        .map(|(name, value)| format!("ParameterKey={name},ParameterValue=\"{value}\""))
         .collect();
     progress.line("sam build: compiling the Lambda functions (minutes the first time)");
     // Cargo may still have crates to fetch, so this one has its way to the network.
-    sam(stack, "build").arg("--parameter-overrides").args(&overrides).run().await?;
+    sam(stack, place, "build").arg("--parameter-overrides").args(&overrides).run().await?;
     progress.line(format!("sam deploy: CloudFormation stack {name}"));
-    sam(stack, "deploy")
+    sam(stack, place, "deploy")
         .args(["--stack-name", name, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"])
         .args(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"])
         .arg("--parameter-overrides")
@@ -58,15 +84,26 @@ pub async fn deploy(stack: &Stack, name: &str, parameters: &[(&str, &str)], prog
         .run()
         .await
         .with_context(|| format!("see {}", log.display()))?;
-    Ok(Deployed { name: name.to_owned(), outputs: outputs(stack, name).await? })
+    Ok(Deployed { name: name.to_owned(), outputs: outputs(stack, place, name).await? })
+}
+
+/// `sam delete`.
+pub async fn delete(stack: &Stack, name: &str) -> Result<()> {
+    sam(stack, Place::default(), "delete")
+        .args(["--stack-name", name, "--no-prompts", "--region", REGION])
+        .env("HTTPS_PROXY", "http://127.0.0.1:9")
+        .env("NO_PROXY", "127.0.0.1,localhost")
+        .run()
+        .await
+        .map(drop)
 }
 
 /// `sam validate --lint`.
 pub async fn validate(stack: &Stack) -> Result<()> {
-    sam(stack, "validate").arg("--lint").run().await.map(drop)
+    sam(stack, Place::default(), "validate").arg("--lint").run().await.map(drop)
 }
 
-fn sam(stack: &Stack, command: &str) -> Spec {
+fn sam(stack: &Stack, place: Place, command: &str) -> Spec {
     let bin = stack.tools.sam.join("bin");
     let path = std::env::var("PATH").unwrap_or_default();
     // Whatever account the person at the keyboard works with, this must not meet it.
@@ -84,14 +121,14 @@ fn sam(stack: &Stack, command: &str) -> Spec {
         .env("PATH", format!("{}:{path}", bin.display()))
         .env("SAM_CLI_TELEMETRY", "0")
         .env("SAM_CLI_POLL_DELAY", "0.5");
-    for (name, value) in stack.aws.root_environment() {
+    for (name, value) in stack.aws.root_environment(place) {
         spec = spec.env(name, value);
     }
     spec
 }
 
-async fn outputs(stack: &Stack, name: &str) -> Result<BTreeMap<String, String>> {
-    let answer = stack.aws.cli(&["cloudformation", "describe-stacks", "--stack-name", name]).await?;
+async fn outputs(stack: &Stack, place: Place, name: &str) -> Result<BTreeMap<String, String>> {
+    let answer = stack.aws.cli_in(place, &["cloudformation", "describe-stacks", "--stack-name", name]).await?;
     let outputs = answer["Stacks"][0]["Outputs"].as_array().cloned().unwrap_or_default();
     let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
     Ok(outputs.iter().filter_map(|output| text(&output["OutputKey"]).zip(text(&output["OutputValue"]))).collect())

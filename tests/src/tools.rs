@@ -71,6 +71,16 @@ pub(crate) async fn redis(cache: &Cache, progress: &Progress) -> Result<PathBuf>
     redis::install(cache, progress).await
 }
 
+/// `tflint`, installed if it is missing: only what needs one asks for it.
+pub async fn tflint(cache: &Cache, progress: &Progress) -> Result<PathBuf> {
+    go::tflint(cache, progress).await
+}
+
+/// The Python environment with `checkov`, installed if it is missing: only what needs one asks for it.
+pub async fn checkov(cache: &Cache, progress: &Progress) -> Result<PathBuf> {
+    python::checkov(cache, progress).await
+}
+
 /// # Errors
 /// When `program` is not on PATH: names the Debian package that has it.
 fn require(program: &str, package: &str) -> Result<()> {

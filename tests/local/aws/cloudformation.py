@@ -1,13 +1,13 @@
-"""CloudFormation's Secrets Manager resources: RotationSchedule, and a Secret whose Ref is its ARN.
+"""CloudFormation's Secrets Manager resources: RotationSchedule, and a Secret whose Ref is its ARN; Fn::Join in conditions.
 
-MiniStack has no AWS::SecretsManager::RotationSchedule. Its AWS::SecretsManager::Secret gives the name for Ref (on AWS
+MiniStack takes a condition's Fn::Join for a text that equals nothing. It has no AWS::SecretsManager::RotationSchedule. Its AWS::SecretsManager::Secret gives the name for Ref (on AWS
 the ARN), takes over a secret of another stack with the same name, and honours little of GenerateSecretString.
 """
 
 import json
 
 from ministack.services import secretsmanager
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 import hooks
 import labels
@@ -112,14 +112,39 @@ def _secret_string(props):
     return json.dumps(filled)
 
 
+# Conditions ----------------------------------------------------------------------------------------------------------
+
+def _joined(expression, parameters):
+    """The expression with each Fn::Join as its text. A list parameter is known by its text with commas."""
+    if isinstance(expression, list):
+        return [_joined(one, parameters) for one in expression]
+    if not isinstance(expression, dict):
+        return expression
+    if "Fn::Join" not in expression:
+        return {name: _joined(one, parameters) for name, one in expression.items()}
+    delimiter, parts = expression["Fn::Join"]
+    if isinstance(parts, dict):
+        parts = str(parameters[parts["Ref"]]["Value"]).split(",")
+    return delimiter.join(parameters[part["Ref"]]["Value"] if isinstance(part, dict) else part for part in parts)
+
+
+def _install_conditions():
+    for module in (engine, changesets, handlers, stacks):
+        @hooks.wrap(module, "_evaluate_conditions")
+        def evaluate(original, template, parameters):
+            conditions = _joined(template.get("Conditions", {}), parameters)
+            return original({**template, "Conditions": conditions}, parameters)
+
+
 def install():
+    _install_conditions()
     hooks.take(secretsmanager, "_get_random_password")
-    handlers = hooks.take(provisioners, "_RESOURCE_HANDLERS")
-    handlers[_SCHEDULE] = {"create": _create_schedule, "update": _update_schedule, "delete": _delete_schedule}
+    resources = hooks.take(provisioners, "_RESOURCE_HANDLERS")
+    resources[_SCHEDULE] = {"create": _create_schedule, "update": _update_schedule, "delete": _delete_schedule}
     hooks.replace(provisioners, "_sm_secret_string", _secret_string)
-    secret = handlers[_SECRET]
+    secret = resources[_SECRET]
     originals = {name: secret[name] for name in ("create", "update", "delete")}
-    handlers[_SECRET] = {
+    resources[_SECRET] = {
         **secret,
         "create": lambda *given: _create_secret(originals["create"], *given),
         "update": lambda *given, **named: _update_secret(originals["update"], *given, **named),

@@ -160,11 +160,11 @@ def allow_events(url, queue_arn, rule_arn):
 class Listener:
     """A rule with its queue: `next` waits for the first event that fits, `all_now` empties the queue."""
 
-    def __init__(self, pattern):
+    def __init__(self, pattern, bus="default"):
         rule = unique("rule")
-        arn = client("events").put_rule(Name=rule, EventPattern=json.dumps(pattern))["RuleArn"]
+        arn = client("events").put_rule(Name=rule, EventBusName=bus, EventPattern=json.dumps(pattern))["RuleArn"]
         self.url, queue_arn = make_queue(policy_for=arn)
-        client("events").put_targets(Rule=rule, Targets=[{"Id": "q", "Arn": queue_arn}])
+        client("events").put_targets(Rule=rule, EventBusName=bus, Targets=[{"Id": "q", "Arn": queue_arn}])
         self._seen = []
 
     def _receive(self, wait):

@@ -141,6 +141,30 @@ class Stacks(unittest.TestCase):
         [dead] = client("sqs").receive_message(QueueUrl=outputs["Dead"], MessageAttributeNames=["All"])["Messages"]
         self.assertEqual(dead["MessageAttributes"]["ERROR_CODE"]["StringValue"], "NO_PERMISSIONS")
 
+    def test_a_condition_may_join_a_list(self):
+        """Condition functions: "You can use the following functions in Fn::Equals: ... Fn::Join ... Ref"."""
+        stack = harness.unique("joins")
+        empty = {"Fn::Equals": [{"Fn::Join": ["", {"Ref": "Names"}]}, ""]}
+        template = {
+            "Parameters": {"Names": {"Type": "CommaDelimitedList", "Default": ""}},
+            "Conditions": {"Empty": empty, "Some": {"Fn::Not": [empty]}},
+            "Resources": {"Always": {"Type": "AWS::SQS::Queue"},
+                          "Extra": {"Type": "AWS::SQS::Queue", "Condition": "Some"}},
+            "Outputs": {"No": {"Condition": "Empty", "Value": "x"}, "Yes": {"Condition": "Some", "Value": "x"}},
+        }
+        formation = client("cloudformation")
+
+        def outputs():
+            [described] = formation.describe_stacks(StackName=stack)["Stacks"]
+            return [one["OutputKey"] for one in described.get("Outputs", [])]
+
+        formation.create_stack(StackName=stack, TemplateBody=json.dumps(template))
+        harness.until(outputs, "the stack has outputs")
+        self.assertEqual(outputs(), ["No"])
+        formation.update_stack(StackName=stack, TemplateBody=json.dumps(template),
+                               Parameters=[{"ParameterKey": "Names", "ParameterValue": "a,b"}])
+        harness.until(lambda: outputs() == ["Yes"], "the condition has changed")
+
 
 if __name__ == "__main__":
     unittest.main()

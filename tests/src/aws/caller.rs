@@ -10,7 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Map, Value};
 
-use super::{ACCOUNT, REGION};
+use super::{ACCOUNT, Place, REGION};
 
 /// Root of any account in any region. It belongs to the tokio runtime that made it.
 #[derive(Clone)]
@@ -35,6 +35,12 @@ impl Caller {
         Self { region: region.to_owned(), ..self }
     }
 
+    /// The same in another account and region.
+    #[must_use]
+    pub fn at(self, place: Place) -> Self {
+        Self { account: place.account.to_owned(), ..self.in_region(place.region) }
+    }
+
     /// Calls `service.Operation` and hands back its answer: a JSON document, or the text of an XML one.
     ///
     /// # Errors
@@ -44,6 +50,9 @@ impl Caller {
         let (headers, body) = match service {
             "secretsmanager" => json(&format!("secretsmanager.{action}"), parameters),
             "ssm" => json(&format!("AmazonSSM.{action}"), parameters),
+            "sqs" => json(&format!("AmazonSQS.{action}"), parameters),
+            "events" => json(&format!("AWSEvents.{action}"), parameters),
+            "cloudformation" => query(action, "2010-05-15", parameters),
             "iam" => query(action, "2010-05-08", parameters),
             "sts" => query(action, "2011-06-15", parameters),
             other => bail!("the service {other} is not known here"),

@@ -12,6 +12,7 @@ use crate::progress::Progress;
 
 const HELM: &str = "v3.22.0";
 const KWOK: &str = "v0.8.0";
+const TFLINT: &str = "v0.64.0";
 
 /// Without symbol tables: a third of the size, and nobody debugs them.
 const LDFLAGS: &str = "-ldflags=-s -w";
@@ -54,6 +55,12 @@ pub(super) async fn helm(cache: &Cache, progress: &Progress) -> Result<PathBuf> 
     install(cache, progress, "helm", "helm.sh/helm/v3/cmd/helm", HELM, "installs Rekey's chart").await
 }
 
+/// tflint, which looks at infra/terraform.
+pub(super) async fn tflint(cache: &Cache, progress: &Progress) -> Result<PathBuf> {
+    let why = "looks for mistakes in infra/terraform";
+    install(cache, progress, "tflint", "github.com/terraform-linters/tflint", TFLINT, why).await
+}
+
 async fn install(
     cache: &Cache,
     progress: &Progress,
@@ -62,7 +69,7 @@ async fn install(
     version: &str,
     why: &str,
 ) -> Result<PathBuf> {
-    let slot = Slot { tool, key: version, probe: tool, why, takes: "1 to 3 minutes" };
+    let slot = Slot { tool, key: version, probe: tool, why, takes: "1 to 5 minutes" };
     let folder = slot
         .fill(cache, progress, async |folder| {
             // GOBIN with CGO off gives one static file.

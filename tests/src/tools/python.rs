@@ -20,6 +20,11 @@ pub(super) async fn sam(cache: &Cache, progress: &Progress) -> Result<PathBuf> {
     environment(cache, progress, "sam", "sam and cargo-lambda build and deploy the Lambdas").await
 }
 
+/// The environment of checkov.
+pub(super) async fn checkov(cache: &Cache, progress: &Progress) -> Result<PathBuf> {
+    environment(cache, progress, "checkov", "checkov looks for holes in infra/terraform and the templates").await
+}
+
 async fn environment(cache: &Cache, progress: &Progress, name: &str, why: &str) -> Result<PathBuf> {
     let requirements = crate::repository().join("tests/local").join(name).join("requirements.txt");
     let key = content_key(&[&requirements])?;

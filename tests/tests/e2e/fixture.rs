@@ -11,6 +11,7 @@ use rekey_tests::eventually::eventually;
 use rekey_tests::installation::{Installation, Options};
 use rekey_tests::log::Mark;
 use rekey_tests::progress::Progress;
+use rekey_tests::sam;
 use rekey_tests::stack::Stack;
 use serde_json::json;
 use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -29,16 +30,12 @@ pub async fn rekey() -> (&'static Stack, &'static Installation, &'static Values)
     let stack = crate::stack().await;
     let installed = REKEY.get_or_init(async || {
         crate::identities::prepare(stack).await.map_err(|error| format!("{error:#}"))?;
-        let parameter = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let options = Options {
-            parameters: vec![
-                parameter("HeartbeatMinutes", HEARTBEAT_MINUTES),
-                parameter("RoleArnPattern", crate::identities::ROLES),
-                // What tests of rotations make: masters, and users with access keys.
-                parameter("MasterSecretArnPattern", "arn:aws:secretsmanager:*:*:secret:master/*"),
-                parameter("IamUserArnPattern", "arn:aws:iam::*:user/rotated/*"),
-                parameter("CacheUserArnPattern", "arn:aws:*:*:*:user*"),
-            ],
+            parameters: [("HeartbeatMinutes", HEARTBEAT_MINUTES), ("RoleArnPatterns", crate::identities::ROLES)]
+                .into_iter()
+                .chain(sam::EVERY_ENGINE)
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
             values: json!({
                 "logLevel": "trace", "heartbeatPeriod": HEARTBEAT_PERIOD, "minRestartInterval": "0s",
                 "stores": {"serviceAccounts": crate::identities::service_accounts()},

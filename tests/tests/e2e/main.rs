@@ -38,6 +38,7 @@ mod local_stacks;
 mod messages;
 mod migration;
 mod pipe;
+mod relay;
 mod rollouts;
 mod rotation;
 mod rotation_elasticache;
@@ -49,6 +50,8 @@ mod rotation_redis;
 mod searches;
 mod table;
 mod targets;
+mod template;
+mod terraform;
 
 use rekey_tests::aws;
 use rekey_tests::progress::Progress;

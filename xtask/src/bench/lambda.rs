@@ -42,8 +42,8 @@ impl Lambda {
 }
 
 async fn measure(stack: &Stack, progress: &Progress) -> Result<()> {
-    let masters = ("MasterSecretArnPattern", "arn:aws:secretsmanager:*:*:secret:master/*");
-    let deployed = Box::pin(sam::deploy(stack, "bench", &[("ClusterName", "bench"), masters], progress)).await?;
+    let parameters: Vec<_> = [("ClusterName", "bench")].into_iter().chain(sam::EVERY_ENGINE).collect();
+    let deployed = Box::pin(sam::deploy(stack, "bench", &parameters, progress)).await?;
     let sizes = sizes(stack).await?;
     progress.line(format!("starting each function {STARTS} times"));
     println!("{:<24} {:>9} {:>9} {:>9}", "function", "zip", "start", "memory");

@@ -148,9 +148,9 @@ async fn a_change_that_was_lost_silently_is_found_by_the_sweep_and_reported() {
     let mut fleet = row.fleet(3, 1, "5s").await;
     let changes = Rule::of_changes(&row).await;
     let narrow = json!({
-        "source": ["aws.secretsmanager"],
-        "detail-type": ["Secret Label Updated"],
-        "detail": {"name": [{"prefix": "rekey/canary/"}]},
+        "source": ["aws.secretsmanager", "aws.ssm"],
+        "detail-type": ["Secret Label Updated", "Parameter Store Change"],
+        "detail": {"name": [{"prefix": "rekey/canary/"}, {"prefix": "/rekey/canary/"}]},
     });
     changes.pattern(&row, &narrow.to_string()).await;
     let mark = row.agent().log().mark();
