@@ -6,6 +6,8 @@
 //!   └ process  starts children so that none outlives this process, whatever ends it
 //!       ├ aws, kubernetes, postgres    one module for each part; each knows how to reach what it started
 //!       └ stack                        the three together, and the file by which `cargo xtask down` finds them
+//! policies      what infra/policies says, as JSON, and rendered where it is repeated
+//! documentation, keyboard   commands of the documentation, and a shell with the tools that they name
 //! installation  puts Rekey itself on a stack, with the tools its users have: sam, helm, and the agent as its Deployment says
 //! fault         proxies that break what passes between the agent and its servers, a fleet to rotate, and what must hold afterwards
 //! subjects     credentials of every strategy that a server here allows
@@ -25,11 +27,13 @@ pub mod agent;
 pub mod app;
 pub mod aws;
 pub mod cache;
+pub mod documentation;
 pub mod eventually;
 pub mod fault;
 pub mod helm;
 mod home;
 pub mod installation;
+pub mod keyboard;
 pub mod kubelet;
 pub mod kubernetes;
 pub mod load;

@@ -156,8 +156,10 @@ mod tests {
 
     #[test]
     fn a_tag_is_a_condition_where_one_is_given() {
-        let mut placeholders: Placeholders = BTreeMap::from([("SecretArns".to_owned(), vec!["a".to_owned(), "b".to_owned()])]);
-        let first = |placeholders: &Placeholders| document(["read-secrets"], placeholders).unwrap()["Statement"][0].clone();
+        let mut placeholders: Placeholders =
+            BTreeMap::from([("SecretArns".to_owned(), vec!["a".to_owned(), "b".to_owned()])]);
+        let first =
+            |placeholders: &Placeholders| document(["read-secrets"], placeholders).unwrap()["Statement"][0].clone();
         assert_eq!(first(&placeholders)["Condition"], Value::Null);
         assert_eq!(first(&placeholders)["Resource"], json!(["a", "b"]));
         placeholders.insert("SecretTagKey".to_owned(), vec!["team".to_owned()]);
@@ -211,7 +213,9 @@ mod tests {
     /// `(policy, function)` of each mark in the template, and the template itself.
     fn marked() -> (Vec<(String, String)>, String) {
         let text = std::fs::read_to_string(crate::repository().join("infra/template.yaml")).unwrap();
-        let of = |line: &str| line.trim().strip_prefix("# begin ")?.split_once(" of ").map(|(a, b)| (a.to_owned(), b.to_owned()));
+        let of = |line: &str| {
+            line.trim().strip_prefix("# begin ")?.split_once(" of ").map(|(a, b)| (a.to_owned(), b.to_owned()))
+        };
         (text.lines().filter_map(of).collect(), text)
     }
 
@@ -220,17 +224,32 @@ mod tests {
         let (marked, text) = marked();
         for (name, function) in functions().unwrap() {
             // What all share is a managed policy.
-            let own: Vec<&String> =
-                function.policies.iter().filter(|policy| !["rotation", "network", "heartbeat"].contains(&policy.as_str())).collect();
+            let own: Vec<&String> = function
+                .policies
+                .iter()
+                .filter(|policy| !["rotation", "network", "heartbeat"].contains(&policy.as_str()))
+                .collect();
             let there: Vec<&String> = marked.iter().filter(|(_, of)| *of == name).map(|(policy, _)| policy).collect();
             assert_eq!(there, own, "{name}");
-            let binary = if name == "heartbeat" { "rekey-heartbeat".to_owned() } else { format!("rekey-rotation-{name}") };
+            let binary =
+                if name == "heartbeat" { "rekey-heartbeat".to_owned() } else { format!("rekey-rotation-{name}") };
             let (_, block) = text.split_once(&format!("Binary: {binary} ")).unwrap();
             let block = block.split_once("\n\n").map_or(block, |(block, _)| block);
             assert!(block.contains(&format!("MemorySize: {}\n", function.memory)), "{name}: memory");
             assert!(block.contains(&format!("Timeout: {}\n", function.timeout)), "{name}: timeout");
-            assert_eq!(block.contains("NetworkPolicy"), function.policies.iter().any(|policy| policy == "network"), "{name}");
+            assert_eq!(
+                block.contains("NetworkPolicy"),
+                function.policies.iter().any(|policy| policy == "network"),
+                "{name}"
+            );
             assert_eq!(block.contains("VpcConfig"), block.contains("NetworkPolicy"), "{name}");
+            let manifest = crate::repository().join("lambdas").join(&name).join("Cargo.toml");
+            let manifest = std::fs::read_to_string(manifest).unwrap();
+            let deploy = format!(
+                "[package.metadata.lambda.deploy]\nmemory = {}\ntimeout = {}\n",
+                function.memory, function.timeout
+            );
+            assert!(manifest.contains(&deploy), "{name}: what cargo lambda deploy makes of it");
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::aws::{Place, REGION};
+use crate::keyboard;
 use crate::process::Spec;
 use crate::progress::Progress;
 use crate::stack::Stack;
@@ -63,7 +64,6 @@ pub async fn deploy_in(
 ) -> Result<Deployed> {
     // SAM's working directory is in the tree, and there is one of it.
     let _lock = lock(progress).await?;
-    let log = stack.directory().join("sam.log");
     let overrides: Vec<String> = [("Architecture", ARCHITECTURE)]
         .iter()
         .chain(parameters)
@@ -82,8 +82,7 @@ pub async fn deploy_in(
         .env("HTTPS_PROXY", "http://127.0.0.1:9")
         .env("NO_PROXY", "127.0.0.1,localhost")
         .run()
-        .await
-        .with_context(|| format!("see {}", log.display()))?;
+        .await?;
     Ok(Deployed { name: name.to_owned(), outputs: outputs(stack, place, name).await? })
 }
 
@@ -104,27 +103,8 @@ pub async fn validate(stack: &Stack) -> Result<()> {
 }
 
 fn sam(stack: &Stack, place: Place, command: &str) -> Spec {
-    let bin = stack.tools.sam.join("bin");
-    let path = std::env::var("PATH").unwrap_or_default();
-    // Whatever account the person at the keyboard works with, this must not meet it.
-    let mut spec = Spec::new(&format!("sam {command}"), bin.join("sam"), stack.directory().join("sam.log"))
-        .arg(command)
-        .directory(crate::repository())
-        .hide_env("AWS_")
-        // As for the agent's build: they make cargo compile what has not changed.
-        .hide_env("CARGO_MANIFEST_")
-        .hide_env("CARGO_PKG_")
-        .env("AWS_CONFIG_FILE", "/dev/null")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        // cargo-lambda, and a python3 that has zig.
-        .env("PATH", format!("{}:{path}", bin.display()))
-        .env("SAM_CLI_TELEMETRY", "0")
-        .env("SAM_CLI_POLL_DELAY", "0.5");
-    for (name, value) in stack.aws.root_environment(place) {
-        spec = spec.env(name, value);
-    }
-    spec
+    let program = stack.tools.sam.join("bin/sam");
+    keyboard::program(stack, place, &format!("sam {command}"), program).arg(command)
 }
 
 async fn outputs(stack: &Stack, place: Place, name: &str) -> Result<BTreeMap<String, String>> {

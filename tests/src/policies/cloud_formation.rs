@@ -64,8 +64,12 @@ fn expression(placeholder: &str, function: &str) -> Result<Vec<String>> {
         ]
     };
     let line = match placeholder {
-        "SecretArns" => return Ok(all("AllSecrets", "secretsmanager:*:${AWS::AccountId}:secret:*", "SecretArnPatterns")),
-        "ParameterArns" => return Ok(all("AllParameters", "ssm:*:${AWS::AccountId}:parameter/*", "ParameterArnPatterns")),
+        "SecretArns" => {
+            return Ok(all("AllSecrets", "secretsmanager:*:${AWS::AccountId}:secret:*", "SecretArnPatterns"));
+        }
+        "ParameterArns" => {
+            return Ok(all("AllParameters", "ssm:*:${AWS::AccountId}:parameter/*", "ParameterArnPatterns"));
+        }
         "QueueArn" => "!GetAtt Queue.Arn".to_owned(),
         "SecretTagKey" | "SecretTagValue" | "KmsKeyArns" | "RelayBusArns" => format!("!Ref {placeholder}"),
         "RoleArns" => "!Ref RoleArnPatterns".to_owned(),
@@ -73,7 +77,9 @@ fn expression(placeholder: &str, function: &str) -> Result<Vec<String>> {
         "CacheUserArns" => "!Ref CacheUserArnPatterns".to_owned(),
         "UserArns" => "!Ref IamUserArnPatterns".to_owned(),
         "CanarySecretArn" => "!Ref CanarySecret".to_owned(),
-        "CanaryParameterArn" => format!("!Sub arn:${{AWS::Partition}}:ssm:{HERE}:parameter/rekey/canary/${{ClusterName}}"),
+        "CanaryParameterArn" => {
+            format!("!Sub arn:${{AWS::Partition}}:ssm:{HERE}:parameter/rekey/canary/${{ClusterName}}")
+        }
         "BusArn" => format!("!Sub arn:${{AWS::Partition}}:events:{HERE}:event-bus/default"),
         "SecretsOfAccount" => format!("!Sub arn:${{AWS::Partition}}:secretsmanager:{HERE}:secret:*"),
         "FunctionArn" => {
@@ -145,7 +151,10 @@ fn mapping(value: &Value, place: &Place<'_>) -> Result<Vec<String>> {
         place.loops.set(place.loops.get() + 1);
         lines.push(format!("Fn::ForEach::Key{}:", place.loops.get()));
         let looped = listed(member(&format!("{head}${{Key}}{tail}"), value));
-        lines.extend(["- Key".to_owned(), format!("- [{}]", expression(key, place.function)?.join(" "))].map(|line| format!("  {line}")));
+        lines.extend(
+            ["- Key".to_owned(), format!("- [{}]", expression(key, place.function)?.join(" "))]
+                .map(|line| format!("  {line}")),
+        );
         lines.extend(indented(looped));
     }
     Ok(lines)

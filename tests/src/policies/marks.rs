@@ -21,7 +21,10 @@ pub(super) fn filled(
     while let Some(line) = lines.next() {
         filled.push(line.to_owned());
         let mark = |word: &str, line: &str| {
-            line.trim().strip_prefix(&format!("{before}{word} ")).and_then(|rest| rest.strip_suffix(after)).map(str::to_owned)
+            line.trim()
+                .strip_prefix(&format!("{before}{word} "))
+                .and_then(|rest| rest.strip_suffix(after))
+                .map(str::to_owned)
         };
         let Some(what) = mark("begin", line) else { continue };
         let indent = &line[..line.len() - line.trim_start().len()];

@@ -17,6 +17,7 @@ mod absence;
 mod admission;
 mod bad_input;
 mod boundaries;
+mod cargo_lambda;
 mod changes;
 mod cluster_external_secret;
 mod companion;

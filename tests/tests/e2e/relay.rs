@@ -34,7 +34,8 @@ async fn pipe(rekey: &Installation, line: &str) {
 async fn cluster(stack: &Stack) -> Installation {
     let template = rekey_tests::repository().join("infra/bus.yaml");
     let accounts = format!("SenderAccounts={}", SECRETS.account);
-    let deploy = ["cloudformation", "deploy", "--stack-name", "rekey-bus", "--template-file", template.to_str().unwrap()];
+    let deploy =
+        ["cloudformation", "deploy", "--stack-name", "rekey-bus", "--template-file", template.to_str().unwrap()];
     let deploy = [&deploy[..], &["--parameter-overrides", &accounts]].concat();
     stack.aws.cli_text(Place::default(), &deploy).await.unwrap();
     let parameters = [

@@ -53,9 +53,11 @@ async fn the_stack_is_deployed_changed_and_deleted_without_a_rest() {
         arns.push(stack.aws.create_secret(&secret(which), "not rotated yet").await.unwrap());
     }
     let topic = "arn:aws:sns:us-east-1:111122223333:alarms";
-    let buses = "arn:aws:events:eu-west-1:111122223333:event-bus/rekey,arn:aws:events:us-west-2:444455556666:event-bus/rekey";
+    let buses =
+        "arn:aws:events:eu-west-1:111122223333:event-bus/rekey,arn:aws:events:us-west-2:444455556666:event-bus/rekey";
     let generic = arns.join(",");
-    let mut parameters: Vec<(&str, &str)> = [("ClusterName", name.as_str())].into_iter().chain(sam::EVERY_ENGINE).collect();
+    let mut parameters: Vec<(&str, &str)> =
+        [("ClusterName", name.as_str())].into_iter().chain(sam::EVERY_ENGINE).collect();
     parameters.extend([
         ("AlarmTopicArn", topic),
         ("CloudTrailEvents", "true"),
@@ -75,7 +77,8 @@ async fn the_stack_is_deployed_changed_and_deleted_without_a_rest() {
     // One for each function, and dead letters, age, invocations, silence.
     assert_eq!(kinds(&there, "cloudwatch"), 7 + 4, "{there:#?}");
     for arn in &arns {
-        let described = stack.aws.caller().call("secretsmanager.DescribeSecret", &json!({"SecretId": arn})).await.unwrap();
+        let described =
+            stack.aws.caller().call("secretsmanager.DescribeSecret", &json!({"SecretId": arn})).await.unwrap();
         assert_eq!(described["RotationRules"]["ScheduleExpression"], "rate(10 days)");
         assert_eq!(described["RotationLambdaARN"], deployed.output("RotationGenericFunctionArn").unwrap());
         let value = stack.aws.caller().call("secretsmanager.GetSecretValue", &json!({"SecretId": arn})).await.unwrap();
@@ -86,14 +89,21 @@ async fn the_stack_is_deployed_changed_and_deleted_without_a_rest() {
     // What is not given stays as it was, so what is not wanted any more is said.
     let unwanted = |&(name, value): &(&'static str, &'static str)| (name, if value == "true" { "false" } else { "" });
     let mut fewer: Vec<(&str, &str)> = sam::EVERY_ENGINE.iter().map(unwanted).collect();
-    fewer.extend(["AlarmTopicArn", "RelayBusArns", "ReaderPrincipalArns", "SecretTagKey", "SecretTagValue"].map(|one| (one, "")));
+    fewer.extend(
+        ["AlarmTopicArn", "RelayBusArns", "ReaderPrincipalArns", "SecretTagKey", "SecretTagValue"].map(|one| (one, "")),
+    );
     fewer.extend([("CloudTrailEvents", "false"), ("EngineGeneric", "true"), ("GenericSecrets", &arns[0])]);
     let changed = sam::deploy(stack, &name, &fewer, &Progress::stderr()).await.unwrap();
     assert_eq!(changed.output("QueueUrl").unwrap(), deployed.output("QueueUrl").unwrap(), "the queue was replaced");
     assert!(changed.output("RotationPostgresFunctionArn").is_err());
     let there = rest(stack, &name).await;
-    assert_eq!((kinds(&there, "lambda"), kinds(&there, "events"), kinds(&there, "cloudwatch")), (2, 2, 0), "{there:#?}");
-    let described = stack.aws.caller().call("secretsmanager.DescribeSecret", &json!({"SecretId": arns[1]})).await.unwrap();
+    assert_eq!(
+        (kinds(&there, "lambda"), kinds(&there, "events"), kinds(&there, "cloudwatch")),
+        (2, 2, 0),
+        "{there:#?}"
+    );
+    let described =
+        stack.aws.caller().call("secretsmanager.DescribeSecret", &json!({"SecretId": arns[1]})).await.unwrap();
     assert_eq!(described["RotationEnabled"], false, "its schedule went, and so did its rotation");
     let lambda = changed.output("RotationGenericFunctionArn").unwrap();
     let rotated = Rotated::create(&stack.aws, &format!("{name}-secret-three"), "before", &[], lambda).await.unwrap();
@@ -117,8 +127,14 @@ async fn contradictions_are_refused(stack: &Stack, name: &str) {
         (&[("SecretTagValue", "shop")], "SecretTagValue needs SecretTagKey; give"),
         (&[("EngineIam", "true")], "EngineIam needs IamUserArnPatterns; give"),
         (&[("EngineElasticache", "true")], "EngineElasticache needs CacheUserArnPatterns; give"),
-        (&[("MasterSecretArnPatterns", "arn:x"), ("EngineGeneric", "true")], "MasterSecretArnPatterns is for EnginePostgres"),
-        (&[("PostgresSecrets", "arn:x")], "PostgresSecrets needs the function that rotates them; set EnginePostgres to true"),
+        (
+            &[("MasterSecretArnPatterns", "arn:x"), ("EngineGeneric", "true")],
+            "MasterSecretArnPatterns is for EnginePostgres",
+        ),
+        (
+            &[("PostgresSecrets", "arn:x")],
+            "PostgresSecrets needs the function that rotates them; set EnginePostgres to true",
+        ),
         (&[("MysqlSecrets", "arn:x")], "set EngineMysql to true"),
         (&[("MongodbSecrets", "arn:x")], "set EngineMongodb to true"),
         (&[("RedisSecrets", "arn:x")], "set EngineRedis to true"),
