@@ -82,6 +82,9 @@ fn from_code(code: u16) -> EngineError {
     }
 }
 
+/// What no server of this kind says.
+pub const NONSENSE: &str = "the answer made no sense, or is no MySQL server's";
+
 /// Why a replica is of no use.
 pub const READ_ONLY: &str = "the server is read-only, name the primary";
 
@@ -104,7 +107,7 @@ fn from_driver(error: &Error) -> EngineError {
             Some(reason) => EngineError::Tls(reason),
             None => EngineError::Unreachable(from_io(error.kind()).to_owned()),
         },
-        _ => EngineError::Unreachable("the answer made no sense, or is no MySQL server's".to_owned()),
+        _ => EngineError::Unreachable(NONSENSE.to_owned()),
     }
 }
 
@@ -118,7 +121,7 @@ fn from_io(kind: io::ErrorKind) -> &'static str {
         Kind::UnexpectedEof | Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => {
             "the connection was cut"
         }
-        Kind::Other | Kind::InvalidData => "the answer made no sense, or is no MySQL server's",
+        Kind::Other | Kind::InvalidData => NONSENSE,
         _ => "no connection",
     }
 }

@@ -179,6 +179,12 @@ impl Session for ModelSession {
         Ok(self.world.state().service.users.get(account).map(|user| user.description.clone()))
     }
 
+    async fn namesakes(&mut self, user: &str) -> Result<Vec<(Account, Verifier)>, EngineError> {
+        let state = self.world.state();
+        let accounts = state.service.users.iter().filter(|(account, _)| account.user == user);
+        Ok(accounts.filter_map(|(account, user)| Some((account.clone(), user.description.verifier.clone()?))).collect())
+    }
+
     async fn run(&mut self, command: &Command<'_>) -> Result<(), EngineError> {
         let ran = self.world.effect(|model| model.apply(&self.facts.account, command)).await;
         ran.unwrap_or_else(|Lost| Err(EngineError::Unreachable("lost".to_owned())))

@@ -64,6 +64,7 @@ impl<S: Server> Engine for Postgres<S> {
         plan: &Plan,
         current: &SecretDocument,
         master: Option<&SecretDocument>,
+        _previous: Option<&SecretDocument>,
     ) -> Result<(), EngineError> {
         let pending = match &plan.next_user {
             Some(user) => current.with("username", user)?,
