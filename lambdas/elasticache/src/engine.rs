@@ -146,6 +146,7 @@ impl<S: Service> Engine for Elasticache<S> {
         _plan: &Plan,
         current: &SecretDocument,
         _master: Option<&SecretDocument>,
+        _previous: Option<&SecretDocument>,
     ) -> Result<(), EngineError> {
         let secret = Secret::read(current)?;
         fit(&self.active(&secret).await?, &secret)?;

@@ -175,6 +175,7 @@ impl<K: Keys> Engine for AccessKeys<K> {
         _plan: &Plan,
         current: &SecretDocument,
         _master: Option<&SecretDocument>,
+        _previous: Option<&SecretDocument>,
     ) -> Result<(), EngineError> {
         self.proven(&Credential::read(current)?).await.map(drop)
     }

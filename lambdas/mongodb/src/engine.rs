@@ -53,7 +53,7 @@ impl<S: Server> Engine for Mongo<S> {
         let (using, to) = (Credential::read(change.using)?, Credential::read(change.pending)?);
         let mut session = self.server.open(&using).await?;
         let changed = match change.plan.strategy {
-            Strategy::Alternating => alternate(&mut session, &Credential::read(change.current)?, &to).await,
+            Strategy::Alternating => self.alternate(&mut session, change, &to).await,
             Strategy::Single | Strategy::ThroughMaster | Strategy::Dual => session.set_password(&to).await,
         };
         session.close().await;
@@ -62,37 +62,79 @@ impl<S: Server> Engine for Mongo<S> {
 
     async fn preflight(
         &self,
-        _plan: &Plan,
+        plan: &Plan,
         current: &SecretDocument,
         master: Option<&SecretDocument>,
+        previous: Option<&SecretDocument>,
     ) -> Result<(), EngineError> {
         self.login(current).await?;
         let Some(master) = master else { return Ok(()) };
-        let current = Credential::read(current)?;
         let mut session = self.server.open(&Credential::read(master)?).await?;
-        let seen = session.grants(&current.database, &current.user).await;
+        let seen = self.rehearse(&mut session, plan, &Credential::read(current)?, previous).await;
         session.close().await;
-        seen.map(drop)
+        seen
     }
 }
 
-/// Makes the user of `to` what the first of the two users is, with the password of `to`.
-async fn alternate(session: &mut impl Session, current: &Credential, to: &Credential) -> Result<(), EngineError> {
-    let there = session.grants(&to.database, &to.user).await?;
-    let original = plan::original(&to.user);
-    let model = if to.user == original { &current.user } else { original };
-    match there {
-        // The one whose roles count: they are left as they are.
-        Some(_) if to.user == original => session.set_password(to).await,
-        Some(before) => {
-            let grants = session.grants(&to.database, model).await?;
-            // Without its original it is the only one who knows the roles.
-            session.set_all(to, grants.as_ref().unwrap_or(&before), &before).await
+impl<S: Server> Mongo<S> {
+    /// Makes the user of `to` what the first of the two users is, with the password of `to`.
+    async fn alternate(
+        &self,
+        session: &mut S::Session,
+        change: &Change<'_>,
+        to: &Credential,
+    ) -> Result<(), EngineError> {
+        let there = session.grants(&to.database, &to.user).await?;
+        if there.is_some() {
+            self.ours(change.plan, &[change.previous, Some(change.pending)]).await?;
         }
-        None => {
-            let grants = session.grants(&to.database, model).await?.ok_or(EngineError::Unfit(NOBODY))?;
-            session.create(to, &grants).await
+        let original = plan::original(&to.user);
+        let current = Credential::read(change.current)?;
+        let model = if to.user == original { &current.user } else { original };
+        match there {
+            // The one whose roles count: they are left as they are.
+            Some(_) if to.user == original => session.set_password(to).await,
+            Some(before) => {
+                let grants = session.grants(&to.database, model).await?;
+                // Without its original it is the only one who knows the roles.
+                session.set_all(to, grants.as_ref().unwrap_or(&before), &before).await
+            }
+            None => {
+                let grants = session.grants(&to.database, model).await?.ok_or(EngineError::Unfit(NOBODY))?;
+                session.create(to, &grants).await
+            }
         }
+    }
+
+    /// Proves that the master sees users, and that there is nobody who merely has the other user's name.
+    async fn rehearse(
+        &self,
+        session: &mut S::Session,
+        plan: &Plan,
+        current: &Credential,
+        previous: Option<&SecretDocument>,
+    ) -> Result<(), EngineError> {
+        session.grants(&current.database, &current.user).await?;
+        let Some(next) = &plan.next_user else { return Ok(()) };
+        match session.grants(&current.database, next).await? {
+            Some(_) => self.ours(plan, &[previous]).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a user that merely has the name of the one whose turn it is: one of these credentials has to log in, the
+    /// one first that does unless an earlier try got past the change.
+    async fn ours(&self, plan: &Plan, known: &[Option<&SecretDocument>]) -> Result<(), EngineError> {
+        if plan.adopt {
+            return Ok(());
+        }
+        for credential in known.iter().flatten() {
+            match self.login(credential).await {
+                Err(EngineError::Auth(_)) => {}
+                answer => return answer,
+            }
+        }
+        Err(EngineError::Stranger)
     }
 }
 

@@ -41,7 +41,12 @@ fn from_code(number: i32) -> EngineError {
         10_107 | 13_435 | 13_436 | 189 => {
             EngineError::Unreachable(format!("{code}: the server is read-only, name the primary"))
         }
-        _ => EngineError::Unreachable(code),
+        // LockTimeout, WriteConflict, ExceededTimeLimit, MaxTimeMSExpired, Interrupted, LockBusy; a user that was made
+        // meanwhile has no name among the codes
+        24 | 112 | 262 | 50 | 11_601 | 46 | 51_003 => EngineError::Busy(code),
+        // ShutdownInProgress, InterruptedAtShutdown
+        91 | 11_600 => EngineError::Unreachable(format!("{code}: the server is shutting down")),
+        _ => EngineError::Failed(code),
     }
 }
 
@@ -59,6 +64,8 @@ mod tests {
             (10_107, "unreachable"),
             (13_435, "unreachable"),
             (91, "unreachable"),
+            (112, "unreachable"),
+            (51_003, "unreachable"),
         ] {
             assert_eq!(from_code(code).kind().as_str(), kind, "{code}");
         }

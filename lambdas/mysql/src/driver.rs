@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts, OptsBuilder, SslOpts};
+use mysql_async::prelude::{FromRow, Queryable};
+use mysql_async::{Conn, Opts, OptsBuilder, Row, SslOpts, from_row_opt};
 use rekey_rotation::engine::EngineError;
 use rekey_rotation::place::{Tls, Trust};
 use rekey_rotation::tls;
@@ -16,10 +16,11 @@ use crate::account::{Account, literal};
 use crate::command::Command;
 use crate::credential::Credential;
 use crate::description::Description;
-use crate::error::{of_statement, while_logging_in};
+use crate::error::{NONSENSE, of_statement, while_logging_in};
 use crate::grants::Grants;
 use crate::server::{Facts, Server};
 use crate::session::{Connect, Session};
+use crate::verifier::{Plugin, Verifier};
 
 /// For connecting and logging in, so that a server that accepts connections and then says nothing is named as such.
 const LOG_IN: Duration = Duration::from_secs(10);
@@ -54,8 +55,8 @@ impl Connect for Driver {
             for statement in PINNED {
                 inner.query_drop(statement).await.map_err(|e| of_statement(&e))?;
             }
-            let row: Option<(String, String, bool)> = inner.query_first(FACTS).await.map_err(|e| of_statement(&e))?;
-            let facts = row.and_then(|(version, account, read_only)| {
+            let row: Vec<(String, String, bool)> = rows(&mut inner, FACTS).await?;
+            let facts = row.into_iter().next().and_then(|(version, account, read_only)| {
                 Some(Facts { server: Server::parse(&version), account: Account::parse(&account)?, read_only })
             });
             let facts =
@@ -98,6 +99,12 @@ fn verified(trust: &Trust) -> Result<SslOpts, EngineError> {
         .with_danger_tls_hostname_override(trust.server_name.clone()))
 }
 
+/// What a server answers. Where that is not what it was asked for, the driver would panic and show it.
+async fn rows<T: FromRow>(inner: &mut Conn, query: &str) -> Result<Vec<T>, EngineError> {
+    let rows: Vec<Row> = inner.query(query).await.map_err(|e| of_statement(&e))?;
+    rows.into_iter().map(|row| from_row_opt(row).map_err(|_| EngineError::Unreachable(NONSENSE.to_owned()))).collect()
+}
+
 impl Session for Connection {
     fn facts(&self) -> &Facts {
         &self.facts
@@ -106,21 +113,30 @@ impl Session for Connection {
     async fn describe(&mut self, account: &Account) -> Result<Option<Description>, EngineError> {
         let (user, host) = (literal(&account.user), literal(&account.host));
         let found = format!("SELECT COUNT(*) FROM mysql.user WHERE User = {} AND Host = {}", *user, *host);
-        let found: Option<u64> = self.inner.query_first(found).await.map_err(|e| of_statement(&e))?;
-        if found.unwrap_or_default() == 0 {
+        let found: Vec<u64> = rows(&mut self.inner, &found).await?;
+        if found.iter().all(|&number| number == 0) {
             return Ok(None);
         }
-        let created: Option<String> =
-            self.inner.query_first(format!("SHOW CREATE USER {account}")).await.map_err(|e| of_statement(&e))?;
-        let rows: Vec<String> =
-            self.inner.query(format!("SHOW GRANTS FOR {account}")).await.map_err(|e| of_statement(&e))?;
-        let description = Grants::parse(rows.iter().map(String::as_str), account)
-            .and_then(|grants| Description::parse(account, &created?, grants));
+        let created: Vec<String> = rows(&mut self.inner, &format!("SHOW CREATE USER {account}")).await?;
+        let granted: Vec<String> = rows(&mut self.inner, &format!("SHOW GRANTS FOR {account}")).await?;
+        let description = Grants::parse(granted.iter().map(String::as_str), account)
+            .and_then(|grants| Description::parse(account, created.first()?, grants));
         // Better no rotation than a copy that lacks something.
         description.map(Some).ok_or(EngineError::Unfit(
             "the server describes the user in a way that this function does not understand, so that no copy of it can be \
              made; choose another rekey:strategy and report the server's version",
         ))
+    }
+
+    async fn namesakes(&mut self, user: &str) -> Result<Vec<(Account, Verifier)>, EngineError> {
+        let query =
+            format!("SELECT Host, plugin, authentication_string FROM mysql.user WHERE User = {}", *literal(user));
+        let found: Vec<(String, Option<String>, Option<String>)> = rows(&mut self.inner, &query).await?;
+        let known = |(host, plugin, text): (String, Option<String>, Option<String>)| {
+            let verifier = Verifier { plugin: Plugin::parse(&plugin?)?, text: text? };
+            Some((Account { user: user.to_owned(), host }, verifier))
+        };
+        Ok(found.into_iter().filter_map(known).collect())
     }
 
     async fn run(&mut self, command: &Command<'_>) -> Result<(), EngineError> {

@@ -6,13 +6,14 @@ use rekey_rotation::plan::{Plan, Strategy, Tags};
 use rekey_rotation::secret::SecretDocument;
 use thiserror::Error;
 
+use crate::account::Account;
 use crate::command::{Command, Password};
 use crate::credential::{Credential, ENGINE, MARIADB};
 use crate::driver::Driver;
 use crate::error::READ_ONLY;
 use crate::server::{LONGEST_MARIADB_NAME, LONGEST_MYSQL_NAME};
 use crate::session::{Connect, Session};
-use crate::strategy::{add, alternate, rehearse, set, two_passwords, within};
+use crate::strategy::{Versions, add, alone, alternate, rehearse, set, two_passwords, within};
 
 const EVERYWHERE: &[Strategy] = &[Strategy::Single, Strategy::ThroughMaster, Strategy::Alternating];
 const MYSQL_ALONE: &[Strategy] = &[Strategy::Single, Strategy::ThroughMaster, Strategy::Alternating, Strategy::Dual];
@@ -85,11 +86,9 @@ impl<C: Connect> Engine for Mysql<C> {
         let account = session.facts().account.clone();
         session.close().await;
         let mut session = self.open_master(change.using).await?;
-        let changed = match change.plan.strategy {
-            Strategy::Alternating => alternate(&mut session, &account, &pending).await,
-            Strategy::Dual => add(&mut session, &account, &own, &pending).await,
-            Strategy::Single | Strategy::ThroughMaster => set(&mut session, &account, &pending).await,
-        };
+        let previous = change.previous.and_then(|previous| Credential::read(previous).ok());
+        let versions = Versions { own: &own, pending: &pending, previous: previous.as_ref(), adopt: change.plan.adopt };
+        let changed = act(&mut session, change.plan.strategy, &account, versions).await;
         session.close().await;
         changed
     }
@@ -99,8 +98,10 @@ impl<C: Connect> Engine for Mysql<C> {
         plan: &Plan,
         current: &SecretDocument,
         master: Option<&SecretDocument>,
+        previous: Option<&SecretDocument>,
     ) -> Result<(), EngineError> {
-        let session = self.open_own(&Credential::read(current)?).await?;
+        let own = Credential::read(current)?;
+        let session = self.open_own(&own).await?;
         let facts = session.facts().clone();
         session.close().await;
         if plan.strategy == Strategy::Dual {
@@ -108,7 +109,10 @@ impl<C: Connect> Engine for Mysql<C> {
         }
         let Some(master) = master else { return Ok(()) };
         let mut session = self.open_master(master).await?;
-        let seen = rehearse(&mut session, plan, &facts.account).await;
+        let previous = previous.and_then(|previous| Credential::read(previous).ok());
+        // Nothing is pending: what is there is for the previous version to prove.
+        let versions = Versions { own: &own, pending: &own, previous: previous.as_ref(), adopt: plan.adopt };
+        let seen = rehearse(&mut session, plan, &facts.account, versions).await;
         session.close().await;
         seen
     }
@@ -165,6 +169,21 @@ impl<C: Connect> Mysql<C> {
     async fn login_as(&self, credential: &Credential) -> Result<(), EngineError> {
         self.connect.open(credential).await?.close().await;
         Ok(())
+    }
+}
+
+/// What a master has to do.
+async fn act(
+    session: &mut impl Session,
+    strategy: Strategy,
+    account: &Account,
+    versions: Versions<'_>,
+) -> Result<(), EngineError> {
+    alone(session, account, versions.own).await?;
+    match strategy {
+        Strategy::Alternating => alternate(session, account, versions).await,
+        Strategy::Dual => add(session, account, versions).await,
+        Strategy::Single | Strategy::ThroughMaster => set(session, account, versions).await,
     }
 }
 

@@ -25,8 +25,8 @@ pub fn while_logging_in(error: &Error) -> EngineError {
 pub fn of_statement(error: &Error) -> EngineError {
     match error {
         Error::Server(error) => match error.code {
-            // ER_INCORRECT_CURRENT_PASSWORD: the one that REPLACE names.
-            code @ 3892 => EngineError::Auth(format!("error {code}")),
+            // ER_INCORRECT_CURRENT_PASSWORD: the one that REPLACE names is not the first one.
+            code @ 3891 => EngineError::Auth(format!("error {code}")),
             // Past the log-in, access is denied to what the statement is about.
             code @ (1045 | 1698) => EngineError::Privilege(format!("error {code}")),
             code => from_code(code),
@@ -47,8 +47,6 @@ fn from_code(code: u16) -> EngineError {
         // ER_HOST_NOT_PRIVILEGED, ER_HOST_IS_BLOCKED
         1130 => EngineError::Unreachable(with("no account may connect from the function's address")),
         1129 => EngineError::Unreachable(with("the function's address is blocked, FLUSH HOSTS unblocks it")),
-        // ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS, ER_USER_LIMIT_REACHED
-        1040 | 1203 | 1226 => EngineError::Unreachable(with("too many connections or queries")),
         // ER_SECURE_TRANSPORT_REQUIRED
         3159 => EngineError::Tls(with("the server demands TLS, take \"ssl\": false out of the secret")),
         // ER_BAD_DB_ERROR
@@ -66,13 +64,26 @@ fn from_code(code: u16) -> EngineError {
         1836 | 1792 => EngineError::Unreachable(with(READ_ONLY)),
         // ER_NOT_VALID_PASSWORD, ER_CREDENTIALS_CONTRADICT_TO_HISTORY
         1819 | 3638 => EngineError::Policy(number),
-        // ER_SET_PASSWORD_AUTH_PLUGIN
-        1699 => EngineError::Unfit(OTHER_PLUGIN),
-        // ER_MISSING_CURRENT_PASSWORD
-        3891 => EngineError::Privilege(with("the account is set to PASSWORD REQUIRE CURRENT")),
-        _ => EngineError::Unreachable(number),
+        // ER_SET_PASSWORD_AUTH_PLUGIN, ER_PLUGIN_IS_NOT_LOADED, ER_NOT_SUPPORTED_AUTH_MODE, ER_SERVER_IS_IN_SECURE_AUTH_MODE
+        1699 | 1524 | 1251 | 1275 => EngineError::Unfit(OTHER_PLUGIN),
+        // ER_MISSING_CURRENT_PASSWORD: the one in force is the second one, and only a master may make it the first again
+        3892 => EngineError::Privilege(with("the account is set to PASSWORD REQUIRE CURRENT")),
+        // ER_SERVER_SHUTDOWN
+        1053 => EngineError::Unreachable(with("the server is shutting down")),
+        // ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS, ER_USER_LIMIT_REACHED
+        1040 | 1203 | 1226 => EngineError::Busy(with("too many connections or queries")),
+        // ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK
+        1205 | 1213 => EngineError::Busy(with("somebody else changes users, too")),
+        // ER_QUERY_INTERRUPTED, ER_QUERY_TIMEOUT, ER_STATEMENT_TIMEOUT of MariaDB
+        1317 | 3024 | 1969 => EngineError::Busy(with("the statement was stopped before its end")),
+        // ER_CANNOT_USER, ER_PASSWORD_NO_MATCH
+        1396 | 1133 => EngineError::Busy(with("the user was made or dropped meanwhile")),
+        _ => EngineError::Failed(number),
     }
 }
+
+/// What no server of this kind says.
+pub const NONSENSE: &str = "the answer made no sense, or is no MySQL server's";
 
 /// Why a replica is of no use.
 pub const READ_ONLY: &str = "the server is read-only, name the primary";
@@ -96,7 +107,7 @@ fn from_driver(error: &Error) -> EngineError {
             Some(reason) => EngineError::Tls(reason),
             None => EngineError::Unreachable(from_io(error.kind()).to_owned()),
         },
-        _ => EngineError::Unreachable("the answer made no sense, or is no MySQL server's".to_owned()),
+        _ => EngineError::Unreachable(NONSENSE.to_owned()),
     }
 }
 
@@ -110,7 +121,7 @@ fn from_io(kind: io::ErrorKind) -> &'static str {
         Kind::UnexpectedEof | Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => {
             "the connection was cut"
         }
-        Kind::Other | Kind::InvalidData => "the answer made no sense, or is no MySQL server's",
+        Kind::Other | Kind::InvalidData => NONSENSE,
         _ => "no connection",
     }
 }
@@ -149,7 +160,23 @@ mod tests {
             assert!(!error.to_string().contains("db.example"), "{error}");
         }
         assert_eq!(of_statement(&server(1045)).kind().as_str(), "privilege");
-        assert_eq!(of_statement(&server(3892)), EngineError::Auth("error 3892".to_owned()));
+        assert_eq!(
+            of_statement(&server(3891)),
+            EngineError::Auth("error 3891".to_owned()),
+            "REPLACE names another one"
+        );
+        assert_eq!(of_statement(&server(3892)).kind().as_str(), "privilege", "REPLACE is missing");
+    }
+
+    #[test]
+    fn host_and_port_are_doubted_only_where_they_may_be_the_cause() {
+        for code in [1040, 1205, 1213, 1317, 1396, 1064, 2000] {
+            let error = of_statement(&server(code));
+            assert_eq!(error.kind().as_str(), "unreachable", "{code}");
+            assert!(!error.to_string().contains("host and port"), "{error}");
+        }
+        assert!(while_logging_in(&server(1130)).to_string().contains("the function's address"));
+        assert_eq!(of_statement(&server(1524)), EngineError::Unfit(OTHER_PLUGIN));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mysql_async::{Error, ServerError};
 use rekey_rds::Api;
 use rekey_rotation::engine::EngineError;
 use rekey_rotation::machine::Machine;
@@ -13,7 +14,7 @@ use crate::command::Command;
 use crate::credential::Credential;
 use crate::description::Description;
 use crate::engine::Mysql;
-use crate::error::READ_ONLY;
+use crate::error::{of_statement, while_logging_in};
 use crate::server::{Facts, Server};
 use crate::session::{Connect, Session};
 use crate::verifier::{Plugin, Verifier};
@@ -37,6 +38,11 @@ pub struct Model {
 pub struct User {
     pub description: Description,
     pub second: Option<Verifier>,
+}
+
+/// What the servers say, by the numbers of MySQL's manual.
+fn error(code: u16) -> Error {
+    Error::Server(ServerError { code, message: "model".to_owned(), state: "HY000".to_owned() })
 }
 
 impl Model {
@@ -74,21 +80,21 @@ impl Model {
     fn log_in(&mut self, credential: &Credential) -> Result<Facts, EngineError> {
         let found = self.users.values().find(|user| user.description.account.user == credential.user);
         match found.filter(|user| user.accepts(&credential.password)) {
-            Some(user) if user.description.locked => Err(EngineError::Locked("model".to_owned())),
+            Some(user) if user.description.locked => Err(while_logging_in(&error(3118))),
             Some(user) => {
                 let account = self.taken_for.clone().unwrap_or_else(|| user.description.account.clone());
                 Ok(Facts { server: self.server, account, read_only: self.read_only })
             }
             None => {
                 self.refused += 1;
-                Err(EngineError::Auth("model".to_owned()))
+                Err(while_logging_in(&error(1045)))
             }
         }
     }
 
     fn apply(&mut self, by: &Account, command: &Command<'_>) -> Result<(), EngineError> {
         if self.read_only {
-            return Err(EngineError::Unreachable(READ_ONLY.to_owned()));
+            return Err(of_statement(&error(1290)));
         }
         let kind = format!("{command:?}");
         self.done.push(format!("{}: {}", by.user, kind.split([' ', '(']).next().unwrap_or_default()));
@@ -106,13 +112,13 @@ impl Model {
             | Command::DefaultRole { account, .. } => account,
         };
         let server = self.server;
-        let user = self.users.get_mut(about).ok_or_else(|| EngineError::Unreachable("error 1396".to_owned()))?;
+        let user = self.users.get_mut(about).ok_or_else(|| of_statement(&error(1396)))?;
         let first = &mut user.description.verifier;
         match command {
             Command::Replace { old, new, retain } => {
                 let is_first = first.as_ref().and_then(|first| first.matches(old.0)) == Some(true);
                 if server.verifies_replaced_password() && !is_first {
-                    return Err(EngineError::Auth("error 3892".to_owned()));
+                    return Err(of_statement(&error(3891)));
                 }
                 let until_then = first.replace(Verifier::new(Plugin::Native, new.0)?);
                 if *retain {
@@ -171,6 +177,12 @@ impl Session for ModelSession {
 
     async fn describe(&mut self, account: &Account) -> Result<Option<Description>, EngineError> {
         Ok(self.world.state().service.users.get(account).map(|user| user.description.clone()))
+    }
+
+    async fn namesakes(&mut self, user: &str) -> Result<Vec<(Account, Verifier)>, EngineError> {
+        let state = self.world.state();
+        let accounts = state.service.users.iter().filter(|(account, _)| account.user == user);
+        Ok(accounts.filter_map(|(account, user)| Some((account.clone(), user.description.verifier.clone()?))).collect())
     }
 
     async fn run(&mut self, command: &Command<'_>) -> Result<(), EngineError> {

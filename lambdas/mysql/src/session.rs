@@ -9,6 +9,7 @@ use crate::command::Command;
 use crate::credential::Credential;
 use crate::description::Description;
 use crate::server::Facts;
+use crate::verifier::Verifier;
 
 /// Where sessions come from.
 pub trait Connect: Sync {
@@ -26,6 +27,9 @@ pub trait Session: Send {
 
     /// The account of that name, if there is one.
     fn describe(&mut self, account: &Account) -> impl Future<Output = Result<Option<Description>, EngineError>> + Send;
+
+    /// Every account of that name, whatever hosts it is for, with its password, where that is of a kind known here.
+    fn namesakes(&mut self, user: &str) -> impl Future<Output = Result<Vec<(Account, Verifier)>, EngineError>> + Send;
 
     /// Makes a change.
     ///

@@ -13,25 +13,44 @@ use crate::session::Session;
 use crate::sync::in_step;
 use crate::verifier::{Plugin, Verifier};
 
+/// What the secret's versions say, all for the same place.
+#[derive(Clone, Copy)]
+pub struct Versions<'a> {
+    /// The credential that was accepted.
+    pub own: &'a Credential,
+    /// The one that is to be.
+    pub pending: &'a Credential,
+    /// The previous one, if it is that of the user whose turn it is.
+    pub previous: Option<&'a Credential>,
+    /// Whether the secret's owner vouches for the user whose turn it is.
+    pub adopt: bool,
+}
+
 /// A master sets the user's password.
-pub async fn set(session: &mut impl Session, account: &Account, pending: &Credential) -> Result<(), EngineError> {
-    let plugin = plugin(&describe(session, account).await?)?;
-    set_password(session, account, Verifier::new(plugin, &pending.password)?).await
+pub async fn set(session: &mut impl Session, account: &Account, versions: Versions<'_>) -> Result<(), EngineError> {
+    let there = describe(session, account).await?;
+    let verifier = Verifier::new(plugin(&there)?, &versions.pending.password)?;
+    // Once the new password is set a replay finds nothing left to do: what is to end ends before that, unless it is what
+    // logged in, which a crash in between must not lock out.
+    if session.facts().server.has_dual_passwords() && is(&there, versions.own) == Some(true) {
+        session.run(&Command::Discard { account: account.clone() }).await?;
+        return session.run(&Command::Set { account: account.clone(), verifier, retain: false }).await;
+    }
+    set_password(session, account, verifier).await
 }
 
 /// A master adds a password to the user's own, which stays valid.
 pub async fn add(
     session: &mut impl Session,
     account: &Account,
-    own: &Credential,
-    pending: &Credential,
+    Versions { own, pending, .. }: Versions<'_>,
 ) -> Result<(), EngineError> {
     two_passwords(session.facts().server)?;
     let there = describe(session, account).await?;
     let plugin = plugin(&there)?;
     let is_first = |credential: &Credential| {
-        let known = there.verifier.as_ref().and_then(|verifier| verifier.matches(&credential.password));
-        known.ok_or_else(|| EngineError::Privilege("SELECT on mysql.user, to see which password is set".to_owned()))
+        let hidden = || EngineError::Privilege("SELECT on mysql.user, to see which password is set".to_owned());
+        is(&there, credential).ok_or_else(hidden)
     };
     // An earlier try got this far: to retain once more would drop the other one.
     if is_first(pending)? {
@@ -52,14 +71,22 @@ pub async fn add(
 /// everything but name and password.
 ///
 /// The password comes last: until then whoever still uses the one before the current one is left alone.
-pub async fn alternate(session: &mut impl Session, current: &Account, pending: &Credential) -> Result<(), EngineError> {
+pub async fn alternate(
+    session: &mut impl Session,
+    current: &Account,
+    versions: Versions<'_>,
+) -> Result<(), EngineError> {
     let server = session.facts().server;
-    let next = current.of(&pending.user);
+    let next = current.of(&versions.pending.user);
     within(Some(&next.user), server.longest_name())?;
     let source = source(session, current).await?;
-    let verifier = Verifier::new(plugin(&source)?, &pending.password)?;
+    let verifier = Verifier::new(plugin(&source)?, &versions.pending.password)?;
+    let there = session.describe(&next).await?;
+    if let Some(there) = &there {
+        ours(there, versions)?;
+    }
     if source.account != next {
-        if session.describe(&next).await?.is_none() {
+        if there.is_none() {
             session.run(&Command::Create { account: next.clone(), verifier: verifier.clone() }).await?;
         }
         bring_in_step(session, &source, &next).await?;
@@ -69,15 +96,24 @@ pub async fn alternate(session: &mut impl Session, current: &Account, pending: &
 
 /// Proves what can be proven without a change: that the master sees the user, may change users at all, and finds no
 /// obstacle in the other user's account.
-pub async fn rehearse(session: &mut impl Session, plan: &Plan, current: &Account) -> Result<(), EngineError> {
+pub async fn rehearse(
+    session: &mut impl Session,
+    plan: &Plan,
+    current: &Account,
+    versions: Versions<'_>,
+) -> Result<(), EngineError> {
+    alone(session, current, versions.own).await?;
     let server = session.facts().server;
     within(plan.next_user.as_deref(), server.longest_name())?;
     let source = source(session, current).await?;
     plugin(&source)?;
     if let Some(next) = &plan.next_user
-        && session.describe(&current.of(next)).await?.is_some_and(|next| next.locked)
+        && let Some(next) = session.describe(&current.of(next)).await?
     {
-        return Err(EngineError::Locked("the user whose turn it is next".to_owned()));
+        ours(&next, versions)?;
+        if next.locked {
+            return Err(EngineError::Locked("the user whose turn it is next".to_owned()));
+        }
     }
     let master = session.facts().account.clone();
     let may = session.describe(&master).await?.is_none_or(|master| master.grants.may_have_globally("CREATE USER"));
@@ -98,6 +134,31 @@ pub fn two_passwords(server: Server) -> Result<(), EngineError> {
 /// Refuses an alternate user's name that is too long.
 pub fn within(name: Option<&str>, limit: usize) -> Result<(), EngineError> {
     if name.is_some_and(|name| name.chars().count() > limit) { Err(EngineError::LongName(limit)) } else { Ok(()) }
+}
+
+/// Refuses a user whose password is that of several accounts: one of them is changed, and whoever comes from the hosts of
+/// another one would be locked out. An account that merely has the same name is left alone.
+pub async fn alone(session: &mut impl Session, account: &Account, own: &Credential) -> Result<(), EngineError> {
+    let namesakes = session.namesakes(&account.user).await?;
+    let shares =
+        |(other, verifier): &(Account, Verifier)| other != account && verifier.matches(&own.password) == Some(true);
+    if namesakes.iter().any(shares) { Err(EngineError::Unfit(SEVERAL)) } else { Ok(()) }
+}
+
+const SEVERAL: &str = "user has accounts for several host patterns with the same password, of which a rotation changes only \
+                       the one that it logs in to; keep one account (RENAME USER, DROP USER), or give each a password and \
+                       a secret of its own";
+
+/// Refuses an account that merely has the name of the user whose turn it is.
+fn ours(next: &Description, versions: Versions<'_>) -> Result<(), EngineError> {
+    let known = [Some(versions.pending), versions.previous];
+    let proven = known.into_iter().flatten().any(|credential| is(next, credential) == Some(true));
+    if proven || versions.adopt { Ok(()) } else { Err(EngineError::Stranger) }
+}
+
+/// Whether that is the account's first password; nothing if the server does not show what it keeps.
+fn is(account: &Description, credential: &Credential) -> Option<bool> {
+    account.verifier.as_ref().and_then(|verifier| verifier.matches(&credential.password))
 }
 
 /// The account that the other one copies: the first of the two, or the current one if there is no first.

@@ -89,6 +89,8 @@ pub struct Holding {
     pub give: String,
     /// Takes it from the other one, if that is needed and safe.
     pub take: Option<String>,
+    /// Whether the one has it already, be it by way of another role.
+    pub shared: bool,
 }
 
 impl Command {
@@ -114,7 +116,8 @@ impl Command {
         let name = |name: &str| escape_identifier(name);
         let options = |text| if version >= MEMBERSHIPS_HAVE_OPTIONS { text } else { "" };
         match self {
-            Self::ActAsOneself => "SET ROLE NONE".to_owned(),
+            // Not beyond the transaction: a pooler gives the session to others.
+            Self::ActAsOneself => "SET LOCAL ROLE NONE".to_owned(),
             Self::Create { role } => format!("CREATE ROLE {} LOGIN", name(role)),
             Self::Adjust { role, to: Attributes { connections, until, inherits } } => {
                 let inherits = if *inherits { "INHERIT" } else { "NOINHERIT" };
@@ -132,8 +135,8 @@ impl Command {
             }
             Self::GiveBack { role } => format!("REVOKE {} FROM CURRENT_USER", name(role)),
             Self::TakeOver { from, to } => format!("REASSIGN OWNED BY {} TO {}", name(from), name(to)),
-            Self::HandOver(Holding { give, take: None }) => give.clone(),
-            Self::HandOver(Holding { give, take: Some(take) }) => format!("{give}; {take}"),
+            Self::HandOver(Holding { give, take: None, .. }) => give.clone(),
+            Self::HandOver(Holding { give, take: Some(take), .. }) => format!("{give}; {take}"),
             Self::Set { role, parameter, value } => {
                 let value = if LISTS.contains(&&*parameter.name) { list(value) } else { escape_literal(value) };
                 format!("ALTER ROLE {}{} SET {} TO {value}", name(role), scope(parameter), name(&parameter.name))

@@ -16,7 +16,7 @@ use crate::command::Command;
 use crate::credential::Credential;
 use crate::error::classify;
 use crate::pair::{Known, Pair};
-use crate::server::{About, Server, Session};
+use crate::server::{About, Beginning, Server, Session};
 use crate::survey;
 
 /// For each address of the host, and again for the whole log-in, so that a server that accepts connections and then
@@ -33,6 +33,12 @@ const BEGIN: &str = "BEGIN; SET LOCAL search_path = pg_catalog, pg_temp; SET LOC
 
 const ABOUT: &str = "SELECT current_setting('server_version_num')::int4, current_setting('password_encryption'),
        pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'";
+
+/// The role that the session acts as, and whether one is set for its user, which the catalogue shows to everybody.
+const BEGINNING: &str = "SELECT current_setting('role') <> 'none', EXISTS (
+    SELECT FROM pg_db_role_setting JOIN pg_roles r ON r.oid = setrole, unnest(setconfig) entry
+     WHERE rolname = session_user AND entry LIKE 'role=%' AND entry <> 'role=none'
+       AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())))";
 
 /// The servers that credentials name.
 #[derive(Clone, Copy, Debug)]
@@ -80,8 +86,10 @@ where
 }
 
 impl Session for Connection {
-    async fn ping(&mut self) -> Result<(), EngineError> {
-        self.execute("SELECT 1").await
+    async fn beginning(&mut self) -> Result<Beginning, EngineError> {
+        let row = self.client.query_typed_one(BEGINNING, &[]).await.map_err(|e| classify(&e))?;
+        let read = || Ok(Beginning { acts: row.try_get(0)?, is_to_act: row.try_get(1)? });
+        read().map_err(|e| classify(&e))
     }
 
     async fn begin(&mut self) -> Result<About, EngineError> {

@@ -47,10 +47,11 @@ impl<S: Server> Engine for Postgres<S> {
     }
 
     async fn login(&self, credential: &SecretDocument) -> Result<(), EngineError> {
-        let mut session = self.server.open(&Credential::read(credential)?).await?;
-        let answer = session.ping().await;
+        let credential = Credential::read(credential)?;
+        let mut session = self.server.open(&credential).await?;
+        let beginning = session.beginning().await;
         session.close().await;
-        answer
+        beginning?.fit(&credential.user)
     }
 
     async fn change(&self, change: &Change<'_>) -> Result<(), EngineError> {
@@ -64,6 +65,7 @@ impl<S: Server> Engine for Postgres<S> {
         plan: &Plan,
         current: &SecretDocument,
         master: Option<&SecretDocument>,
+        _previous: Option<&SecretDocument>,
     ) -> Result<(), EngineError> {
         let pending = match &plan.next_user {
             Some(user) => current.with("username", user)?,
@@ -128,6 +130,10 @@ async fn work(
     };
     for command in &commands {
         session.run(command).await.map_err(|error| while_doing(command, error))?;
+    }
+    // Whoever may not grant something but has it himself gets a warning for a GRANT, not an error.
+    if commands.iter().any(|command| matches!(command, Command::HandOver(_))) {
+        pair::handed_over(&session.look_at(&pair).await?)?;
     }
     match ending {
         Ending::Commit => session.commit().await,

@@ -27,18 +27,31 @@ pub fn classify(error: &tokio_postgres::Error) -> EngineError {
 fn from_state(state: &SqlState) -> EngineError {
     let code = format!("SQLSTATE {}", state.code());
     match state.code() {
-        // invalid_password, invalid_authorization_specification
-        "28P01" | "28000" => EngineError::Auth(code),
+        // invalid_password
+        "28P01" => EngineError::Auth(code),
+        // invalid_authorization_specification, whatever the password
+        "28000" => EngineError::Locked(format!(
+            "{code}: the role is set to NOLOGIN, or pg_hba.conf does not let it in from the function's address, or not \
+             with the secret's \"ssl\""
+        )),
         // insufficient_privilege, invalid_grant_operation; feature_not_supported is how managed services refuse ALTER ROLE,
         // invalid_parameter_value how password policies do
         "42501" | "0LP01" | "0A000" | "22023" => EngineError::Privilege(code),
-        // lock_not_available
-        "55P03" => EngineError::Unreachable(format!("{code}: a table that is to be handed over stayed in use")),
+        // lock_not_available, object_in_use
+        "55P03" | "55006" => EngineError::Busy(format!("{code}: a table that is to be handed over stayed in use")),
+        // deadlock_detected, serialization_failure; internal_error is how "tuple concurrently updated" is told
+        "40P01" | "40001" | "XX000" => EngineError::Busy(format!("{code}: somebody else changes the same role, too")),
+        // query_canceled
+        "57014" => EngineError::Busy(format!("{code}: the statement was stopped before its end")),
+        // too_many_connections
+        "53300" => EngineError::Busy(format!("{code}: too many connections")),
+        // admin_shutdown, crash_shutdown, cannot_connect_now
+        "57P01" | "57P02" | "57P03" => EngineError::Unreachable(format!("{code}: the server is starting or stopping")),
         // read_only_sql_transaction
         "25006" => EngineError::Unreachable(format!("{code}: the server is read-only, name the primary")),
         // invalid_catalog_name
         "3D000" => SecretError::Malformed { field: "dbname", expected: "a database that exists" }.into(),
-        _ => EngineError::Unreachable(code),
+        _ => EngineError::Failed(code),
     }
 }
 
@@ -75,5 +88,16 @@ mod tests {
         ] {
             assert_eq!(from_state(&SqlState::from_code(code)).kind().as_str(), kind, "{code}");
         }
+    }
+
+    #[test]
+    fn what_to_do_is_about_the_cause() {
+        let sentence = |code| from_state(&SqlState::from_code(code)).to_string();
+        assert!(!sentence("28000").contains("store the password") && sentence("28000").contains("NOLOGIN"));
+        for code in ["40P01", "XX000", "55P03", "57014", "53300", "42601"] {
+            assert!(!sentence(code).contains("host and port"), "{code}");
+            assert_eq!(from_state(&SqlState::from_code(code)).kind().as_str(), "unreachable", "{code}");
+        }
+        assert!(sentence("XX000").contains("safe to retry"));
     }
 }

@@ -40,13 +40,27 @@ pub struct Known {
     /// How the second is a member of the first.
     pub membership: Membership,
     /// Whether the session's user has the second one's rights.
-    pub rights: bool,
+    pub rights: Rights,
     /// Whether the second user owns anything in this database.
     pub owns: bool,
     /// What the second user holds by itself.
     pub holdings: Vec<Holding>,
     /// The session's database, if the second user owns or was granted anything in another one, out of its reach.
     pub only_here: Option<String>,
+    /// Whom everybody's sessions act as by database (`ALTER DATABASE … SET role`), where the first user may.
+    pub acting: BTreeMap<String, String>,
+}
+
+/// Whether the session's user has another role's rights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rights {
+    /// It does.
+    Held,
+    /// It does not, but a membership would bring them.
+    #[default]
+    Borrowable,
+    /// It does not in spite of a membership, or would not: it is not to inherit any.
+    Withheld,
 }
 
 /// Whether one role is a member of another one, by name and not by way of a third.
@@ -131,14 +145,36 @@ pub fn in_step(pair: &Pair, known: &Known, set_password: Command) -> Result<Vec<
         commands.push(Command::Join { member: role(), role: pair.first.clone() });
     }
     commands.extend(settings(pair, known, first, second));
-    commands.extend(hand_over(pair, known));
+    commands.extend(hand_over(pair, known)?);
     Ok(commands)
+}
+
+/// Whether the first user has all that the second holds by itself, after the one was given it. What could not be taken
+/// from the second is no loss: its sessions act as the first.
+pub fn handed_over(known: &Known) -> Result<(), EngineError> {
+    if known.holdings.iter().all(|holding| holding.shared) {
+        return Ok(());
+    }
+    Err(EngineError::Privilege(
+        "giving the first user what others granted to the second: they have to grant it to the first, or to let the master \
+         do so WITH GRANT OPTION"
+            .to_owned(),
+    ))
 }
 
 /// The second user's sessions begin as the first one's do, and act as the first, or as whoever the first acts as; but not
 /// in databases where the second may have something of its own, which the first could not use.
 fn settings(pair: &Pair, known: &Known, first: &Role, second: &Role) -> Vec<Command> {
     let mut wanted = first.settings.clone();
+    // A setting of the second user's own counts more than one of the database, which is repeated where it counts for the
+    // first.
+    let by_oneself = |database| first.settings.contains_key(&Parameter { database, name: "role".to_owned() });
+    for (database, owner) in &known.acting {
+        let here = known.only_here.as_ref().is_none_or(|here| here == database);
+        if here && !by_oneself(None) && !by_oneself(Some(database.clone())) {
+            wanted.insert(Parameter { database: Some(database.clone()), name: "role".to_owned() }, owner.clone());
+        }
+    }
     let acting = Parameter { database: known.only_here.clone(), name: "role".to_owned() };
     wanted.entry(acting).or_insert_with(|| pair.first.clone());
     let role = || pair.second.clone();
@@ -154,15 +190,26 @@ fn settings(pair: &Pair, known: &Known, first: &Role, second: &Role) -> Vec<Comm
 }
 
 /// What the second user has by itself, to the first. It takes the rights of both, which a member of the second has.
-fn hand_over(pair: &Pair, known: &Known) -> Vec<Command> {
+fn hand_over(pair: &Pair, known: &Known) -> Result<Vec<Command>, EngineError> {
     let take_over = Command::TakeOver { from: pair.second.clone(), to: pair.first.clone() };
     let mut commands: Vec<_> = known.owns.then_some(take_over).into_iter().collect();
     commands.extend(known.holdings.iter().cloned().map(Command::HandOver));
-    if !commands.is_empty() && !known.rights {
-        commands.insert(0, Command::Borrow { role: pair.second.clone() });
-        commands.push(Command::GiveBack { role: pair.second.clone() });
+    match known.rights {
+        _ if commands.is_empty() => {}
+        Rights::Held => {}
+        Rights::Borrowable => {
+            commands.insert(0, Command::Borrow { role: pair.second.clone() });
+            commands.push(Command::GiveBack { role: pair.second.clone() });
+        }
+        // To borrow would have no effect, and to give back would end a membership that is not the rotation's.
+        Rights::Withheld => {
+            return Err(EngineError::Unfit(
+                "master does not inherit the rights of roles that it is a member of, which handing over what the second user \
+                 has takes; let it (ALTER ROLE … INHERIT, or GRANT … WITH INHERIT TRUE), or name another master",
+            ));
+        }
     }
-    commands
+    Ok(commands)
 }
 
 #[cfg(test)]

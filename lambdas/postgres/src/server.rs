@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use rekey_rotation::engine::EngineError;
+use rekey_rotation::plan;
 
 use crate::command::Command;
 use crate::credential::Credential;
@@ -19,8 +20,8 @@ pub trait Server: Sync {
 
 /// A login that was accepted. Whatever is not committed when it ends has not happened.
 pub trait Session: Send {
-    /// Reads something that needs no privilege.
-    fn ping(&mut self) -> impl Future<Output = Result<(), EngineError>> + Send;
+    /// Reads as whom the session began, which needs no privilege.
+    fn beginning(&mut self) -> impl Future<Output = Result<Beginning, EngineError>> + Send;
 
     /// Begins a transaction.
     fn begin(&mut self) -> impl Future<Output = Result<About, EngineError>> + Send;
@@ -73,9 +74,41 @@ impl About {
     }
 }
 
+/// As whom a session began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beginning {
+    /// Whether it acts as another role than the one that logged in.
+    pub acts: bool,
+    /// Whether it is set to (`ALTER ROLE … SET role`).
+    pub is_to_act: bool,
+}
+
+impl Beginning {
+    /// Whether the second of two users is the first one to whatever uses the session.
+    pub fn fit(self, user: &str) -> Result<(), EngineError> {
+        if plan::original(user) != user && self.is_to_act && !self.acts {
+            return Err(EngineError::Unfit(
+                "second user's session does not act as the first user, although ALTER ROLE … SET role says so: PostgreSQL \
+                 12.21, 13.17, 14.14, 15.9, 16.5 and 17.1 ignore that, and before the release after each a pooler's DISCARD \
+                 ALL ends it; update the server",
+            ));
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_second_user_has_to_act_as_it_is_set_to() {
+        let fit = |user, acts, is_to_act| Beginning { acts, is_to_act }.fit(user).is_ok();
+        assert!(!fit("app_clone", false, true), "a server that ignores it");
+        assert!(fit("app_clone", true, true));
+        assert!(fit("app_clone", false, false), "as AWS's template left it");
+        assert!(fit("app", false, true), "whom the first acts as is not the rotation's");
+    }
 
     #[test]
     fn a_server_that_takes_no_change_or_no_scram_is_refused() {

@@ -8,7 +8,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row};
 
 use crate::command::Holding;
-use crate::pair::{Attributes, Known, Membership, Pair, Parameter, Role};
+use crate::pair::{Attributes, Known, Membership, Pair, Parameter, Rights, Role};
 
 const ROLES: &str = "SELECT rolname::text, rolconnlimit, coalesce(rolvaliduntil::text, 'infinity'), rolinherit
   FROM pg_roles WHERE rolname IN ($1, $2)";
@@ -19,12 +19,23 @@ const SETTINGS: &str =
        unnest(setconfig) entry
  WHERE rolname IN ($1, $2)";
 
+const ACTING: &str = "SELECT datname::text, owner.rolname::text
+  FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase, unnest(setconfig) entry, pg_roles owner, pg_roles one
+ WHERE setrole = 0 AND entry = 'role=' || owner.rolname AND one.rolname = $1 AND pg_has_role(one.oid, owner.oid, 'MEMBER')";
+
+/// Until PostgreSQL 16 a role inherits from all roles that it is a member of, or from none, and is a member but once.
+/// Since then it may be once for each grantor, and what a role grants itself it takes back from itself.
+///
 /// Options of a membership are columns that PostgreSQL 16 brought. What is recorded of default privileges and user
 /// mappings is no ownership that could be passed on.
-const STANDING: &str = "WITH one AS (SELECT oid FROM pg_roles WHERE rolname = $1), two AS (SELECT oid FROM pg_roles WHERE rolname = $2)
+const STANDING: &str = "WITH one AS (SELECT oid FROM pg_roles WHERE rolname = $1), two AS (SELECT oid FROM pg_roles WHERE rolname = $2),
+     me AS (SELECT oid, rolinherit FROM pg_roles WHERE rolname = current_user)
 SELECT (SELECT bool_or(coalesce((to_jsonb(m) ->> 'inherit_option')::bool AND (to_jsonb(m) ->> 'set_option')::bool, true))
           FROM pg_auth_members m, one, two WHERE m.roleid = one.oid AND m.member = two.oid),
-       coalesce((SELECT pg_has_role(oid, 'USAGE') FROM two), false),
+       (SELECT pg_has_role(oid, 'USAGE') FROM two),
+       (SELECT CASE WHEN current_setting('server_version_num')::int < 160000 THEN NOT rolinherit
+                    ELSE EXISTS (SELECT FROM pg_auth_members m, two
+                                  WHERE m.roleid = two.oid AND m.member = me.oid AND m.grantor = me.oid) END FROM me),
        coalesce(bool_or(here AND deptype = 'o' AND classid NOT IN ('pg_default_acl'::regclass, 'pg_user_mapping'::regclass)), false),
        CASE WHEN bool_or(NOT here) THEN current_database()::text END
   FROM pg_shdepend, LATERAL (SELECT dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())) AS here) place
@@ -34,8 +45,11 @@ const HOLDINGS: &str = include_str!("survey/holdings.sql");
 
 /// Privileges on parameters, which PostgreSQL 15 brought.
 const PARAMETERS: &str = "SELECT format('GRANT %s ON PARAMETER %I TO %I', privilege_type, parname, $1),
-       format('REVOKE %s ON PARAMETER %I FROM %I', privilege_type, parname, $2)
-  FROM pg_parameter_acl, aclexplode(paracl)
+       format('REVOKE %s ON PARAMETER %I FROM %I', privilege_type, parname, $2),
+       EXISTS (SELECT FROM aclexplode(paracl) mine, pg_roles one
+                WHERE rolname = $1 AND mine.privilege_type = theirs.privilege_type
+                  AND (mine.grantee = 0 OR pg_has_role(one.oid, mine.grantee, 'USAGE')))
+  FROM pg_parameter_acl, aclexplode(paracl) theirs
  WHERE grantee = (SELECT oid FROM pg_roles WHERE rolname = $2)";
 const PARAMETERS_HAVE_PRIVILEGES: u32 = 150_000;
 
@@ -52,6 +66,10 @@ pub async fn look_at(client: &Client, version: u32, pair: &Pair) -> Result<Known
         }
     }
     let standing = client.query_typed_one(STANDING, names).await?;
+    let mut acting = BTreeMap::new();
+    for row in client.query_typed(ACTING, &names[..1]).await? {
+        acting.insert(row.try_get(0)?, row.try_get(1)?);
+    }
     let mut holdings = Vec::new();
     for row in client.query_typed(HOLDINGS, names).await? {
         holdings.push(holding(&row)?);
@@ -69,10 +87,15 @@ pub async fn look_at(client: &Client, version: u32, pair: &Pair) -> Result<Known
             Some(false) => Membership::Restricted,
             Some(true) => Membership::Full,
         },
-        rights: standing.try_get(1)?,
-        owns: standing.try_get(2)?,
+        rights: match (standing.try_get(1)?, standing.try_get(2)?) {
+            (Some(true), _) => Rights::Held,
+            (_, Some(true)) => Rights::Withheld,
+            (_, Some(false) | None) => Rights::Borrowable,
+        },
+        owns: standing.try_get(3)?,
         holdings,
-        only_here: standing.try_get(3)?,
+        only_here: standing.try_get(4)?,
+        acting,
     })
 }
 
@@ -82,5 +105,5 @@ fn role(row: &Row) -> Result<Role, Error> {
 }
 
 fn holding(row: &Row) -> Result<Holding, Error> {
-    Ok(Holding { give: row.try_get(0)?, take: row.try_get(1)? })
+    Ok(Holding { give: row.try_get(0)?, take: row.try_get(1)?, shared: row.try_get(2)? })
 }

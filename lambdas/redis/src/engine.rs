@@ -82,6 +82,7 @@ impl<S: Server> Engine for Redis<S> {
         _plan: &Plan,
         current: &SecretDocument,
         master: Option<&SecretDocument>,
+        _previous: Option<&SecretDocument>,
     ) -> Result<(), EngineError> {
         let own = Credential::read(current)?;
         if master.is_some() {

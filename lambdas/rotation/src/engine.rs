@@ -41,9 +41,12 @@ pub struct Change<'a> {
     pub current: &'a SecretDocument,
     /// The version that is to be accepted.
     pub pending: &'a SecretDocument,
-    /// For [`Strategy::Dual`](crate::plan::Strategy::Dual) alone: the previous version's password in the current
-    /// version, if it has another one for the same user and host. Where a service does not tell what is set, that this
-    /// one is still accepted says so without a failed login: it ends when the pending one begins.
+    /// The previous version's credential in the current version, if it is for the same host.
+    ///
+    /// For [`Strategy::Dual`](crate::plan::Strategy::Dual): another password of the same user. Where a service does not
+    /// tell what is set, that this one is still accepted says so without a failed login: it ends when the pending one
+    /// begins. For [`Strategy::Alternating`](crate::plan::Strategy::Alternating): that of the user whose turn it is. That
+    /// it is right proves that a user of that name is this secret's.
     pub previous: Option<&'a SecretDocument>,
 }
 
@@ -121,12 +124,14 @@ pub trait Engine: Sync {
     fn change(&self, change: &Change<'_>) -> impl Future<Output = Result<(), EngineError>> + Send;
 
     /// What testSecret does when Secrets Manager only tests (`RotateImmediately=false`): proves, changing nothing, that a
-    /// rotation would work as far as that can be known. The master is there if the plan needs one.
+    /// rotation would work as far as that can be known. The master is there if the plan needs one; `previous` is that of
+    /// [`Change`].
     fn preflight(
         &self,
         _plan: &Plan,
         current: &SecretDocument,
         _master: Option<&SecretDocument>,
+        _previous: Option<&SecretDocument>,
     ) -> impl Future<Output = Result<(), EngineError>> + Send {
         self.login(current)
     }

@@ -161,10 +161,7 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         let pending = self.pending(event).await?;
         protocol::vet_new(current, &pending, plan)?;
         let master = self.master(current, plan).await?;
-        let before = match plan.strategy {
-            Strategy::Dual => self.with_previous_password(event, current).await?,
-            Strategy::Single | Strategy::ThroughMaster | Strategy::Alternating => None,
-        };
+        let before = self.before(event, current, plan).await?;
         let change =
             Change { plan, using: current, own: current, current, pending: &pending, previous: before.as_ref() };
 
@@ -229,7 +226,8 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
             // RotateImmediately=false: the only step, with a pending version that holds the value in force. It then
             // proves that AWS permissions, network, TLS, the current credential and the master's are in order.
             let master = self.master(current, plan).await?;
-            self.engine.preflight(plan, current, master.as_ref()).await
+            let before = self.before(event, current, plan).await?;
+            self.engine.preflight(plan, current, master.as_ref(), before.as_ref()).await
         } else {
             self.engine.login(&pending).await
         };
@@ -328,6 +326,23 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
     async fn previous(&self, event: &RotationEvent) -> Result<Option<SecretDocument>, StepError> {
         let text = self.read(event, Selector::Previous).await?;
         Ok(text.and_then(|text| self.engine.parse(text).ok()))
+    }
+
+    /// What an engine may know of the previous version: see [`Change::previous`].
+    async fn before(
+        &self,
+        event: &RotationEvent,
+        current: &SecretDocument,
+        plan: &Plan,
+    ) -> Result<Option<SecretDocument>, StepError> {
+        match plan.strategy {
+            Strategy::Dual => self.with_previous_password(event, current).await,
+            Strategy::Alternating => {
+                let previous = self.previous(event).await?;
+                Ok(previous.and_then(|previous| protocol::of_the_next_user(current, &previous, plan)))
+            }
+            Strategy::Single | Strategy::ThroughMaster => Ok(None),
+        }
     }
 
     async fn with_previous_password(

@@ -13,6 +13,9 @@ use crate::secret::{SecretDocument, SecretError};
 pub const MASTER_ARN: &str = "masterarn";
 /// The tag that chooses a strategy.
 pub const STRATEGY_TAG: &str = "rekey:strategy";
+/// The tag that, with the value `true`, has a user taken over that exists and of which nothing else proves that it is the
+/// secret's: one that was made by hand, for instance.
+pub const ADOPT_TAG: &str = "rekey:adopt";
 /// What the second of two alternating users has at the end of its name, as in AWS's templates.
 const CLONE: &str = "_clone";
 
@@ -56,6 +59,8 @@ pub struct Plan {
     pub next_user: Option<String>,
     /// ARN of the secret of the master that the change is made with; nothing if the secret's own credential does it.
     pub master: Option<String>,
+    /// Whether the tag [`ADOPT_TAG`] vouches for the user whose turn it is.
+    pub adopt: bool,
 }
 
 impl Plan {
@@ -91,7 +96,8 @@ impl Plan {
             }
             Strategy::Single | Strategy::ThroughMaster | Strategy::Dual => None,
         };
-        Ok(Self { strategy, changes, next_user, master })
+        let adopt = tags.get(ADOPT_TAG).is_some_and(|value| value == "true");
+        Ok(Self { strategy, changes, next_user, master, adopt })
     }
 }
 
@@ -156,6 +162,14 @@ mod tests {
             refused.to_string(),
             "tag rekey:strategy asks for \"dual\"; this function offers single, master, alternating"
         );
+    }
+
+    #[test]
+    fn nothing_but_true_vouches_for_a_user() {
+        for (value, adopt) in [(Some("true"), true), (Some("false"), false), (Some("yes"), false), (None, false)] {
+            let tags = value.map(|value| (ADOPT_TAG.to_owned(), value.to_owned())).into_iter().collect();
+            assert_eq!(Plan::for_password(&document("{}"), &tags, OFFERED).unwrap().adopt, adopt, "{value:?}");
+        }
     }
 
     #[test]

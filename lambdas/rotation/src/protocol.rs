@@ -93,6 +93,17 @@ pub fn with_previous_password(current: &SecretDocument, previous: &SecretDocumen
     current.with("password", &previous.required("password").ok()?).ok()
 }
 
+/// The credential of the user whose turn it is, at the current place, if the previous version holds it for the same host.
+#[must_use]
+pub fn of_the_next_user(current: &SecretDocument, previous: &SecretDocument, plan: &Plan) -> Option<SecretDocument> {
+    let user = plan.next_user.as_deref()?;
+    let moved = current.differences(previous).iter().any(|field| field == "host");
+    if moved || *previous.required("username").ok()? != *user {
+        return None;
+    }
+    current.with("username", user).ok()?.with("password", &previous.required("password").ok()?).ok()
+}
+
 /// What finishSecret has to do about AWSCURRENT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Promotion {
@@ -134,7 +145,13 @@ mod tests {
     }
 
     fn single() -> Plan {
-        Plan { strategy: Strategy::Single, changes: vec!["password".to_owned()], next_user: None, master: None }
+        Plan {
+            strategy: Strategy::Single,
+            changes: vec!["password".to_owned()],
+            next_user: None,
+            master: None,
+            adopt: false,
+        }
     }
 
     fn document(text: &str) -> SecretDocument {
@@ -187,6 +204,7 @@ mod tests {
             changes: vec!["password".to_owned(), "username".to_owned()],
             next_user: Some("u_clone".to_owned()),
             master: Some("arn:m".to_owned()),
+            adopt: false,
         };
         let current = document(r#"{"username":"u","password":"old"}"#);
         let pending = |user: &str| current.with("password", "new").unwrap().with("username", user).unwrap();
@@ -206,6 +224,20 @@ mod tests {
         let elsewhere = document(r#"{"username":"u","host":"h2","password":"old"}"#);
         assert!(with_previous_password(&current, &elsewhere).is_none());
         assert!(with_previous_password(&current, &current).is_none());
+    }
+
+    #[test]
+    fn the_next_user_is_known_by_the_previous_version_alone() {
+        let plan = Plan { strategy: Strategy::Alternating, next_user: Some("u_clone".to_owned()), ..single() };
+        let current = document(r#"{"host":"h","username":"u","password":"new","sslrootcert":"now"}"#);
+        let next = |text: &str| of_the_next_user(&current, &document(text), &plan).map(|next| next.expose().to_owned());
+        assert_eq!(
+            next(r#"{"host":"h","username":"u_clone","password":"old","ssl":false}"#).unwrap(),
+            r#"{"host":"h","username":"u_clone","password":"old","sslrootcert":"now"}"#
+        );
+        assert_eq!(next(r#"{"host":"h","username":"u","password":"old"}"#), None, "another user");
+        assert_eq!(next(r#"{"host":"h2","username":"u_clone","password":"old"}"#), None, "another host");
+        assert_eq!(next(r#"{"host":"h","username":"u_clone"}"#), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod bad_input;
 mod copies;
 mod deployed;
+mod others;
 
 use rekey_mysql::Mysql;
 use rekey_rotation::machine::{Machine, Outcome};
@@ -56,6 +57,14 @@ fn with_master(current: &Value, master: &Value, strategy: Option<&str>) -> In {
         state.others.insert(MASTER.to_owned(), (master.to_string(), [].into()));
         state.tags.extend(strategy.map(|strategy| (STRATEGY_TAG.to_owned(), strategy.to_owned())));
     }
+    machine
+}
+
+/// The rotation that comes after that one.
+fn following(before: &In, master: &Value, strategy: Option<&str>) -> In {
+    let machine = with_master(&made(before), master, strategy);
+    let previous = before.vault.state().values["v1"].clone();
+    machine.vault.state().values.insert("v0".to_owned(), previous);
     machine
 }
 
@@ -146,16 +155,14 @@ async fn the_log_of_all_statements_holds_no_password_and_b9_no_log_in_fails() {
     mariadb.run(&["SET GLOBAL sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'"]).await.unwrap();
     mariadb.run(&[format!(r"CREATE USER '{}'@'%' IDENTIFIED BY '{}'", quoted(name), quoted(odd))]).await.unwrap();
     let mut passwords = vec![odd.to_owned(), mariadb.admin_password().to_owned()];
-    let mut current = document(&mariadb, name, odd);
+    let mut machine = machine(&document(&mariadb, name, odd));
     for strategy in [None, Some("master"), Some("alternating"), Some("alternating")] {
-        let machine = match strategy {
-            None => machine(&current),
-            Some(_) => with_master(&current, &master(&mariadb), strategy),
-        };
+        if strategy.is_some() {
+            machine = following(&machine, &master(&mariadb), strategy);
+        }
         assert_eq!(preflight(&machine).await, Ok(Outcome::Done), "{strategy:?}");
         assert!(rotate(&machine, 1).await, "{strategy:?}");
         passwords.push(pending(&machine).1);
-        current = made(&machine);
     }
     let log = mariadb.statements().unwrap();
     assert!(log.contains("SET PASSWORD") && log.contains("CREATE USER IF NOT EXISTS"), "the log works");

@@ -4,6 +4,7 @@
 mod bad_input;
 mod bench;
 mod log;
+mod one;
 mod pair;
 mod preflight;
 mod tls;

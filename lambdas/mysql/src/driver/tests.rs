@@ -113,6 +113,30 @@ async fn a_server_that_is_full_blocks_us_or_is_none_is_unreachable() {
     }
 }
 
+/// An answer of one row, of text.
+fn answer(row: &[&[u8]]) -> Vec<u8> {
+    let text = |bytes: &[u8]| [&[u8::try_from(bytes.len()).unwrap()], bytes].concat();
+    let mut column: Vec<u8> = [&b"def"[..], b"", b"", b"", b"a", b""].into_iter().flat_map(text).collect();
+    column.extend([12, 45, 0, 255, 0, 0, 0, 253, 0, 0, 0, 0, 0]);
+    let end = b"\xFE\0\0\x02\0".to_vec();
+    let mut bodies = vec![vec![u8::try_from(row.len()).unwrap()]];
+    bodies.extend(row.iter().map(|_| column.clone()));
+    bodies.push(end.clone());
+    bodies.push(row.iter().copied().flat_map(text).collect());
+    bodies.push(end);
+    (1..).zip(bodies).flat_map(|(number, body)| packet(number, &body)).collect()
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_as_asked_for_is_an_error_and_no_panic() {
+    let fine = |number| packet(number, b"\0\0\0\x02\0\0\0");
+    for row in [&[&b"\xFF\xFE"[..], b"hidden@%", b"0"][..], &[b"8.4.0", b"hidden@%", b"maybe"], &[b"8.4.0"]] {
+        let says = vec![greeting(0, "mysql_native_password"), fine(2), fine(1), fine(1), answer(row)];
+        let (error, _) = meet(says, r#","ssl":false"#).await;
+        assert_eq!(error, EngineError::Unreachable(NONSENSE.to_owned()));
+    }
+}
+
 #[tokio::test]
 async fn a_closed_port_is_unreachable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

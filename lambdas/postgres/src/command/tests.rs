@@ -64,9 +64,15 @@ fn settings_are_literals_whatever_they_hold() {
 }
 
 #[test]
+fn a_session_that_a_pooler_gives_to_others_is_left_as_it_was() {
+    assert_eq!(Command::ActAsOneself.sql(V15), "SET LOCAL ROLE NONE");
+}
+
+#[test]
 fn what_the_server_wrote_is_used_as_it_is() {
-    let holding =
-        |take: Option<&str>| Command::HandOver(Holding { give: own("GRANT …"), take: take.map(own) }).sql(V15);
+    let holding = |take: Option<&str>| {
+        Command::HandOver(Holding { give: own("GRANT …"), take: take.map(own), shared: false }).sql(V15)
+    };
     assert_eq!(holding(None), "GRANT …");
     assert_eq!(holding(Some("REVOKE …")), "GRANT …; REVOKE …");
 }

@@ -155,6 +155,51 @@ async fn the_preflight_gives_every_command_and_changes_nothing() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_grant_that_only_warns_ends_the_rotation_and_the_preflight() {
+    let machine = alternating_back();
+    machine.vault.state().service.ungranted = true;
+    let current = machine.vault.text(CURRENT).unwrap();
+    machine.vault.state().values.insert("v2".to_owned(), current);
+    let tested = invoke(&machine, "testSecret").await.unwrap().result.unwrap_err();
+    machine.vault.state().values.remove("v2");
+    invoke(&machine, "createSecret").await.unwrap().result.unwrap();
+    let set = invoke(&machine, "setSecret").await.unwrap().result.unwrap_err();
+    for error in [tested, set] {
+        assert!(error.kind().as_str() == "privilege" && error.to_string().contains("GRANT OPTION"), "{error}");
+    }
+    assert!(done(&machine).is_empty(), "nothing was committed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_on_which_the_second_user_does_not_act_as_the_first_is_not_rotated_to_it() {
+    let machine = alternating();
+    machine.vault.state().service.forgetful = true;
+    assert!(!rotate(&machine, 1).await);
+    let error = invoke(&machine, "testSecret").await.unwrap().result.unwrap_err();
+    assert!(error.kind().as_str() == "refused" && error.to_string().contains("update the server"), "{error}");
+    assert!(logs_in(&machine, CURRENT).await, "the first user is in force");
+}
+
+#[tokio::test(start_paused = true)]
+async fn b14_of_two_users_the_current_and_the_previous_credential_live_on_and_no_other() {
+    let mut machine = alternating();
+    let mut history = vec![("app".to_owned(), "one".to_owned())];
+    for _ in 0..4 {
+        assert!(rotate(&machine, 1).await);
+        let text = machine.vault.text(CURRENT).unwrap();
+        let document = SecretDocument::parse(Zeroizing::new(text.clone())).unwrap();
+        let field = |name| document.required(name).unwrap().to_string();
+        history.push((field("username"), field("password")));
+        let users = machine.vault.state().service.users.clone();
+        let accepted = history.iter().map(|(name, password)| users[name].password == *password);
+        assert!(accepted.eq((0..history.len()).map(|number| number + 2 >= history.len())), "{history:?}");
+        assert_eq!(users.len(), 3, "the two and the master");
+        machine = rotation(&text, None);
+        machine.vault.state().service.users = users;
+    }
+}
+
 #[test]
 fn b12_a_name_that_leaves_no_room_for_the_other_user_is_refused_before_anything_else() {
     let plan = |length: usize| {

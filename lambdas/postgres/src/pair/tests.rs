@@ -29,6 +29,10 @@ fn settled() -> Known {
     Known { first, second: Some(second), membership: Membership::Full, ..Known::default() }
 }
 
+fn holding(give: &str, take: Option<&str>) -> Holding {
+    Holding { give: give.to_owned(), take: take.map(str::to_owned), shared: false }
+}
+
 fn statements(known: &Known) -> Vec<String> {
     let commands = in_step(&pair(), known, set_password()).unwrap();
     commands.iter().filter(|command| **command != set_password()).map(|command| command.sql(160_000)).collect()
@@ -49,12 +53,11 @@ fn two_users_that_are_one_get_nothing_but_the_password() {
 
 #[test]
 fn i38_i175_what_the_second_user_made_or_was_granted_passes_to_the_first() {
-    let take = Some("REVOKE b".to_owned());
+    let take = Some("REVOKE b");
     let mut known = Known { owns: true, ..settled() };
-    known.holdings =
-        vec![Holding { give: "GRANT a".to_owned(), take: None }, Holding { give: "GRANT b".to_owned(), take }];
+    known.holdings = vec![holding("GRANT a", None), holding("GRANT b", take)];
     let with_rights = [r#"REASSIGN OWNED BY "app_clone" TO "app""#, "GRANT a", "GRANT b; REVOKE b"];
-    assert_eq!(statements(&Known { rights: true, ..known.clone() }), with_rights);
+    assert_eq!(statements(&Known { rights: Rights::Held, ..known.clone() }), with_rights);
     let statements = statements(&known);
     assert_eq!(statements[0], r#"GRANT "app_clone" TO CURRENT_USER WITH INHERIT TRUE, SET FALSE"#);
     assert_eq!(statements[1..4], with_rights);
@@ -91,6 +94,33 @@ fn where_the_second_has_something_in_another_database_it_acts_as_the_first_in_th
     let here =
         [r#"ALTER ROLE "app_clone" RESET "role""#, r#"ALTER ROLE "app_clone" IN DATABASE "db" SET "role" TO 'app'"#];
     assert_eq!(statements(&known), here);
+}
+
+#[test]
+fn where_the_first_acts_as_the_owner_of_a_database_the_second_does_too() {
+    let acting = [("db".to_owned(), "owner".to_owned())];
+    let mut known = Known { acting: acting.into(), ..settled() };
+    assert_eq!(statements(&known), [r#"ALTER ROLE "app_clone" IN DATABASE "db" SET "role" TO 'owner'"#]);
+    known.only_here = Some("other".to_owned());
+    assert!(!statements(&known).iter().any(|statement| statement.contains("owner")), "it has things of its own there");
+    known.only_here = None;
+    known.first.as_mut().unwrap().settings.insert(parameter(None, "role"), "app".to_owned());
+    assert_eq!(statements(&known), [""; 0], "the first user's own setting counts more");
+}
+
+#[test]
+fn a_membership_without_rights_is_neither_borrowed_nor_ended() {
+    let known = Known { rights: Rights::Withheld, owns: true, ..settled() };
+    assert_eq!(in_step(&pair(), &known, set_password()).unwrap_err().kind().as_str(), "refused");
+    assert!(in_step(&pair(), &Known { owns: false, ..known }, set_password()).is_ok(), "nothing to hand over");
+}
+
+#[test]
+fn what_the_first_user_did_not_get_is_no_success() {
+    let mut known = Known { holdings: vec![holding("GRANT a", None)], ..settled() };
+    assert_eq!(handed_over(&known).unwrap_err().kind().as_str(), "privilege");
+    known.holdings[0].shared = true;
+    assert_eq!(handed_over(&known), Ok(()), "it has it, whoever else does");
 }
 
 #[test]

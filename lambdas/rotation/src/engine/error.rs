@@ -17,6 +17,16 @@ pub enum EngineError {
     /// No answer, or none that allows work.
     #[error("service is not available ({0}); check host and port, the function's network and the service's health")]
     Unreachable(String),
+    /// Somebody else was in the way, which passes.
+    #[error(
+        "service was busy ({0}); the step is safe to retry, look for what holds the service up if it happens again"
+    )]
+    Busy(String),
+    /// It answered with an error for which nothing better is known.
+    #[error(
+        "service answered with an error ({0}); look the code up in its manual, and the cause in its log of that moment"
+    )]
+    Failed(String),
     /// No verified connection.
     #[error(
         "no verified TLS connection ({0}); put the server's CA into the secret's field \"sslrootcert\" (PEM), or the name \
@@ -35,6 +45,13 @@ pub enum EngineError {
          for, and start a new rotation"
     )]
     Policy(String),
+    /// A user that merely has the name of the one whose turn it is. Whoever may write the secret of a user must not come
+    /// into another user by its name.
+    #[error(
+        "user whose turn it is exists and has no password of this secret, so it may be somebody else's; rename it if it \
+         is, put the tag rekey:adopt=true on the secret if it is this secret's"
+    )]
+    Stranger,
     /// Something about the user or the service that a rotation must not change, or would have no effect on.
     #[error("{0}")]
     Unfit(&'static str),
@@ -80,11 +97,11 @@ impl EngineError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Auth(_) | Self::Locked(_) => ErrorKind::Auth,
-            Self::Unreachable(_) => ErrorKind::Unreachable,
+            Self::Unreachable(_) | Self::Busy(_) | Self::Failed(_) => ErrorKind::Unreachable,
             Self::Tls(_) => ErrorKind::Tls,
             Self::Privilege(_) => ErrorKind::Privilege,
             Self::BadSecret(_) | Self::OtherEngine(_) | Self::LongName(_) | Self::OtherHost(_) => ErrorKind::BadSecret,
-            Self::Unfit(_) => ErrorKind::Refused,
+            Self::Stranger | Self::Unfit(_) => ErrorKind::Refused,
             Self::Strategy { .. } | Self::Password(_) | Self::Policy(_) => ErrorKind::Setup,
             Self::Api { .. } => ErrorKind::Aws,
         }

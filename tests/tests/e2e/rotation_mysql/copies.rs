@@ -62,7 +62,7 @@ async fn the_copy_has_all_that_the_original_has_and_both_stay_valid() {
     assert!(mariadb.accepts(&user, &next).await.unwrap() && mariadb.accepts(&name, &password).await.unwrap());
 
     // Back: a new password for the original, while the copy stays in use.
-    let second = with_master(&made(&first), &master(mariadb), None);
+    let second = following(&first, &master(mariadb), None);
     assert!(rotate(&second, 1).await);
     assert_eq!(pending(&second).0, name);
     assert!(mariadb.accepts(&user, &next).await.unwrap() && !mariadb.accepts(&name, &password).await.unwrap());
@@ -86,7 +86,7 @@ async fn the_copy_has_all_that_the_original_has_and_both_stay_valid() {
     mariadb.run(&changes).await.unwrap();
     let after = outline(mariadb, &original).await;
     assert_ne!(after, before);
-    let third = with_master(&made(&second), &master(mariadb), None);
+    let third = following(&second, &master(mariadb), None);
     assert!(rotate(&third, 1).await);
     assert_eq!(outline(mariadb, &copy).await, after);
 }

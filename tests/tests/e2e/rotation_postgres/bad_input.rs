@@ -72,6 +72,8 @@ async fn users_that_are_locked_or_out_of_date_stay_so() {
             admin.batch_execute(&format!("ALTER ROLE {user} {lock}")).await.unwrap();
             for error in [secret.test().await.unwrap_err(), secret.rotate().await.unwrap_err()] {
                 assert_eq!(error.kind().as_str(), "auth", "{error}");
+                // A password past its date is refused as a wrong one is, by the server's choice.
+                assert_eq!(error.to_string().contains("NOLOGIN"), lock == "NOLOGIN", "{error}");
             }
             admin.batch_execute(&format!("ALTER ROLE {user} {open}")).await.unwrap();
             assert!(secret.logs_in().await);

@@ -55,11 +55,11 @@ impl Service {
     }
 }
 
-fn document(user: &str, password: &str, more: &str) -> String {
+pub fn document(user: &str, password: &str, more: &str) -> String {
     format!(r#"{{"engine":"mongo","host":"h","username":"{user}","password":"{password}","dbname":"shop"{more}}}"#)
 }
 
-const MASTER: &str = r#","masterarn":"arn:master""#;
+pub const MASTER: &str = r#","masterarn":"arn:master""#;
 
 fn world(user: &str, more: &str) -> World {
     let mut service = Service::default();
@@ -89,6 +89,7 @@ pub fn alternating() -> World {
 pub fn at_the_clone() -> World {
     let world = world("app_clone", MASTER);
     world.state().service.add("shop", "app_clone", "one", &["read"]);
+    world.state().values.insert("v0".to_owned(), document("app", "one", MASTER));
     world
 }
 

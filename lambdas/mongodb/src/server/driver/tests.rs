@@ -1,5 +1,7 @@
 //! What servers get to see that do not prove who they are.
 
+mod certificates;
+
 use rekey_rotation::secret::SecretDocument;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

@@ -11,18 +11,22 @@ use rekey_rotation::testing::{Lost, World};
 use crate::command::{Command, Holding};
 use crate::credential::Credential;
 use crate::engine::Postgres;
-use crate::pair::{Known, Membership, Pair, Role};
-use crate::server::{About, Server, Session};
+use crate::pair::{Known, Membership, Pair, Rights, Role};
+use crate::server::{About, Beginning, Server, Session};
 
 pub const MASTER: &str = "arn:master";
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Cluster {
     pub users: BTreeMap<String, User>,
     pub refused: usize,
     /// What was committed.
     pub done: Vec<Command>,
     pub read_only: bool,
+    /// Whether a GRANT only causes a warning, as it does without a grant option.
+    pub ungranted: bool,
+    /// Whether ALTER ROLE … SET role is ignored.
+    pub forgetful: bool,
     /// The command that the session's user may not give, by its purpose.
     pub forbidden: Option<&'static str>,
 }
@@ -80,8 +84,10 @@ impl Server for Model {
 }
 
 impl Session for Login {
-    async fn ping(&mut self) -> Result<(), EngineError> {
-        Ok(())
+    async fn beginning(&mut self) -> Result<Beginning, EngineError> {
+        let state = self.world.state();
+        let is_to_act = state.service.users[&self.user].role.settings.keys().any(|parameter| parameter.name == "role");
+        Ok(Beginning { acts: is_to_act && !state.service.forgetful, is_to_act })
     }
 
     async fn begin(&mut self) -> Result<About, EngineError> {
@@ -90,18 +96,28 @@ impl Session for Login {
     }
 
     async fn look_at(&mut self, pair: &Pair) -> Result<Known, EngineError> {
-        let state = self.world.state();
-        let role = |name: &str| state.service.users.get(name).map(|user| user.role.clone());
+        // As it is inside the transaction.
+        let mut cluster = self.world.state().service.clone();
+        self.transaction.iter().for_each(|command| cluster.apply(&self.user, command.clone()));
+        let role = |name: &str| cluster.users.get(name).map(|user| user.role.clone());
         let none = User::default();
-        let second = state.service.users.get(&pair.second).unwrap_or(&none);
+        let second = cluster.users.get(&pair.second).unwrap_or(&none);
         Ok(Known {
             first: role(&pair.first),
             second: role(&pair.second),
             membership: if second.member_of.contains(&pair.first) { Membership::Full } else { Membership::None },
-            rights: state.service.users[&self.user].member_of.contains(&pair.second),
+            rights: if cluster.users[&self.user].member_of.contains(&pair.second) {
+                Rights::Held
+            } else {
+                Rights::Borrowable
+            },
             owns: !second.owns.is_empty(),
-            holdings: second.holds.iter().map(|held| Holding { give: held.clone(), take: None }).collect(),
-            only_here: None,
+            holdings: second
+                .holds
+                .iter()
+                .map(|give| Holding { give: give.clone(), take: None, shared: false })
+                .collect(),
+            ..Known::default()
         })
     }
 
@@ -143,6 +159,7 @@ impl Cluster {
                 let owned = std::mem::take(&mut self.user(&from).owns);
                 self.user(&to).owns.extend(owned);
             }
+            Command::HandOver(_) if self.ungranted => {}
             Command::HandOver(Holding { give, .. }) => {
                 let from = self.users.iter().find(|(_, user)| user.holds.contains(&give)).unwrap().0.clone();
                 self.user(&from).holds.remove(&give);

@@ -1,0 +1,45 @@
+//! Accounts that only have the name of one of the two users, on the real server.
+
+use rekey_rotation::plan::ADOPT_TAG;
+
+use super::*;
+
+#[tokio::test]
+async fn an_account_that_only_has_the_other_user_s_name_is_left_alone_until_the_tag_says_whose_it_is() {
+    let mariadb = MariaDb::shared().await.unwrap();
+    let (name, password) = user(mariadb, "%").await;
+    let stranger = format!("{name}_clone");
+    mariadb
+        .run(&[
+            format!("CREATE USER {stranger}@'%' IDENTIFIED BY 'its own'"),
+            format!("GRANT SELECT ON mysql.db TO {stranger}@'%'"),
+        ])
+        .await
+        .unwrap();
+    let grants = format!("SHOW GRANTS FOR {stranger}@'%'");
+    let before = mariadb.ask(&grants).await.unwrap();
+    let machine = with_master(&document(mariadb, &name, &password), &master(mariadb), None);
+    assert_eq!(preflight(&machine).await.unwrap_err().0, "refused");
+    let (kind, sentence) = failure(&machine).await;
+    assert!(kind == "refused" && sentence.contains("rekey:adopt=true"), "{sentence}");
+    assert!(mariadb.accepts(&stranger, "its own").await.unwrap());
+    assert_eq!(mariadb.ask(&grants).await.unwrap(), before);
+
+    machine.vault.state().tags.insert(ADOPT_TAG.to_owned(), "true".to_owned());
+    assert!(rotate(&machine, 1).await);
+    assert!(mariadb.accepts(&stranger, &pending(&machine).1).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_password_that_several_host_patterns_share_is_not_changed_at_one_of_them() {
+    let mariadb = MariaDb::shared().await.unwrap();
+    for strategy in ["master", "alternating"] {
+        let (name, password) = user(mariadb, "127.0.0.%").await;
+        mariadb.run(&[format!("CREATE USER {name}@'10.%' IDENTIFIED BY '{password}'")]).await.unwrap();
+        let machine = with_master(&document(mariadb, &name, &password), &master(mariadb), Some(strategy));
+        assert_eq!(preflight(&machine).await.unwrap_err().0, "refused");
+        let (kind, sentence) = failure(&machine).await;
+        assert!(kind == "refused" && sentence.contains("several host patterns"), "{sentence}");
+        assert!(mariadb.accepts(&name, &password).await.unwrap());
+    }
+}
