@@ -7,7 +7,7 @@ use rekey_rotation::secret::SecretDocument;
 use thiserror::Error;
 
 use crate::command::{Command, Password};
-use crate::credential::{Credential, ENGINE, MARIADB};
+use crate::credential::{Credential, ENGINE, MARIADB, PORT};
 use crate::driver::Driver;
 use crate::error::READ_ONLY;
 use crate::server::{LONGEST_MARIADB_NAME, LONGEST_MYSQL_NAME};
@@ -64,7 +64,7 @@ impl<C: Connect> Engine for Mysql<C> {
     }
 
     async fn master(&self, current: &SecretDocument, master: Master) -> Result<SecretDocument, EngineError> {
-        rekey_rds::master(&self.rds, current, master).await
+        rekey_rds::master(&self.rds, current, master, PORT).await
     }
 
     async fn login(&self, credential: &SecretDocument) -> Result<(), EngineError> {

@@ -8,7 +8,7 @@ use rekey_rotation::secret::SecretDocument;
 use tracing::warn;
 
 use crate::acl::{Edit, User, hash};
-use crate::credential::{Credential, ENGINE};
+use crate::credential::{Credential, DEFAULT_PORT, ENGINE};
 use crate::error::replica;
 use crate::server::{Role, Saved, Server, Session};
 
@@ -47,6 +47,10 @@ impl<S: Server> Redis<S> {
 impl<S: Server> Engine for Redis<S> {
     fn name(&self) -> &'static str {
         ENGINE
+    }
+
+    fn default_port(&self) -> Option<u16> {
+        Some(DEFAULT_PORT)
     }
 
     fn plan(&self, current: &SecretDocument, tags: &Tags) -> Result<Plan, EngineError> {
