@@ -66,8 +66,7 @@ impl<S: Server> Engine for Mongo<S> {
         current: &SecretDocument,
         master: Option<&SecretDocument>,
     ) -> Result<(), EngineError> {
-        self.login(current).await?;
-        let Some(master) = master else { return Ok(()) };
+        let Some(master) = master else { return self.login(current).await };
         let current = Credential::read(current)?;
         let mut session = self.server.open(&Credential::read(master)?).await?;
         let seen = session.grants(&current.database, &current.user).await;

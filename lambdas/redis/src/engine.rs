@@ -88,9 +88,6 @@ impl<S: Server> Engine for Redis<S> {
         master: Option<&SecretDocument>,
     ) -> Result<(), EngineError> {
         let own = Credential::read(current)?;
-        if master.is_some() {
-            drop(self.server.log_in(&own).await?);
-        }
         let using = master.map(Credential::read).transpose()?;
         let (mut session, _) = self.session_for(using.as_ref().unwrap_or(&own), &own.user).await?;
         session.edit(&own.user, &Edit::default()).await

@@ -130,7 +130,8 @@ pub trait Engine: Sync {
     fn change(&self, change: &Change<'_>) -> impl Future<Output = Result<(), EngineError>> + Send;
 
     /// What testSecret does when Secrets Manager only tests (`RotateImmediately=false`): proves, changing nothing, that a
-    /// rotation would work as far as that can be known. The master is there if the plan needs one.
+    /// rotation would work as far as that can be known. The master is there if the plan needs one; then the
+    /// current credential has logged in already, and what fails here is told as the master's.
     fn preflight(
         &self,
         _plan: &Plan,
