@@ -1,7 +1,7 @@
 //! What the functions' log shows at the level that operators leave it at.
 
+use std::cell::RefCell;
 use std::io;
-use std::sync::{Arc, Mutex};
 
 use tracing::Level;
 
@@ -10,17 +10,26 @@ use super::*;
 const USER: &str = "hidden-user";
 const HOST: &str = "hidden.example";
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The lines of the thread that writes them. The log is the whole process's: one for a single thread is not told of
+/// what another test's thread has reached first.
+struct Lines;
 
 impl io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        LINES.with_borrow_mut(|lines| lines.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+fn lines() -> String {
+    LINES.with_borrow(|lines| String::from_utf8(lines.clone()).unwrap())
 }
 
 /// The world with names that can be told from everything else.
@@ -45,10 +54,8 @@ fn hidden(make: fn() -> World) -> World {
 
 #[tokio::test(start_paused = true)]
 async fn at_info_no_line_names_a_user_a_host_or_a_password() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let log = tracing_subscriber::fmt().json().with_max_level(Level::INFO).with_writer(move || writer.clone());
-    let _guard = tracing::subscriber::set_default(log.finish());
+    let log = tracing_subscriber::fmt().json().with_max_level(Level::INFO).with_writer(|| Lines);
+    tracing::subscriber::set_global_default(log.finish()).unwrap();
     let mut said = Vec::new();
     for make in [single as fn() -> World, alternating] {
         // In order, after a lost answer, with the previous password, with none, with a bus that takes nothing.
@@ -65,8 +72,7 @@ async fn at_info_no_line_names_a_user_a_host_or_a_password() {
             for step in Step::ALL.into_iter().chain(Step::ALL) {
                 said.extend(run(&world, step).await.err().map(|error| format!("{error} {error:?}")));
             }
-            let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-            let all = format!("{log}{}", said.join("\n"));
+            let all = format!("{}{}", lines(), said.join("\n"));
             for password in world.state().service.others.values() {
                 for hidden in [USER, HOST, &format!("\"{password}\"")] {
                     assert!(!all.contains(hidden), "{hidden}: {all}");
@@ -74,7 +80,7 @@ async fn at_info_no_line_names_a_user_a_host_or_a_password() {
             }
         }
     }
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let log = lines();
     assert!(log.contains("service refused a credential") && log.contains("not announced"), "{log}");
     assert!(said.len() > 5);
 }
