@@ -11,6 +11,8 @@ use crate::service::{Authentication, Service, Status, User};
 use crate::settings::Settings;
 
 const ENGINE: &str = "elasticache";
+/// The tag of a secret that says, where whoever merely writes its value cannot, whose passwords it may change.
+const USER_TAG: &str = "rekey:user-arn";
 
 /// Users of ElastiCache and MemoryDB.
 #[derive(Clone, Debug)]
@@ -80,7 +82,11 @@ impl<S: Service> Elasticache<S> {
 fn fit(user: &User, current: &Secret) -> Result<(), EngineError> {
     match (user.authentication, &current.password) {
         // AWS's guide begins with a user without password that nobody uses yet, and a secret without one.
-        (Authentication::Passwords(_), _) | (Authentication::None, None) => Ok(()),
+        (Authentication::Passwords(_), Some(_)) | (Authentication::Passwords(0) | Authentication::None, None) => Ok(()),
+        // Setting the pending one alone would end them, and with them whoever uses them.
+        (Authentication::Passwords(_), None) => Err(EngineError::Unfit(
+            "user has passwords that the secret does not hold; store the one in force in its field \"password\"",
+        )),
         (Authentication::None, Some(_)) => Err(EngineError::Unfit(
             "user logs in with any password (no-password-required), so there is nothing to rotate; give it the secret's",
         )),
@@ -106,6 +112,15 @@ impl<S: Service> Engine for Elasticache<S> {
                 "function is tied to another user by its variable USER_NAME; give this user a function of its own",
             ));
         }
+        // The API changes any user that the function's role may change, and a log-in proves nothing about that user: it is
+        // at the host that the value names. So the user is named by more than the value.
+        let tied = self.settings.secret.is_some() && self.settings.user.is_some();
+        if !tied && tags.get(USER_TAG) != Some(&secret.arn.text) {
+            return Err(EngineError::Unfit(
+                "nothing but the secret's value names the user, so whoever writes it could name any; give the secret the \
+                 tag rekey:user-arn with the value of \"user_arn\", or tie the function by SECRET_ARN and USER_NAME",
+            ));
+        }
         let plan = Plan::for_password(current, tags, &[Strategy::Dual])?;
         // The function's own role changes users; a master's credential is of no use.
         Ok(Plan { master: None, ..plan })
@@ -125,8 +140,16 @@ impl<S: Service> Engine for Elasticache<S> {
         let [using, current, pending] = [change.using, change.current, change.pending].map(Secret::read);
         let (using, current, pending) = (using?, current?, pending?);
         let user = self.active(&pending).await?;
+        // The secret's first password, set by an earlier try.
+        if current.password.is_none()
+            && let Some(login) = &pending.login
+            && user.authentication == Authentication::Passwords(1)
+            && self.accepts(login).await?
+        {
+            return Ok(());
+        }
         fit(&user, &current)?;
-        // Whoever may write the secret could name any user in it; a password that is right shows that it is theirs.
+        // A password that is not the user's any more would be set beside the new one, and the right one would end.
         if let Some(login) = &using.login {
             self.service.log_in(login).await?;
         }

@@ -9,7 +9,7 @@ const USER: &str = "USER_NAME";
 const PATIENCE: &str = "MAX_WAITING_TIME_FOR_ACTIVE_IN_SECONDS";
 const INTERVAL: &str = "WAITING_RETRY_INTERVAL_IN_SECONDS";
 
-/// Why the function does not start.
+/// Why the function cannot work.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("variable {0} must be a number of seconds from 1 to 900")]
 pub struct SettingsError(&'static str);

@@ -2,7 +2,9 @@
 //! it; the one before stays valid until the next rotation, so that nothing that still uses it fails.
 //!
 //! IAM lets a user have two keys. A new one needs the place of whichever is not in force: the previous version's, or
-//! an orphan, which a crash between CreateAccessKey and PutSecretValue leaves behind and which nobody ever used.
+//! an orphan, which a crash between CreateAccessKey and PutSecretValue leaves behind, or a rotation that was cancelled. No
+//! version in force ever held an orphan, and IAM says of no key who made it; so each try is written down before it makes
+//! one, and a key that was not made right after that is somebody else's, used or not: IAM may learn of a use hours later.
 //!
 //! Whose key the secret holds is not believed but proven: STS names the user to whoever signs with the key, and IAM
 //! lists the key among those of that user in the function's own account. Else whoever may write the secret could have
@@ -10,9 +12,11 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use rekey_rotation::engine::{Change, Engine, EngineError, Issue};
 use rekey_rotation::plan::{Plan, Strategy, Tags};
 use rekey_rotation::secret::{SecretDocument, SecretError};
+use rekey_rotation::variable;
 use thiserror::Error;
 use tokio::time::{Instant, sleep};
 
@@ -29,17 +33,21 @@ const IN_A_ROW: u32 = 3;
 const TRIES: u32 = 10;
 /// The keys that a user may have. It is no quota that could be raised.
 const LIMIT: usize = 2;
+/// How long after the beginning of a try its key is made at the latest: calls that hang end with the step.
+const MADE_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 /// The only service that a key of a pending version is ever used at, which is what testSecret does.
 const TESTED_AT: &str = "sts";
-const OCCUPIED: &str = "user has a second access key that is in use and that no version of this secret holds; delete \
-                        it, or give the secret a user of its own";
+/// How long after it was made it may still have been a test. A program that only assumes roles uses STS, too.
+const TESTED_WITHIN: SignedDuration = SignedDuration::from_mins(15);
+const OCCUPIED: &str = "user has a second access key that neither AWSCURRENT nor AWSPREVIOUS holds and that may be \
+                        somebody else's; delete it if nobody needs it, or give the secret a user of its own";
 
 /// The variable that has the previous key deactivated as soon as the new one is in force.
 const DEACTIVATE: &str = "DEACTIVATE_PREVIOUS_KEY";
 
 /// The variable is neither true nor false.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("{DEACTIVATE} must be true or false")]
+#[error("variable {DEACTIVATE} must be true or false")]
 pub struct VariableError;
 
 /// IAM's access keys.
@@ -50,14 +58,11 @@ pub struct AccessKeys<K> {
 }
 
 impl<K: Keys> AccessKeys<K> {
-    /// The engine as the function's variables want it; `variable` looks one up by name.
-    pub fn from_variables(keys: K, variable: impl Fn(&str) -> Option<String>) -> Result<Self, VariableError> {
-        let deactivates = match variable(DEACTIVATE).as_deref() {
-            None | Some("" | "false") => false,
-            Some("true") => true,
-            Some(_) => return Err(VariableError),
-        };
-        Ok(Self { keys, deactivates })
+    /// The engine as the function's variables want it; `look_up` looks one up by name.
+    pub fn from_variables(keys: K, look_up: impl Fn(&str) -> Option<String>) -> Result<Self, VariableError> {
+        let text = look_up(DEACTIVATE).filter(|text| !text.is_empty());
+        let deactivates = text.map(|text| variable::switch(&text).ok_or(VariableError)).transpose()?;
+        Ok(Self { keys, deactivates: deactivates.unwrap_or(false) })
     }
 
     /// The user whose key it is, who must be the one that the secret names, if it names one.
@@ -87,13 +92,15 @@ impl<K: Keys> AccessKeys<K> {
         user: &str,
         listed: &[Listed],
         current: &AccessKey,
-        previous: Option<&AccessKey>,
+        issue: &Issue<'_>,
     ) -> Result<(), EngineError> {
         if listed.len() < LIMIT {
             return Ok(());
         }
+        let previous = issue.previous.and_then(|previous| Credential::read(previous).ok()).map(|read| read.key);
         for key in listed.iter().filter(|key| key.id != current.id) {
-            if key.active && previous.is_none_or(|previous| previous.id != key.id) && self.is_in_use(&key.id).await? {
+            let ends = previous.as_ref().is_some_and(|previous| previous.id == key.id);
+            if !ends && !self.is_orphan(key, issue.attempts).await? {
                 return Err(EngineError::Unfit(OCCUPIED));
             }
             // Whoever still uses it can be helped for as long as it is only inactive.
@@ -103,10 +110,16 @@ impl<K: Keys> AccessKeys<K> {
         Ok(())
     }
 
-    /// Whether somebody uses a key that no version holds. Of an orphan nobody knows the secret half; the key of a
-    /// rotation that was given up was only tested.
-    async fn is_in_use(&self, id: &str) -> Result<bool, EngineError> {
-        Ok(self.keys.last_used_at(id).await?.is_some_and(|service| service != TESTED_AT))
+    /// Whether a key is what one of the tries left behind, and nobody has used it but its rotation.
+    async fn is_orphan(&self, key: &Listed, attempts: &[Timestamp]) -> Result<bool, EngineError> {
+        let Some(created) = key.created else { return Ok(false) };
+        if !attempts.iter().any(|&began| created >= began && created.duration_since(began) <= MADE_WITHIN) {
+            return Ok(false);
+        }
+        Ok(match self.keys.last_used(&key.id).await? {
+            None => true,
+            Some(used) => used.service == TESTED_AT && used.at.duration_since(created) <= TESTED_WITHIN,
+        })
     }
 }
 
@@ -127,10 +140,12 @@ impl<K: Keys> Engine for AccessKeys<K> {
 
     async fn issue(&self, issue: &Issue<'_>) -> Result<SecretDocument, EngineError> {
         let current = Credential::read(issue.current)?;
-        let previous = issue.previous.and_then(|previous| Credential::read(previous).ok()).map(|read| read.key);
+        // A key that is there before this try has made one is none of its own.
+        let mut attempts = issue.attempts.split_last().map_or(&[][..], |(_this, earlier)| earlier);
         for _ in 0..TRIES {
             let (user, listed) = self.proven(&current).await?;
-            self.make_room(&user, &listed, &current.key, previous.as_ref()).await?;
+            self.make_room(&user, &listed, &current.key, &Issue { attempts, ..*issue }).await?;
+            attempts = issue.attempts;
             if let Some(key) = self.keys.create(&user).await? {
                 let (id, secret) = current.fields;
                 return Ok(issue.current.with(id, &key.id)?.with(secret, &key.secret)?);

@@ -4,6 +4,7 @@ pub mod aws;
 
 use std::future::Future;
 
+use jiff::Timestamp;
 use rekey_rotation::engine::EngineError;
 
 use crate::credential::AccessKey;
@@ -15,6 +16,17 @@ pub struct Listed {
     pub id: String,
     /// Whether AWS accepts it.
     pub active: bool,
+    /// When it was made, in whole seconds.
+    pub created: Option<Timestamp>,
+}
+
+/// The last use of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Used {
+    /// At which AWS service.
+    pub service: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// IAM and STS.
@@ -34,6 +46,6 @@ pub trait Keys: Sync {
     /// Deletes the key. A key that is gone is no error.
     fn delete(&self, user: &str, id: &str) -> impl Future<Output = Result<(), EngineError>> + Send;
 
-    /// The AWS service that the key was used at last; nothing if it never was.
-    fn last_used_at(&self, id: &str) -> impl Future<Output = Result<Option<String>, EngineError>> + Send;
+    /// When and where the key was used last; nothing if it never was, as far as IAM knows yet.
+    fn last_used(&self, id: &str) -> impl Future<Output = Result<Option<Used>, EngineError>> + Send;
 }

@@ -4,7 +4,7 @@ mod credential;
 mod engine;
 mod keys;
 
-use rekey_rotation::{aws, handler};
+use rekey_rotation::{aws, handler, variable};
 
 /// Runs until Lambda stops the process.
 ///
@@ -12,6 +12,5 @@ use rekey_rotation::{aws, handler};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let keys = keys::aws::Iam::new(&aws::config().await);
-    let engine = engine::AccessKeys::from_variables(keys, |name| std::env::var(name).ok())?;
-    handler::serve(engine).await
+    handler::serve_configured("iam", engine::AccessKeys::from_variables(keys, variable::get)).await
 }

@@ -10,6 +10,8 @@ use zeroize::Zeroizing;
 
 /// The engine's name in the field `engine`.
 pub const ENGINE: &str = "mongo";
+/// The port where a secret names none.
+pub const PORT: u16 = 27017;
 /// What else writes itself into that field: people, and the tools around DocumentDB.
 const OTHER_NAMES: [&str; 3] = ["mongodb", "docdb", "documentdb"];
 
@@ -35,7 +37,7 @@ impl Credential {
         {
             return Err(EngineError::OtherEngine(ENGINE));
         }
-        let place = Place::read(document, 27017)?;
+        let place = Place::read(document, PORT)?;
         // The driver has no such setting, and a name that is not checked is no name.
         if let Tls::Verified(trust) = &place.tls
             && trust.server_name.is_some()

@@ -10,7 +10,7 @@ use rekey_rotation::engine::{Change, Engine, EngineError, Master};
 use rekey_rotation::plan::{self, Plan, Strategy, Tags};
 use rekey_rotation::secret::SecretDocument;
 
-use crate::credential::{Credential, ENGINE};
+use crate::credential::{Credential, ENGINE, PORT};
 use crate::server::{Server, Session};
 
 const NOBODY: &str = "neither of the two users that take turns is defined in the database that \"dbname\" names; create \
@@ -41,7 +41,7 @@ impl<S: Server> Engine for Mongo<S> {
     }
 
     async fn master(&self, current: &SecretDocument, master: Master) -> Result<SecretDocument, EngineError> {
-        rekey_rds::master(&self.rds, current, master).await
+        rekey_rds::master(&self.rds, current, master, PORT).await
     }
 
     async fn login(&self, credential: &SecretDocument) -> Result<(), EngineError> {
@@ -67,8 +67,7 @@ impl<S: Server> Engine for Mongo<S> {
         master: Option<&SecretDocument>,
         previous: Option<&SecretDocument>,
     ) -> Result<(), EngineError> {
-        self.login(current).await?;
-        let Some(master) = master else { return Ok(()) };
+        let Some(master) = master else { return self.login(current).await };
         let mut session = self.server.open(&Credential::read(master)?).await?;
         let seen = self.rehearse(&mut session, plan, &Credential::read(current)?, previous).await;
         session.close().await;

@@ -13,7 +13,8 @@ pub const ENGINE: &str = "mysql";
 /// MariaDB's.
 pub const MARIADB: &str = "mariadb";
 const AURORA: &str = "aurora-mysql";
-const PORT: u16 = 3306;
+/// The port where a secret names none.
+pub const PORT: u16 = 3306;
 
 /// All that a connection needs.
 pub struct Credential {

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::account::Account;
 use crate::command::{Command, Password};
-use crate::credential::{Credential, ENGINE, MARIADB};
+use crate::credential::{Credential, ENGINE, MARIADB, PORT};
 use crate::driver::Driver;
 use crate::error::READ_ONLY;
 use crate::server::{LONGEST_MARIADB_NAME, LONGEST_MYSQL_NAME};
@@ -65,7 +65,7 @@ impl<C: Connect> Engine for Mysql<C> {
     }
 
     async fn master(&self, current: &SecretDocument, master: Master) -> Result<SecretDocument, EngineError> {
-        rekey_rds::master(&self.rds, current, master).await
+        rekey_rds::master(&self.rds, current, master, PORT).await
     }
 
     async fn login(&self, credential: &SecretDocument) -> Result<(), EngineError> {

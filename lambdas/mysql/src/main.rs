@@ -4,11 +4,12 @@
 #![recursion_limit = "256"]
 
 use rekey_mysql::Mysql;
+use rekey_rotation::{handler, variable};
 
 /// Runs until Lambda stops the process.
 ///
 /// One thread is enough: the function handles one step at a time, and each step waits for one connection.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    rekey_rotation::handler::serve(Mysql::from_variables(|name| std::env::var(name).ok())?).await
+    handler::serve_configured("mysql", Mysql::from_variables(variable::get)).await
 }

@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 /// The engine's name in the field `engine`.
 pub const ENGINE: &str = "postgres";
 const AURORA: &str = "aurora-postgresql";
+/// The port where a secret names none.
+pub const PORT: u16 = 5432;
 /// Bytes that a name has at most: NAMEDATALEN less one. The server cuts longer ones, and so takes one for another.
 pub const LONGEST_NAME: usize = 63;
 
@@ -64,7 +66,7 @@ impl Credential {
             return Err(SecretError::Malformed { field: "username", expected: "63 bytes long at most" }.into());
         }
         Ok(Self {
-            place: Place::read(document, 5432)?,
+            place: Place::read(document, PORT)?,
             database,
             user: user.to_string(),
             password: Password(no_nul("password", "text without NUL", document.required("password")?)?),

@@ -7,7 +7,7 @@ use rekey_rotation::secret::SecretDocument;
 use tracing::warn;
 
 use crate::command::Command;
-use crate::credential::{Credential, ENGINE, LONGEST_NAME};
+use crate::credential::{Credential, ENGINE, LONGEST_NAME, PORT};
 use crate::pair::{self, Pair};
 use crate::server::{Server, Session};
 
@@ -43,7 +43,7 @@ impl<S: Server> Engine for Postgres<S> {
 
     async fn master(&self, current: &SecretDocument, master: Master) -> Result<SecretDocument, EngineError> {
         // Boxed: the SDK's futures are nested so deep that those around them would be too deep for the compiler.
-        Box::pin(rekey_rds::master(&self.rds, current, master)).await
+        Box::pin(rekey_rds::master(&self.rds, current, master, PORT)).await
     }
 
     async fn login(&self, credential: &SecretDocument) -> Result<(), EngineError> {

@@ -1,6 +1,7 @@
 //! A master's credential for the place that a secret names.
 
 use rekey_rotation::engine::{EngineError, Master};
+use rekey_rotation::plan::at_the_same_place;
 use rekey_rotation::secret::SecretDocument;
 
 use crate::directory::Directory;
@@ -12,18 +13,21 @@ const CLUSTER_TAG: &str = "aws:rds:primarydbclusterarn";
 /// The master's credential with the host where it is valid, if that is the database that `current` names.
 ///
 /// What a managed secret leaves out comes from RDS (`host`, `port`) and from the current version (`dbname`, the fields
-/// about TLS), as in AWS's templates.
+/// about TLS), as in AWS's templates. `default_port` is that of a secret which names none.
 pub async fn master(
     directory: &impl Directory,
     current: &SecretDocument,
     master: Master,
+    default_port: u16,
 ) -> Result<SecretDocument, EngineError> {
     let here = current.required("host")?;
+    let there = master.document.text("host")?;
+    if there.as_ref().is_some_and(|there| there.eq_ignore_ascii_case(&here)) {
+        return at_the_same_place(current, master, Some(default_port));
+    }
     let Master { document, tags } = master;
-    let there = document.text("host")?;
     let tag = |name: &str| tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, arn)| arn.as_str());
     let (document, database) = match (&there, tag(INSTANCE_TAG), tag(CLUSTER_TAG)) {
-        (Some(there), _, _) if there.eq_ignore_ascii_case(&here) => return Ok(document),
         (Some(there), _, _) => {
             let database = Database::with_endpoint(directory, there).await?;
             (document, database.ok_or(EngineError::OtherHost("another \"host\""))?)

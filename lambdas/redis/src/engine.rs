@@ -8,7 +8,7 @@ use rekey_rotation::secret::SecretDocument;
 use tracing::warn;
 
 use crate::acl::{Edit, User, hash};
-use crate::credential::{Credential, ENGINE};
+use crate::credential::{Credential, DEFAULT_PORT, ENGINE};
 use crate::error::replica;
 use crate::server::{Role, Saved, Server, Session};
 
@@ -49,6 +49,10 @@ impl<S: Server> Engine for Redis<S> {
         ENGINE
     }
 
+    fn default_port(&self) -> Option<u16> {
+        Some(DEFAULT_PORT)
+    }
+
     fn plan(&self, current: &SecretDocument, tags: &Tags) -> Result<Plan, EngineError> {
         Credential::read(current)?;
         Plan::for_password(current, tags, &[Strategy::Dual])
@@ -85,9 +89,6 @@ impl<S: Server> Engine for Redis<S> {
         _previous: Option<&SecretDocument>,
     ) -> Result<(), EngineError> {
         let own = Credential::read(current)?;
-        if master.is_some() {
-            drop(self.server.log_in(&own).await?);
-        }
         let using = master.map(Credential::read).transpose()?;
         let (mut session, _) = self.session_for(using.as_ref().unwrap_or(&own), &own.user).await?;
         session.edit(&own.user, &Edit::default()).await

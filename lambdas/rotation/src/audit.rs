@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_counted_by_its_kind() {
-        let lines = lines(Err(StepError::NotPending));
+        let lines = lines(Err(StepError::NotPending("v2".to_owned())));
         assert_eq!((&lines[0]["outcome"], &lines[0]["errorKind"]), (&json!("failed"), &json!("refused")));
         assert_eq!((&lines[1]["ErrorKind"], &lines[1]["StepFailures"]), (&json!("refused"), &json!(1)));
     }

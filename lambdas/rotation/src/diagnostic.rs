@@ -7,6 +7,7 @@ use lambda_runtime::Diagnostic;
 use thiserror::Error;
 
 use crate::engine::EngineError;
+use crate::protocol::Unusable;
 use crate::secret::SecretError;
 use crate::vault::VaultError;
 
@@ -57,6 +58,9 @@ pub enum StepError {
     /// The event names no step that this function knows.
     #[error("unknown step {0:?}; only Secrets Manager should invoke this function")]
     UnknownStep(String),
+    /// A variable of the function cannot be understood.
+    #[error("function is set up wrongly: {0}")]
+    Setup(String),
     /// The function is tied to another secret.
     #[error("function is tied to another secret by its variable SECRET_ARN; give this secret a function of its own")]
     NotAdmitted,
@@ -68,10 +72,11 @@ pub enum StepError {
     UnknownVersion,
     /// The version has lost AWSPENDING: cancelled, or abandoned after a manual change.
     #[error(
-        "version of this rotation is no longer AWSPENDING: the rotation was cancelled, or abandoned because the secret \
-         was changed meanwhile; check that AWSCURRENT logs in and start a new rotation"
+        "version {0} is no longer AWSPENDING: the rotation was cancelled, or abandoned because the secret was changed \
+         meanwhile; the service may hold its password (get-secret-value --version-id {0}), which a new rotation finds: \
+         start one"
     )]
-    NotPending,
+    NotPending(String),
     /// AWSCURRENT moved to another version while this rotation ran.
     #[error("AWSCURRENT was moved by somebody else while this rotation ran; the next try starts from what it is now")]
     Overtaken,
@@ -81,18 +86,43 @@ pub enum StepError {
     /// The pending version never became readable.
     #[error("pending version has no value; createSecret did not succeed for it, start a new rotation")]
     NoPending,
-    /// The pending version holds what is in force already.
+    /// The pending version can never be put in force.
     #[error(
-        "pending version holds the current password; remove AWSPENDING from it with UpdateSecretVersionStage and start \
-         a new rotation"
+        "pending version {0}; the next try takes AWSPENDING off it if AWSCURRENT logs in, otherwise find out which of the \
+         two the service accepts before you remove AWSPENDING with UpdateSecretVersionStage"
     )]
-    NothingNew,
-    /// The pending version is not the current one with another credential.
+    Unusable(#[from] Unusable),
+    /// The same, and it is pending no longer.
     #[error(
-        "pending version differs from AWSCURRENT in {0:?}, which a rotation never changes; remove AWSPENDING from it \
-         with UpdateSecretVersionStage and start a new rotation"
+        "pending version {why}; AWSPENDING was taken off it, so start a new rotation (its value is still there: \
+         get-secret-value --version-id {version})"
     )]
-    Foreign(Vec<String>),
+    GivenUp {
+        /// The version.
+        version: String,
+        /// What is wrong with it.
+        why: Unusable,
+    },
+    /// The same, and its password may be the one that the service accepts.
+    #[error(
+        "pending version {why}, and the service refuses AWSCURRENT ({refusal}), so it may hold the pending version's \
+         password: read that with get-secret-value --version-id {version}, store what the service accepts as AWSCURRENT, \
+         and rotate again"
+    )]
+    Kept {
+        /// The version.
+        version: String,
+        /// What is wrong with it.
+        why: Unusable,
+        /// Why the service refuses the version in force.
+        refusal: String,
+    },
+    /// Secrets Manager would not take the new version.
+    #[error(
+        "new version would have {0} bytes, and Secrets Manager takes 65536; shorten the secret's other fields, or lower \
+         PASSWORD_LENGTH"
+    )]
+    TooLong(usize),
     /// The version cannot be read as a document.
     #[error("{version} version: {source}")]
     Secret {
@@ -101,12 +131,17 @@ pub enum StepError {
         /// What is wrong with it.
         source: SecretError,
     },
-    /// Neither the current, the pending nor the previous credential logs in.
+    /// No credential of the secret logs in.
     #[error(
-        "no credential of this secret logs in ({0}; tried AWSCURRENT, AWSPENDING and AWSPREVIOUS); store a version with \
-         the password that the service accepts"
+        "no credential of this secret logs in ({refusal}; tried {}); store a version with the password that the service \
+         accepts", .tried.join(", ")
     )]
-    NoneLogsIn(String),
+    NoneLogsIn {
+        /// Why the service refused the version in force.
+        refusal: String,
+        /// Where the credentials stood that were tried.
+        tried: Vec<&'static str>,
+    },
     /// The master's secret has no value.
     #[error("master secret has no AWSCURRENT value; check \"masterarn\" and the function's permission to read it")]
     NoMaster,
@@ -132,13 +167,16 @@ impl StepError {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::UnknownStep(_) | Self::NotAdmitted => ErrorKind::Setup,
-            Self::RotationDisabled | Self::UnknownVersion | Self::NotPending | Self::Overtaken => ErrorKind::Refused,
-            Self::NoCurrent | Self::NoMaster | Self::NothingNew | Self::Foreign(_) | Self::Secret { .. } => {
-                ErrorKind::BadSecret
-            }
+            Self::UnknownStep(_) | Self::Setup(_) | Self::NotAdmitted => ErrorKind::Setup,
+            Self::RotationDisabled | Self::UnknownVersion | Self::NotPending(_) | Self::Overtaken => ErrorKind::Refused,
+            Self::NoCurrent
+            | Self::NoMaster
+            | Self::Unusable(_)
+            | Self::GivenUp { .. }
+            | Self::TooLong(_)
+            | Self::Secret { .. } => ErrorKind::BadSecret,
             Self::NoPending | Self::Vault(_) => ErrorKind::Aws,
-            Self::NoneLogsIn(_) => ErrorKind::Auth,
+            Self::NoneLogsIn { .. } | Self::Kept { .. } => ErrorKind::Auth,
             Self::Engine(error) | Self::Master(error) | Self::Retire(error) => error.kind(),
             Self::Timeout => ErrorKind::Timeout,
         }

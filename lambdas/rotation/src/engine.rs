@@ -7,6 +7,7 @@ mod error;
 
 use std::future::Future;
 
+use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 pub use self::error::EngineError;
@@ -23,6 +24,9 @@ pub struct Issue<'a> {
     pub current: &'a SecretDocument,
     /// The version before it, if there is one that can be read; only for an engine that issues credentials itself.
     pub previous: Option<&'a SecretDocument>,
+    /// When tries to make a credential began that no rotation has finished yet, this one the last; only for an engine that
+    /// issues credentials itself. What was made right after one of these, and by nobody else, is an orphan of it.
+    pub attempts: &'a [Timestamp],
     /// How passwords are made.
     pub passwords: &'a PasswordPolicy,
 }
@@ -97,17 +101,22 @@ pub trait Engine: Sync {
         std::future::ready(Ok(()))
     }
 
+    /// The port of the service where a secret names none; nothing for a service that is not reached by host and port.
+    fn default_port(&self) -> Option<u16> {
+        None
+    }
+
     /// The master's credential for the place where the current one is valid, or why it must not be used there.
     ///
-    /// It is never sent anywhere but to the host that the secret names, and only if the master's secret or its tags
-    /// name that host too: otherwise whoever may write the secret could have the master's password sent to a host of
+    /// It is never sent anywhere but to the host and port that the secret names, and only if the master's secret or its
+    /// tags name these too: otherwise whoever may write the secret could have the master's password sent to a host of
     /// their own.
     fn master(
         &self,
         current: &SecretDocument,
         master: Master,
     ) -> impl Future<Output = Result<SecretDocument, EngineError>> + Send {
-        std::future::ready(crate::plan::at_the_same_host(current, master))
+        std::future::ready(crate::plan::at_the_same_place(current, master, self.default_port()))
     }
 
     /// Logs in with the credential and reads something that needs no privilege.
@@ -124,7 +133,8 @@ pub trait Engine: Sync {
     fn change(&self, change: &Change<'_>) -> impl Future<Output = Result<(), EngineError>> + Send;
 
     /// What testSecret does when Secrets Manager only tests (`RotateImmediately=false`): proves, changing nothing, that a
-    /// rotation would work as far as that can be known. The master is there if the plan needs one; `previous` is that of
+    /// rotation would work as far as that can be known. The master is there if the plan needs one; then the
+    /// current credential has logged in already, and what fails here is told as the master's. `previous` is that of
     /// [`Change`].
     fn preflight(
         &self,

@@ -45,13 +45,12 @@ pub struct PasswordPolicy {
 impl PasswordPolicy {
     /// The policy that the variables ask for; `variable` looks one up by name.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, PasswordError> {
-        let switch = |name: &'static str| match variable(name).map(|text| text.to_ascii_lowercase()).as_deref() {
-            None | Some("") => Ok(None),
-            Some("true" | "1" | "yes") => Ok(Some(true)),
-            Some("false" | "0" | "no") => Ok(Some(false)),
-            Some(_) => Err(PasswordError::Switch(name)),
+        let variable = |name| variable(name).filter(|text| !text.is_empty());
+        let switch = |name: &'static str| {
+            let read = |text: String| crate::variable::switch(&text).ok_or(PasswordError::Switch(name));
+            variable(name).map(read).transpose()
         };
-        let length = match variable("PASSWORD_LENGTH").filter(|text| !text.is_empty()) {
+        let length = match variable("PASSWORD_LENGTH") {
             None => DEFAULT_LENGTH,
             Some(text) => {
                 text.parse().ok().filter(|length| (16..=128).contains(length)).ok_or(PasswordError::Length)?
@@ -159,6 +158,22 @@ mod tests {
         let wide = policy(&[("EXCLUDE_PUNCTUATION", "false")]).unwrap();
         let used: BTreeSet<u8> = wide.classes.concat().into_iter().collect();
         assert_eq!(used.len(), 94 - DEFAULT_EXCLUDED.len());
+    }
+
+    #[test]
+    fn an_empty_variable_is_one_that_is_not_set() {
+        let names = [
+            "PASSWORD_LENGTH",
+            "EXCLUDE_CHARACTERS",
+            "EXCLUDE_NUMBERS",
+            "EXCLUDE_PUNCTUATION",
+            "EXCLUDE_UPPERCASE",
+            "EXCLUDE_LOWERCASE",
+            "REQUIRE_EACH_INCLUDED_TYPE",
+        ];
+        assert_eq!(policy(&names.map(|name| (name, ""))), policy(&[]));
+        let wide = [("EXCLUDE_PUNCTUATION", "false"), ("EXCLUDE_CHARACTERS", "")];
+        assert_eq!(policy(&wide), policy(&wide[..1]), "the templates' exclusions stay");
     }
 
     #[test]

@@ -115,15 +115,26 @@ pub fn original(user: &str) -> &str {
     user.strip_suffix(CLONE).filter(|original| !original.is_empty()).unwrap_or(user)
 }
 
-/// The master's credential, if its secret names the host of the current version: the default of
-/// [`Engine::master`](crate::engine::Engine::master).
-pub fn at_the_same_host(current: &SecretDocument, master: Master) -> Result<SecretDocument, EngineError> {
+/// The master's credential, if its secret names the host and the port of the current version: the default of
+/// [`Engine::master`](crate::engine::Engine::master). Behind one name and two ports may be two databases.
+pub fn at_the_same_place(
+    current: &SecretDocument,
+    master: Master,
+    default_port: Option<u16>,
+) -> Result<SecretDocument, EngineError> {
     let here = current.required("host")?;
     match master.document.text("host")? {
-        Some(there) if there.eq_ignore_ascii_case(&here) => Ok(master.document),
-        Some(_) => Err(EngineError::OtherHost("another \"host\"")),
+        Some(there) if !there.eq_ignore_ascii_case(&here) => Err(EngineError::OtherHost("another \"host\"")),
+        Some(_) if port(&master.document, default_port)? != port(current, default_port)? => {
+            Err(EngineError::OtherHost("another \"port\""))
+        }
+        Some(_) => Ok(master.document),
         None => Err(EngineError::OtherHost("no \"host\"")),
     }
+}
+
+fn port(document: &SecretDocument, default: Option<u16>) -> Result<Option<u16>, SecretError> {
+    Ok(document.port("port")?.or(default))
 }
 
 #[cfg(test)]
@@ -181,13 +192,26 @@ mod tests {
     }
 
     #[test]
-    fn a_master_is_used_at_its_own_host_only() {
-        let current = document(r#"{"host":"db.example"}"#);
-        let master = |text: &str| Master { document: document(text), tags: Tags::new() };
-        assert!(at_the_same_host(&current, master(r#"{"host":"DB.example"}"#)).is_ok());
-        for text in [r#"{"host":"evil"}"#, r#"{"username":"m"}"#] {
-            let error = at_the_same_host(&current, master(text)).unwrap_err();
-            assert_eq!(error.kind().as_str(), "bad-secret");
+    fn a_master_is_used_at_its_own_host_and_port_only() {
+        let ask = |current: &str, master: &str| {
+            let master = Master { document: document(master), tags: Tags::new() };
+            at_the_same_place(&document(current), master, Some(5432)).map(drop)
+        };
+        for (current, master) in [
+            (r#"{"host":"db.example"}"#, r#"{"host":"DB.example"}"#),
+            (r#"{"host":"h"}"#, r#"{"host":"h","port":5432}"#),
+            (r#"{"host":"h","port":"6432"}"#, r#"{"host":"h","port":6432}"#),
+        ] {
+            assert_eq!(ask(current, master), Ok(()));
+        }
+        for (current, master) in [
+            (r#"{"host":"h"}"#, r#"{"host":"evil"}"#),
+            (r#"{"host":"h"}"#, r#"{"username":"m"}"#),
+            (r#"{"host":"h","port":5433}"#, r#"{"host":"h"}"#),
+            (r#"{"host":"h"}"#, r#"{"host":"h","port":5433}"#),
+        ] {
+            let error = ask(current, master).unwrap_err();
+            assert!(matches!(error, EngineError::OtherHost(_)) && error.kind().as_str() == "bad-secret", "{master}");
         }
     }
 }

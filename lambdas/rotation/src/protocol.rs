@@ -1,9 +1,12 @@
 //! The decisions of the protocol, without anything that could fail for another reason: labels and documents in, a
 //! verdict out. The machine carries them out.
 
+use jiff::Timestamp;
+use thiserror::Error;
+
 use crate::diagnostic::StepError;
 use crate::plan::{Plan, Strategy};
-use crate::secret::SecretDocument;
+use crate::secret::{SecretDocument, SecretError};
 use crate::vault::{CURRENT, Description, PENDING, PREVIOUS};
 
 /// Where the rotation's version stands when a step begins.
@@ -27,9 +30,26 @@ pub fn standing(secret: &Description, version: &str) -> Result<Standing, StepErr
         return Ok(Standing::Current);
     }
     if !secret.has(version, PENDING) {
-        return Err(StepError::NotPending);
+        return Err(StepError::NotPending(version.to_owned()));
     }
     Ok(Standing::Pending)
+}
+
+/// Why a pending version can never be put in force. The texts follow "pending version".
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Unusable {
+    /// It holds what is in force already.
+    #[error("holds the current credential")]
+    NothingNew,
+    /// It is not the current version with another credential.
+    #[error("differs from AWSCURRENT in {0:?}, which a rotation never changes")]
+    Foreign(Vec<String>),
+    /// It is no document.
+    #[error("cannot be read ({0})")]
+    Unreadable(SecretError),
+    /// It holds a credential that the service itself has made and accepts no longer.
+    #[error("holds a credential that the service has ended ({0})")]
+    Dead(String),
 }
 
 /// Whether the pending document is the current one with a new credential, which is what createSecret makes and
@@ -37,13 +57,13 @@ pub fn standing(secret: &Description, version: &str) -> Result<Standing, StepErr
 ///
 /// A host or user that differs would send a credential to a place that whoever wrote AWSCURRENT never named. An equal
 /// credential would "rotate" to the old password.
-pub fn vet_new(current: &SecretDocument, pending: &SecretDocument, plan: &Plan) -> Result<(), StepError> {
-    if vet_same_place(current, pending, plan)? { Err(StepError::NothingNew) } else { Ok(()) }
+pub fn vet_new(current: &SecretDocument, pending: &SecretDocument, plan: &Plan) -> Result<(), Unusable> {
+    if vet_same_place(current, pending, plan)? { Err(Unusable::NothingNew) } else { Ok(()) }
 }
 
 /// Whether the pending document differs from the current one in its credential at most, which is what testSecret may
 /// log in with. In the preflight of `RotateImmediately=false` the two are the same: then the answer is yes.
-pub fn vet_same_place(current: &SecretDocument, pending: &SecretDocument, plan: &Plan) -> Result<bool, StepError> {
+pub fn vet_same_place(current: &SecretDocument, pending: &SecretDocument, plan: &Plan) -> Result<bool, Unusable> {
     let differences = current.differences(pending);
     let mut foreign: Vec<String> = differences.iter().filter(|&field| !plan.changes.contains(field)).cloned().collect();
     // Of all names that a user could have, the pending version's is the one that the plan says.
@@ -53,7 +73,7 @@ pub fn vet_same_place(current: &SecretDocument, pending: &SecretDocument, plan: 
     {
         foreign.push("username".to_owned());
     }
-    if foreign.is_empty() { Ok(differences.is_empty()) } else { Err(StepError::Foreign(foreign)) }
+    if foreign.is_empty() { Ok(differences.is_empty()) } else { Err(Unusable::Foreign(foreign)) }
 }
 
 /// A credential that the service may accept while setSecret runs.
@@ -65,24 +85,38 @@ pub enum Credential {
     Pending,
     /// Accepted if AWSCURRENT was moved by hand and the service was not told.
     Previous,
+    /// In a version without labels: accepted if the rotation before was cancelled or abandoned after its change.
+    Forgotten,
 }
 
 impl Credential {
-    /// What to try after the service refused this one. Of two users that take turns only the current one says whether
-    /// the secret is what it seems: the others are other users.
+    /// What is tried, one after the service refused the other. Of two users that take turns only the current one says
+    /// whether the secret is what it seems: the others are other users.
     #[must_use]
-    pub fn next(self, strategy: Strategy) -> Option<Self> {
-        match (strategy, self) {
-            (Strategy::Alternating, _) | (_, Self::Previous) => None,
-            (_, Self::Current) => Some(Self::Pending),
-            (_, Self::Pending) => Some(Self::Previous),
+    pub fn in_order(strategy: Strategy) -> &'static [Self] {
+        match strategy {
+            Strategy::Alternating => &[Self::Current],
+            Strategy::Single | Strategy::ThroughMaster | Strategy::Dual => {
+                &[Self::Current, Self::Pending, Self::Previous, Self::Forgotten]
+            }
+        }
+    }
+
+    /// Where it stands, for a sentence.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => CURRENT,
+            Self::Pending => PENDING,
+            Self::Previous => PREVIOUS,
+            Self::Forgotten => "versions without labels",
         }
     }
 }
 
 /// The previous password at the current place, if the previous version is for the same user and host.
 ///
-/// Everything but the password comes from the current version, its TLS settings above all.
+/// Everything but the password comes from the current version, its TLS settings above all. Any older version will do.
 #[must_use]
 pub fn with_previous_password(current: &SecretDocument, previous: &SecretDocument) -> Option<SecretDocument> {
     let differences = current.differences(previous);
@@ -130,6 +164,43 @@ pub fn promotion(secret: &Description, version: &str) -> Result<Promotion, StepE
     }
 }
 
+/// What the label of an [`Attempt`] begins with; its time follows.
+const ATTEMPT: &str = "rekey:issuing:";
+
+/// A try to have the service make a credential, written down as a label before it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The version that has the label.
+    pub version: String,
+    /// The label.
+    pub label: String,
+    /// When the try began, in whole seconds.
+    pub at: Timestamp,
+}
+
+impl Attempt {
+    /// A try that begins now.
+    #[must_use]
+    pub fn now(version: &str) -> Self {
+        let at = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH);
+        Self { version: version.to_owned(), label: format!("{ATTEMPT}{at}"), at }
+    }
+}
+
+/// The tries that the labels tell of, the first one first.
+#[must_use]
+pub fn attempts(secret: &Description) -> Vec<Attempt> {
+    let labels = secret.labels.iter().flat_map(|(version, labels)| labels.iter().map(move |label| (version, label)));
+    let mut attempts: Vec<Attempt> = labels
+        .filter_map(|(version, label)| {
+            let at = label.strip_prefix(ATTEMPT)?.parse().ok()?;
+            Some(Attempt { version: version.clone(), label: label.clone(), at })
+        })
+        .collect();
+    attempts.sort_by_key(|attempt| attempt.at);
+    attempts
+}
+
 #[cfg(test)]
 mod tests {
     use zeroize::Zeroizing;
@@ -164,7 +235,7 @@ mod tests {
             &[("v1", &["AWSCURRENT"]), ("v2", &["AWSPENDING"]), ("v0", &["AWSPREVIOUS"]), ("v9", &["mine"])];
         assert_eq!(standing(&secret(labels), "v2").unwrap(), Standing::Pending);
         assert_eq!(standing(&secret(labels), "v1").unwrap(), Standing::Current);
-        assert!(matches!(standing(&secret(labels), "v9"), Err(StepError::NotPending)));
+        assert!(matches!(standing(&secret(labels), "v9"), Err(StepError::NotPending(_))));
         assert!(matches!(standing(&secret(labels), "v3"), Err(StepError::UnknownVersion)));
         let both = secret(&[("v2", &["AWSCURRENT", "AWSPENDING"])]);
         assert_eq!(standing(&both, "v2").unwrap(), Standing::Current);
@@ -184,7 +255,7 @@ mod tests {
         let current = document(r#"{"host":"h","username":"u","password":"old","note":"n"}"#);
         let pending = current.with("password", "new").unwrap();
         assert!(vet_new(&current, &pending, &single()).is_ok());
-        assert!(matches!(vet_new(&current, &current, &single()), Err(StepError::NothingNew)));
+        assert!(matches!(vet_new(&current, &current, &single()), Err(Unusable::NothingNew)));
         assert!(vet_same_place(&current, &current, &single()).unwrap(), "the preflight");
         for other in [
             r#"{"host":"evil","username":"u","password":"new","note":"n"}"#,
@@ -192,8 +263,8 @@ mod tests {
             r#"{"host":"h","username":"u","password":"new"}"#,
             r#"{"host":"h","username":"u","password":"new","note":"n","ssl":false}"#,
         ] {
-            assert!(matches!(vet_new(&current, &document(other), &single()), Err(StepError::Foreign(_))));
-            assert!(matches!(vet_same_place(&current, &document(other), &single()), Err(StepError::Foreign(_))));
+            assert!(matches!(vet_new(&current, &document(other), &single()), Err(Unusable::Foreign(_))));
+            assert!(matches!(vet_same_place(&current, &document(other), &single()), Err(Unusable::Foreign(_))));
         }
     }
 
@@ -210,7 +281,7 @@ mod tests {
         let pending = |user: &str| current.with("password", "new").unwrap().with("username", user).unwrap();
         assert!(vet_new(&current, &pending("u_clone"), &plan).is_ok());
         for other in ["u", "root", ""] {
-            assert!(matches!(vet_new(&current, &pending(other), &plan), Err(StepError::Foreign(_))), "{other}");
+            assert!(matches!(vet_new(&current, &pending(other), &plan), Err(Unusable::Foreign(_))), "{other}");
         }
         assert!(vet_same_place(&current, &current, &plan).unwrap());
     }
@@ -247,5 +318,17 @@ mod tests {
         let done = secret(&[("v1", &["AWSPREVIOUS"]), ("v2", &["AWSCURRENT", "AWSPENDING"])]);
         assert_eq!(promotion(&done, "v2").unwrap(), Promotion::Done { previous: Some("v1".to_owned()) });
         assert!(matches!(promotion(&secret(&[("v2", &["AWSPENDING"])]), "v2"), Err(StepError::NoCurrent)));
+    }
+
+    #[test]
+    fn tries_to_make_a_credential_are_read_from_the_labels_they_left() {
+        let own = Attempt::now("v1");
+        let found = attempts(&secret(&[
+            ("v0", &["AWSPREVIOUS", "rekey:issuing:2026-01-01T00:00:00Z", "rekey:issuing:soon", "mine"]),
+            ("v1", &["AWSCURRENT", &own.label]),
+        ]));
+        assert_eq!(found.len(), 2);
+        assert_eq!((&*found[0].version, found[0].at.as_second()), ("v0", 1_767_225_600));
+        assert_eq!(found[1], own);
     }
 }

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum SecretError {
     /// Not a JSON object.
-    #[error("secret is not a JSON object (line {line}, column {column}); write it as {{\"host\": …, \"username\": …}}")]
+    #[error("secret is not one JSON object (line {line}, column {column}); write it as {{\"field\": \"value\", …}}")]
     Parse {
         /// Line of the first offence, from 1.
         line: usize,

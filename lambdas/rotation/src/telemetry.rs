@@ -2,7 +2,8 @@
 //!
 //! `AWS_LAMBDA_LOG_LEVEL` (Lambda's own setting) or `RUST_LOG` choose the level of this project's crates. Whatever they
 //! say, other crates never get below DEBUG, where the Lambda runtime prints payloads and hyper whole bodies, and the
-//! database drivers never below INFO, where they print statements.
+//! driver of PostgreSQL never below WARN: at INFO it repeats what the server says (notices name users and tables), at
+//! DEBUG it prints statements.
 
 use std::io;
 
@@ -24,7 +25,7 @@ pub fn start() {
 fn filter(level: LevelFilter) -> Targets {
     // `LevelFilter` orders by how much is shown, so the lesser one is the stricter one.
     let others = level.min(LevelFilter::DEBUG);
-    let drivers = level.min(LevelFilter::INFO);
+    let drivers = level.min(LevelFilter::WARN);
     Targets::new()
         .with_default(others)
         .with_target("rekey", level)
@@ -45,7 +46,7 @@ mod tests {
             for payload in ["lambda_runtime::layers", "hyper::proto", "aws_smithy_runtime", "rustls::conn"] {
                 assert!(!filter.would_enable(payload, &Level::TRACE), "{payload} at {level}");
             }
-            assert!(!filter.would_enable("tokio_postgres::simple_query", &Level::DEBUG));
+            assert!(!filter.would_enable("tokio_postgres::connection", &Level::INFO));
         }
         assert!(filter(LevelFilter::TRACE).would_enable("rekey_rotation::machine", &Level::TRACE));
         assert!(!filter(LevelFilter::INFO).would_enable("rekey_rotation::machine", &Level::DEBUG));

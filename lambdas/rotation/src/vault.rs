@@ -60,6 +60,8 @@ pub enum Selector<'a> {
     Previous,
     /// The one with this id, and only if it has AWSPENDING.
     Pending(&'a str),
+    /// The one with this id, whatever its labels.
+    Version(&'a str),
 }
 
 /// What came of storing a pending version.
@@ -120,6 +122,22 @@ pub trait Vault {
         to: &str,
     ) -> impl Future<Output = Result<Moved, VaultError>> + Send;
 
-    /// Takes AWSPENDING off that version.
-    fn drop_pending(&self, secret: &str, version: &str) -> impl Future<Output = Result<(), VaultError>> + Send;
+    /// Gives that version a label that no version has.
+    fn add_label(
+        &self,
+        secret: &str,
+        version: &str,
+        label: &str,
+    ) -> impl Future<Output = Result<(), VaultError>> + Send;
+
+    /// Takes a label, which is not AWSCURRENT, off that version.
+    fn drop_label(
+        &self,
+        secret: &str,
+        version: &str,
+        label: &str,
+    ) -> impl Future<Output = Result<(), VaultError>> + Send;
+
+    /// The ids of the versions that have a value and no label, the latest first.
+    fn unlabelled(&self, secret: &str) -> impl Future<Output = Result<Vec<String>, VaultError>> + Send;
 }

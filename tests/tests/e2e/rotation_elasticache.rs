@@ -19,7 +19,8 @@ async fn a_users_password_is_rotated_and_the_log_says_that_nobody_logged_in() {
     let user = stack.aws.cli(&[create.as_slice(), &with].concat()).await.unwrap();
     let value = json!({"username": "app", "password": first, "user_arn": user["ARN"]}).to_string();
     let lambda = rekey.deployed.output("RotationElasticacheFunctionArn").unwrap();
-    let secret = Rotated::create(&stack.aws, "cache/elasticache", &value, &[], lambda).await.unwrap();
+    let tag = ("rekey:user-arn", user["ARN"].as_str().unwrap());
+    let secret = Rotated::create(&stack.aws, "cache/elasticache", &value, &[tag], lambda).await.unwrap();
 
     let test = secret.begin(false).await.unwrap();
     let audit = secret.audit(&stack.aws, &test, "testSecret", SOON).await.unwrap();
@@ -43,8 +44,12 @@ async fn a_user_of_another_name_is_left_alone() {
     let user = stack.aws.cli(&[create.as_slice(), &with].concat()).await.unwrap();
     let value = json!({"username": "app", "password": "p", "user_arn": user["ARN"]}).to_string();
     let lambda = rekey.deployed.output("RotationElasticacheFunctionArn").unwrap();
-    let secret = Rotated::create(&stack.aws, "cache/somebody", &value, &[], lambda).await.unwrap();
-    let version = secret.begin(true).await.unwrap();
-    let audit = secret.audit(&stack.aws, &version, "setSecret", SOON).await.unwrap();
-    assert_eq!((&audit["outcome"], &audit["errorKind"]), (&json!("failed"), &json!("refused")), "{audit}");
+    let tag = ("rekey:user-arn", user["ARN"].as_str().unwrap());
+    // The second one's user nothing but its value names.
+    for (name, tags, step) in [("cache/somebody", &[tag][..], "setSecret"), ("cache/untied", &[], "createSecret")] {
+        let secret = Rotated::create(&stack.aws, name, &value, tags, lambda).await.unwrap();
+        let version = secret.begin(true).await.unwrap();
+        let audit = secret.audit(&stack.aws, &version, step, SOON).await.unwrap();
+        assert_eq!((&audit["outcome"], &audit["errorKind"]), (&json!("failed"), &json!("refused")), "{audit}");
+    }
 }

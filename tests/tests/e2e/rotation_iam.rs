@@ -67,25 +67,39 @@ async fn a_new_key_is_in_force_and_the_last_one_works_until_the_next_rotation() 
     let aws = &stack.aws;
     let lambda = rekey.deployed.output("RotationIamFunctionArn").unwrap();
     let first = user(aws, "/rotated/", "keys-turn").await.unwrap();
-    let orphan = aws.create_access_key("keys-turn").await.unwrap();
     let secret = Rotated::create(aws, "iam/turn", &document("keys-turn", &first), &[], lambda).await.unwrap();
 
     let test = secret.begin(false).await.unwrap();
     let audit = secret.audit(aws, &test, "testSecret", SOON).await.unwrap();
     assert_eq!((&audit["outcome"], &audit["strategy"]), (&json!("ok"), &json!("dual")), "{audit}");
-    assert_eq!(keys(aws, "keys-turn").await.unwrap(), active([&first, &orphan]), "a test changes nothing");
+    assert_eq!(keys(aws, "keys-turn").await.unwrap(), active([&first]), "a test changes nothing");
 
     let second = key(&secret.rotate(SOON).await.unwrap());
-    assert_eq!(keys(aws, "keys-turn").await.unwrap(), active([&first, &second]), "nobody ever used the orphan");
+    assert_eq!(keys(aws, "keys-turn").await.unwrap(), active([&first, &second]));
     assert!(accepts(aws, &first).await && accepts(aws, &second).await);
 
     let third = key(&secret.rotate(SOON).await.unwrap());
     assert_eq!(keys(aws, "keys-turn").await.unwrap(), active([&second, &third]));
     assert!(!accepts(aws, &first).await && accepts(aws, &second).await && accepts(aws, &third).await);
-    for key in [&first, &orphan, &second, &third] {
+    for key in [&first, &second, &third] {
         values.add(&key.secret_key);
     }
     values.are_in_no_log(stack, rekey);
+}
+
+#[tokio::test]
+async fn a_second_key_that_somebody_else_made_is_left_alone() {
+    let (stack, rekey, _) = fixture::rekey().await;
+    let aws = &stack.aws;
+    let lambda = rekey.deployed.output("RotationIamFunctionArn").unwrap();
+    let own = user(aws, "/rotated/", "keys-shared").await.unwrap();
+    // Nobody has used it yet, but nobody knows either that nobody is about to.
+    let foreign = aws.create_access_key("keys-shared").await.unwrap();
+    let secret = Rotated::create(aws, "iam/shared", &document("keys-shared", &own), &[], lambda).await.unwrap();
+    let version = secret.begin(true).await.unwrap();
+    let audit = secret.audit(aws, &version, "createSecret", SOON).await.unwrap();
+    assert_eq!((&audit["outcome"], &audit["errorKind"]), (&json!("failed"), &json!("refused")), "{audit}");
+    assert_eq!(keys(aws, "keys-shared").await.unwrap(), active([&own, &foreign]));
 }
 
 #[tokio::test]

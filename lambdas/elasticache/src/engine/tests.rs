@@ -6,7 +6,7 @@ use rekey_rotation::machine::Outcome;
 use rekey_rotation::step::Step;
 use rekey_rotation::testing::{Fault, every_prefix, invoke, rotate};
 
-use self::model::{ARN, In, Model, document, machine};
+use self::model::{ARN, In, Model, document, first, machine};
 use super::*;
 
 /// A change to a world that used to be in order.
@@ -64,19 +64,64 @@ async fn without_a_host_nobody_logs_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_rotation_of_a_secret_without_a_password_gives_the_user_one() {
-    for authentication in [None, Some(Authentication::None)] {
-        let machine = machine(true);
-        {
-            let mut state = machine.vault.state();
-            let bare = format!(r#"{{"username":"app","host":"h","user_arn":"{ARN}"}}"#);
-            state.values.insert("v1".to_owned(), bare);
-            state.service.authentication = authentication;
-        }
+async fn the_first_rotation_of_a_user_and_a_secret_without_a_password_gives_both_one() {
+    for host in [true, false] {
+        let machine = first(host);
         assert!(rotate(&machine, 1).await);
         let new = pending(&machine);
         assert_eq!(machine.vault.state().service.passwords, [new]);
     }
+    // Without a host nobody can tell after a lost answer whose password the user has.
+    let one = |service: &Model| if service.passwords.len() == 1 { Ok(()) } else { Err("not one password".to_owned()) };
+    every_prefix(|| first(true), one).await;
+    let blind = first(false);
+    blind.vault.state().faults.insert(1, Fault::LostReply);
+    assert!(!rotate(&blind, 3).await);
+    let new = pending(&blind);
+    assert_eq!(blind.vault.state().service.passwords, [new]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn passwords_that_the_secret_does_not_hold_are_not_ended() {
+    for host in [true, false] {
+        let machine = first(host);
+        {
+            let state = &mut machine.vault.state().service;
+            state.authentication = None;
+            state.passwords = vec!["somebody's".to_owned()];
+        }
+        run(&machine, Step::Create).await.unwrap();
+        let (kind, text) = run(&machine, Step::Set).await.unwrap_err();
+        assert!(kind == "refused" && text.contains("store the one in force"), "{text}");
+        let current = machine.vault.text("AWSCURRENT").unwrap();
+        machine.vault.state().values.insert("v2".to_owned(), current);
+        assert_eq!(run(&machine, Step::Test).await.unwrap_err().0, "refused", "the preflight says the same");
+        assert_eq!(machine.vault.state().service.passwords, ["somebody's"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_that_nothing_but_the_value_names_is_not_touched() {
+    for (host, tag) in [(true, None), (false, None), (true, Some(ARN.replace("u-1", "u-2")))] {
+        let machine = machine(host);
+        {
+            let tags = &mut machine.vault.state().tags;
+            tags.clear();
+            tags.extend(tag.map(|arn| (USER_TAG.to_owned(), arn)));
+        }
+        for step in [Step::Create, Step::Set, Step::Test] {
+            let (kind, text) = run(&machine, step).await.unwrap_err();
+            assert!(kind == "refused" && text.contains("the tag rekey:user-arn"), "{text}");
+        }
+        assert_eq!(commands(&machine), Vec::<String>::new());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn b14_the_password_before_last_ends_with_the_next_rotation() {
+    let machine = machine(true);
+    assert!(rotate(&machine, 1).await);
+    assert!(!machine.vault.state().service.passwords.contains(&"zero".to_owned()));
 }
 
 /// The current password is accepted beside the new one.
@@ -157,6 +202,7 @@ async fn what_a_rotation_would_break_is_left_alone() {
     for text in machine.vault.state().values.values_mut() {
         *text = text.replace("u-1", "u-9");
     }
+    machine.vault.state().tags.insert(USER_TAG.to_owned(), ARN.replace("u-1", "u-9"));
     assert_eq!(failure(&machine).await, "bad-secret");
 }
 
@@ -173,6 +219,7 @@ async fn a_user_that_stays_busy_is_named_when_the_templates_variable_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_function_may_be_tied_to_a_secret_and_a_user() {
     let mut machine = machine(true);
+    machine.vault.state().tags.clear();
     machine.engine.settings.secret = Some("arn:other".to_owned());
     assert_eq!(failure(&machine).await, "setup");
     machine.engine.settings.secret = Some("s".to_owned());

@@ -3,11 +3,12 @@
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::types::StatusType;
 use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
+use jiff::Timestamp;
 use rekey_rotation::aws::reason;
 use rekey_rotation::engine::EngineError;
 use rekey_rotation::secret::SecretError;
 
-use super::{Keys, Listed};
+use super::{Keys, Listed, Used};
 use crate::credential::AccessKey;
 
 /// What STS answers to a key that it does not know (any more, or yet), that is inactive, or whose secret is wrong.
@@ -47,7 +48,9 @@ impl Keys for Iam {
         let answer = self.iam.list_access_keys().user_name(user).send().await;
         let answer = answer.map_err(|error| failed("ListAccessKeys", &error))?;
         let listed = answer.access_key_metadata.into_iter().filter_map(|key| {
-            Some(Listed { active: key.status() == Some(&StatusType::Active), id: key.access_key_id? })
+            let active = key.status() == Some(&StatusType::Active);
+            let created = key.create_date.as_ref().and_then(timestamp);
+            Some(Listed { active, created, id: key.access_key_id? })
         });
         Ok(listed.collect())
     }
@@ -73,13 +76,19 @@ impl Keys for Iam {
         done("DeleteAccessKey", self.iam.delete_access_key().user_name(user).access_key_id(id).send().await)
     }
 
-    async fn last_used_at(&self, id: &str) -> Result<Option<String>, EngineError> {
+    async fn last_used(&self, id: &str) -> Result<Option<Used>, EngineError> {
         let answer = self.iam.get_access_key_last_used().access_key_id(id).send().await;
         let answer = answer.map_err(|error| failed("GetAccessKeyLastUsed", &error))?;
         // Of a key that was never used AWS says "N/A", and leaves the date out.
-        let used = answer.access_key_last_used.filter(|used| used.last_used_date.is_some());
-        Ok(used.map(|used| used.service_name))
+        Ok(answer.access_key_last_used.and_then(|used| {
+            let at = timestamp(used.last_used_date.as_ref()?)?;
+            Some(Used { service: used.service_name, at })
+        }))
     }
+}
+
+fn timestamp(date: &aws_sdk_iam::primitives::DateTime) -> Option<Timestamp> {
+    Timestamp::from_second(date.secs()).ok()
 }
 
 /// The name in a user's ARN, which has a path before it.

@@ -55,7 +55,7 @@ async fn ask(current_host: &str, master_text: &str, tag: Option<(&str, &str)>) -
     let document = |text: &str| SecretDocument::parse(text.to_owned().into()).unwrap();
     let current = document(&format!(r#"{{"host":"{current_host}","dbname":"d","ssl":true,"sslrootcert":"pem"}}"#));
     let tags: Tags = tag.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
-    master(&rds(), &current, Master { document: document(master_text), tags }).await
+    master(&rds(), &current, Master { document: document(master_text), tags }, 5432).await
 }
 
 #[tokio::test]
@@ -98,6 +98,8 @@ async fn a_host_that_is_not_the_masters_gets_nothing() {
         (SINGLE, managed, None),
         (SINGLE, managed, Some(("aws:rds:primarydbinstancearn", "arn:gone"))),
         (SINGLE, r#"{"host":"localhost"}"#, None),
+        // One name, two ports: two databases behind one load balancer.
+        ("lb.example", r#"{"host":"lb.example","port":5433}"#, None),
     ] {
         let error = ask(host, text, tag).await.unwrap_err();
         assert!(matches!(error, EngineError::OtherHost(_)), "{host}: {error}");

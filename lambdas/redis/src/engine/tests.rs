@@ -166,6 +166,37 @@ async fn a_lost_answer_to_the_change_fails_the_step_and_the_replay_finds_it_done
 }
 
 #[tokio::test(start_paused = true)]
+async fn b13_a_pending_value_that_cannot_be_read_does_not_stop_rotation_for_ever() {
+    for pending in ["hunter2", r#"{"password":"#, ""] {
+        let machine = machine();
+        machine.vault.state().values.insert("v2".to_owned(), pending.to_owned());
+        let (kind, text) = run(&machine, Step::Create).await.unwrap_err();
+        assert!(kind == "bad-secret" && text.contains("start a new rotation"), "{text}");
+        assert!(!machine.vault.state().labels.contains_key("AWSPENDING"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn b14_the_password_before_last_ends_with_the_next_rotation() {
+    for make in [machine, with_master] {
+        let machine = make();
+        assert!(rotate(&machine, 1).await);
+        assert!(!machine.vault.state().service.users["app"].contains(&hash("zero")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_master_at_another_port_is_another_servers() {
+    let machine = with_master();
+    for text in machine.vault.state().values.values_mut() {
+        *text = text.replace(r#""host""#, r#""port":6380,"host""#);
+    }
+    run(&machine, Step::Create).await.unwrap();
+    let (kind, text) = run(&machine, Step::Set).await.unwrap_err();
+    assert!(kind == "bad-secret" && text.starts_with("master: ") && text.contains("another \"port\""), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_dual_is_offered() {
     let machine = machine();
     machine.vault.state().tags.insert("rekey:strategy".to_owned(), "single".to_owned());

@@ -72,10 +72,10 @@ pub enum EngineError {
     /// The user's alternate would have a name that the service does not take.
     #[error("name of the alternate user would be longer than {0}, the service's limit; use a shorter user name")]
     LongName(usize),
-    /// The master's secret does not name the host that the secret names.
+    /// The master's secret does not name the host and port that the secret names.
     #[error(
-        "master secret is not for the host that the secret names ({0}); give both the same \"host\", or name the master \
-         of that database in \"masterarn\""
+        "master secret is not for the database that the secret names ({0}); give both the same \"host\" and \"port\", or \
+         name the master of that database in \"masterarn\""
     )]
     OtherHost(&'static str),
     /// A call to AWS's API of the service failed.

@@ -194,6 +194,7 @@ impl<S: Send> Vault for World<S> {
         let id = match version {
             Selector::Current => state.labels.get(CURRENT).cloned(),
             Selector::Previous => state.labels.get(PREVIOUS).cloned(),
+            Selector::Version(id) => Some(id.to_owned()),
             Selector::Pending(id) => Some(id.to_owned()).filter(|_| state.labels.get(PENDING).is_some_and(|v| v == id)),
         };
         if matches!(version, Selector::Pending(_)) && state.lag > 0 {
@@ -233,13 +234,27 @@ impl<S: Send> Vault for World<S> {
         self.change(apply).await.map_err(|Lost| lost("UpdateSecretVersionStage"))
     }
 
-    async fn drop_pending(&self, _: &str, version: &str) -> Result<(), VaultError> {
+    async fn add_label(&self, _: &str, version: &str, label: &str) -> Result<(), VaultError> {
         let apply = |state: &mut State<S>| {
-            if state.labels.get(PENDING).is_some_and(|pending| pending == version) {
-                state.labels.remove(PENDING);
+            state.labels.insert(label.to_owned(), version.to_owned());
+        };
+        self.change(apply).await.map_err(|Lost| lost("UpdateSecretVersionStage"))
+    }
+
+    async fn drop_label(&self, _: &str, version: &str, label: &str) -> Result<(), VaultError> {
+        let apply = |state: &mut State<S>| {
+            if state.labels.get(label).is_some_and(|holder| holder == version) {
+                state.labels.remove(label);
             }
         };
         self.change(apply).await.map_err(|Lost| lost("UpdateSecretVersionStage"))
+    }
+
+    /// The world numbers its versions.
+    async fn unlabelled(&self, _: &str) -> Result<Vec<String>, VaultError> {
+        let state = self.state();
+        let labelled = |id: &String| state.labels.values().any(|holder| holder == id);
+        Ok(state.values.keys().rev().filter(|id| !labelled(id)).cloned().collect())
     }
 }
 

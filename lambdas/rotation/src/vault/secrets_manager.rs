@@ -24,6 +24,17 @@ impl SecretsManager {
         Self { client }
     }
 
+    /// The vault behind that URL, if there is one, else where the configuration says.
+    #[must_use]
+    pub fn at(endpoint: Option<String>, config: &aws_config::SdkConfig) -> Self {
+        let builder = aws_sdk_secretsmanager::config::Builder::from(config);
+        let builder = match endpoint {
+            Some(url) => builder.endpoint_url(url),
+            None => builder,
+        };
+        Self::new(Client::from_conf(builder.build()))
+    }
+
     fn error<E: ProvideErrorMetadata, R>(operation: &'static str, error: &SdkError<E, R>) -> VaultError {
         VaultError { operation, reason: crate::aws::reason(error) }
     }
@@ -53,6 +64,7 @@ impl Vault for SecretsManager {
             Selector::Current => request.version_stage(CURRENT),
             Selector::Previous => request.version_stage(PREVIOUS),
             Selector::Pending(id) => request.version_stage(PENDING).version_id(id),
+            Selector::Version(id) => request.version_id(id),
         };
         match request.send().await {
             // A binary value becomes an empty text, which no engine takes for a document.
@@ -99,10 +111,34 @@ impl Vault for SecretsManager {
         }
     }
 
-    async fn drop_pending(&self, secret: &str, version: &str) -> Result<(), VaultError> {
-        let request = self.client.update_secret_version_stage().secret_id(secret).version_stage(PENDING);
+    async fn add_label(&self, secret: &str, version: &str, label: &str) -> Result<(), VaultError> {
+        let request = self.client.update_secret_version_stage().secret_id(secret).version_stage(label);
+        let answer = request.move_to_version_id(version).send().await;
+        answer.map(drop).map_err(|e| Self::error("UpdateSecretVersionStage", &e))
+    }
+
+    async fn drop_label(&self, secret: &str, version: &str, label: &str) -> Result<(), VaultError> {
+        let request = self.client.update_secret_version_stage().secret_id(secret).version_stage(label);
         let answer = request.remove_from_version_id(version).send().await;
         answer.map(drop).map_err(|e| Self::error("UpdateSecretVersionStage", &e))
+    }
+
+    async fn unlabelled(&self, secret: &str) -> Result<Vec<String>, VaultError> {
+        let request = self.client.list_secret_version_ids().secret_id(secret).include_deprecated(true);
+        let mut pages = request.into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| Self::error("ListSecretVersionIds", &e))?;
+            for version in page.versions.unwrap_or_default() {
+                if version.version_stages.unwrap_or_default().is_empty()
+                    && let (Some(created), Some(id)) = (version.created_date, version.version_id)
+                {
+                    found.push((created.as_nanos(), id));
+                }
+            }
+        }
+        found.sort_by(|a, b| b.cmp(a));
+        Ok(found.into_iter().map(|(_, id)| id).collect())
     }
 }
 
@@ -167,8 +203,28 @@ mod tests {
             json!({"SecretId":"s","VersionStage":"AWSCURRENT","MoveToVersionId":"v2","RemoveFromVersionId":"v1"})
         );
         let (vault, http) = answering(200, &json!({}));
-        vault.drop_pending("s", "v2").await.unwrap();
+        vault.drop_label("s", "v2", PENDING).await.unwrap();
         assert_eq!(sent(&http), json!({"SecretId":"s","VersionStage":"AWSPENDING","RemoveFromVersionId":"v2"}));
+        let (vault, http) = answering(200, &json!({}));
+        vault.add_label("s", "v1", "mine").await.unwrap();
+        assert_eq!(sent(&http), json!({"SecretId":"s","VersionStage":"mine","MoveToVersionId":"v1"}));
+    }
+
+    #[tokio::test]
+    async fn versions_without_labels_are_found_the_latest_first_and_read_by_their_id_alone() {
+        let version = |id: &str, created: u32, labels: &[&str]| json!({"VersionId": id, "CreatedDate": created, "VersionStages": labels});
+        let versions = [
+            version("old", 1, &[]),
+            version("current", 2, &["AWSCURRENT"]),
+            version("late", 4, &[]),
+            version("mid", 3, &[]),
+        ];
+        let (vault, http) = answering(200, &json!({"Versions": versions}));
+        assert_eq!(vault.unlabelled("s").await.unwrap(), ["late", "mid", "old"]);
+        assert_eq!(sent(&http), json!({"SecretId":"s","IncludeDeprecated":true}));
+        let (vault, http) = answering(200, &json!({"SecretString": "text"}));
+        vault.read("s", Selector::Version("late")).await.unwrap().unwrap();
+        assert_eq!(sent(&http), json!({"SecretId":"s","VersionId":"late"}));
     }
 
     #[tokio::test]

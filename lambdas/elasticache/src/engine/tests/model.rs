@@ -33,6 +33,19 @@ pub fn document(password: &str, host: bool) -> String {
     format!(r#"{{"username":"app","user_arn":"{ARN}",{host}"password":"{password}"}}"#)
 }
 
+/// A secret and a user that have no password yet, as AWS's guide begins.
+pub fn first(host: bool) -> In {
+    let machine = machine(host);
+    {
+        let mut state = machine.vault.state();
+        let host = if host { r#""host":"h","# } else { "" };
+        state.values.insert("v1".to_owned(), format!(r#"{{"username":"app",{host}"user_arn":"{ARN}"}}"#));
+        state.service.passwords.clear();
+        state.service.authentication = Some(Authentication::None);
+    }
+    machine
+}
+
 /// In the middle of its life: `one` in force, `zero` before it, both accepted.
 pub fn machine(host: bool) -> In {
     let model = Model {
@@ -45,6 +58,7 @@ pub fn machine(host: bool) -> In {
         commands: Vec::new(),
     };
     let world = World::new(model, &document("one", host), &document("zero", host));
+    world.state().tags.insert("rekey:user-arn".to_owned(), ARN.to_owned());
     let passwords = PasswordPolicy::from_variables(|_| None).unwrap();
     let settings = Settings::from_variables(|_| None).unwrap();
     let engine = Elasticache::new(Handle(world.clone()), settings);

@@ -1,5 +1,6 @@
 //! IAM and STS with one user, `app`, and what a rotation may do to them.
 
+use jiff::{SignedDuration, Timestamp};
 use rekey_rotation::engine::EngineError;
 use rekey_rotation::machine::Machine;
 use rekey_rotation::password::PasswordPolicy;
@@ -8,7 +9,7 @@ use rekey_rotation::vault::CURRENT;
 
 use crate::credential::AccessKey;
 use crate::engine::AccessKeys;
-use crate::keys::{Keys, Listed};
+use crate::keys::{Keys, Listed, Used};
 
 pub type World = testing::World<Service>;
 type Rotation = Machine<World, AccessKeys<Fake>, World>;
@@ -39,7 +40,8 @@ pub struct Key {
     pub id: String,
     pub secret: String,
     pub active: bool,
-    pub last_used: Option<String>,
+    pub last_used: Option<Used>,
+    pub created: Timestamp,
     pub unknown_for: u32,
 }
 
@@ -52,9 +54,20 @@ impl Key {
             secret: secret(number),
             active: true,
             last_used: None,
+            created: ago(60),
             unknown_for: 0,
         }
     }
+
+    pub fn used(self, service: &str, minutes_ago: i64) -> Self {
+        Self { last_used: Some(Used { service: service.to_owned(), at: ago(minutes_ago) }), ..self }
+    }
+}
+
+/// So many minutes ago, in whole seconds, as IAM has it.
+pub fn ago(minutes: i64) -> Timestamp {
+    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+    now - SignedDuration::from_mins(minutes)
 }
 
 const ID: &str = "AKIAEXAMPLEKEYNUMBER";
@@ -76,7 +89,7 @@ pub fn document(number: u32) -> String {
 
 /// The user has the keys 0, which AWSPREVIOUS holds and which is in use, and 1, which AWSCURRENT holds.
 pub fn world() -> World {
-    let in_use = |number| Key { last_used: Some("s3".to_owned()), ..Key::new(number) };
+    let in_use = |number| Key::new(number).used("s3", 1);
     let service = Service {
         keys: vec![in_use(0), in_use(1)],
         made: 2,
@@ -138,7 +151,7 @@ impl Service {
         let number = self.made;
         self.made += 1;
         self.log.push(format!("create K{number}"));
-        self.keys.push(Key { unknown_for: self.unknown_for, ..Key::new(number) });
+        self.keys.push(Key { unknown_for: self.unknown_for, created: ago(0), ..Key::new(number) });
         Some(AccessKey { id: id(number), secret: secret(number).into() })
     }
 }
@@ -165,7 +178,7 @@ impl Keys for Fake {
             return Err(failed());
         }
         let own = state.service.keys.iter().filter(|key| key.user == user && key.account == "own");
-        Ok(own.map(|key| Listed { id: key.id.clone(), active: key.active }).collect())
+        Ok(own.map(|key| Listed { id: key.id.clone(), active: key.active, created: Some(key.created) }).collect())
     }
 
     async fn create(&self, _user: &str) -> Result<Option<AccessKey>, EngineError> {
@@ -187,7 +200,7 @@ impl Keys for Fake {
         self.end("delete", id, |keys| keys.retain(|key| key.id != id)).await
     }
 
-    async fn last_used_at(&self, id: &str) -> Result<Option<String>, EngineError> {
+    async fn last_used(&self, id: &str) -> Result<Option<Used>, EngineError> {
         Ok(self.0.state().service.keys.iter().find(|key| key.id == id).and_then(|key| key.last_used.clone()))
     }
 }

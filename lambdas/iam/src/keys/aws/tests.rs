@@ -75,11 +75,13 @@ async fn refusals_of_a_key_are_told_apart_from_failures_of_a_call() {
 
 #[tokio::test]
 async fn keys_are_listed_made_and_ended_for_the_named_user() {
-    let metadata = "<AccessKeyMetadata><member><AccessKeyId>A</AccessKeyId><Status>Active</Status></member>\
+    let metadata = "<AccessKeyMetadata><member><AccessKeyId>A</AccessKeyId><Status>Active</Status>\
+                    <CreateDate>2026-01-01T00:00:00Z</CreateDate></member>\
                     <member><AccessKeyId>B</AccessKeyId><Status>Inactive</Status></member></AccessKeyMetadata>";
     let (keys, http) = answering(200, &result("ListAccessKeys", metadata));
-    let listed = |id: &str, active| Listed { id: id.to_owned(), active };
-    assert_eq!(keys.list("app").await.unwrap(), [listed("A", true), listed("B", false)]);
+    let listed = |id: &str, active, created| Listed { id: id.to_owned(), active, created };
+    let created = Timestamp::from_second(1_767_225_600).ok();
+    assert_eq!(keys.list("app").await.unwrap(), [listed("A", true, created), listed("B", false, None)]);
     assert!(sent(&http).ends_with("&UserName=app"));
 
     let key = "<AccessKey><UserName>app</UserName><AccessKeyId>C</AccessKeyId>\
@@ -100,6 +102,8 @@ async fn a_key_was_used_if_there_is_a_date() {
         answering(200, &result("GetAccessKeyLastUsed", &used)).0
     };
     let date = "<LastUsedDate>2026-01-01T00:00:00Z</LastUsedDate>";
-    assert_eq!(used(date, "s3").last_used_at("A").await.unwrap().as_deref(), Some("s3"));
-    assert_eq!(used("", "N/A").last_used_at("A").await.unwrap(), None);
+    let at = Timestamp::from_second(1_767_225_600).unwrap();
+    let expected = Used { service: "s3".to_owned(), at };
+    assert_eq!(used(date, "s3").last_used("A").await.unwrap(), Some(expected));
+    assert_eq!(used("", "N/A").last_used("A").await.unwrap(), None);
 }

@@ -138,4 +138,14 @@ impl Engine for Fake {
         let changed = self.0.effect(|service| service.change(change)).await;
         changed.unwrap_or_else(|Lost| Err(EngineError::Unreachable("fake".to_owned())))
     }
+
+    async fn preflight(
+        &self,
+        _plan: &Plan,
+        current: &SecretDocument,
+        master: Option<&SecretDocument>,
+        _previous: Option<&SecretDocument>,
+    ) -> Result<(), EngineError> {
+        self.login(master.unwrap_or(current)).await
+    }
 }

@@ -1,0 +1,89 @@
+//! finishSecret: AWSCURRENT moves, and what follows from that.
+
+use jiff::Timestamp;
+use tracing::warn;
+
+use super::{Machine, Outcome};
+use crate::diagnostic::StepError;
+use crate::emission::{Bus, Rotated, announce};
+use crate::engine::Engine;
+use crate::event::RotationEvent;
+use crate::plan::Plan;
+use crate::protocol::{self, Attempt, Promotion};
+use crate::vault::{Description, Moved, PENDING, Vault};
+
+/// A rotation whose label has moved.
+pub(super) struct Promoted {
+    rotated: Rotated,
+    /// Whether the version still has AWSPENDING.
+    pending: bool,
+    /// The records of tries to make a credential, which are of no use any more.
+    attempts: Vec<Attempt>,
+}
+
+impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
+    pub(super) async fn finish(
+        &self,
+        event: &RotationEvent,
+        plan: &Plan,
+        secret: Description,
+    ) -> Result<(Outcome, Promoted), StepError> {
+        let (outcome, previous) = match protocol::promotion(&secret, &event.version_id)? {
+            Promotion::Move { from } => {
+                let moved = self.vault.move_current(&event.secret_id, &from, &event.version_id).await;
+                match moved.map_err(StepError::Vault)? {
+                    Moved::Yes => (Outcome::Done, Some(from)),
+                    Moved::Overtaken => (Outcome::Done, self.moved_by_us(event).await?),
+                }
+            }
+            Promotion::Done { previous } => (Outcome::Skipped, previous),
+        };
+        let pending = secret.has(&event.version_id, PENDING);
+        let attempts = protocol::attempts(&secret);
+        let rotated = Rotated {
+            secret_arn: secret.arn,
+            name: secret.name,
+            version_id: event.version_id.clone(),
+            previous_version_id: previous,
+            engine: self.engine.name(),
+            strategy: plan.strategy.as_str(),
+            rotated_at: Timestamp::now().as_millisecond(),
+        };
+        Ok((outcome, Promoted { rotated, pending, attempts }))
+    }
+
+    /// The previous version if the label is where this rotation wants it after all: the SDK repeats a call whose
+    /// answer got lost, and the second one finds the label moved.
+    async fn moved_by_us(&self, event: &RotationEvent) -> Result<Option<String>, StepError> {
+        let secret = self.vault.describe(&event.secret_id).await.map_err(StepError::Vault)?;
+        match protocol::promotion(&secret, &event.version_id)? {
+            Promotion::Done { previous } => Ok(previous),
+            Promotion::Move { .. } => Err(StepError::Overtaken),
+        }
+    }
+
+    /// What follows the label's move, on the first try and on every replay.
+    pub(super) async fn conclude(&self, event: &RotationEvent, promoted: Promoted) {
+        announce(&self.bus, &promoted.rotated).await;
+        // AWSPENDING beside AWSCURRENT is a legal end too, so it may stay if it will not go.
+        if promoted.pending
+            && let Err(error) = self.vault.drop_label(&event.secret_id, &event.version_id, PENDING).await
+        {
+            warn!(version = event.version_id, %error, "AWSPENDING stays on the version in force");
+        }
+        for Attempt { version, label, .. } in promoted.attempts {
+            if let Err(error) = self.vault.drop_label(&event.secret_id, &version, &label).await {
+                warn!(version, label, %error, "a label is left for the next rotation to remove");
+            }
+        }
+    }
+
+    pub(super) async fn retire(&self, event: &RotationEvent) -> Result<(), StepError> {
+        if !self.engine.retires() {
+            return Ok(());
+        }
+        let Some(previous) = self.previous(event).await? else { return Ok(()) };
+        let current = self.document_in_force(event).await?;
+        self.engine.retire(&current, &previous).await.map_err(StepError::Retire)
+    }
+}

@@ -1,0 +1,122 @@
+//! What a step reads: versions of the secret, what they say about the rotation, and the master's secret.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use zeroize::Zeroizing;
+
+use super::Machine;
+use crate::diagnostic::StepError;
+use crate::emission::Bus;
+use crate::engine::{Engine, Master};
+use crate::event::RotationEvent;
+use crate::plan::{Plan, Strategy, Tags};
+use crate::protocol::{self, Unusable};
+use crate::secret::SecretDocument;
+use crate::vault::{Selector, Vault};
+
+/// How long a version that must exist is waited for: reads lag behind writes by moments.
+const PATIENCE: Duration = Duration::from_secs(8);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The version in force and what it says about the rotation.
+pub(super) struct InForce {
+    pub document: SecretDocument,
+    pub plan: Plan,
+}
+
+impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
+    pub(super) async fn current(&self, event: &RotationEvent, tags: &Tags) -> Result<InForce, StepError> {
+        let document = self.document_in_force(event).await?;
+        let plan = self.engine.plan(&document, tags).map_err(StepError::Engine)?;
+        Ok(InForce { document, plan })
+    }
+
+    pub(super) async fn document_in_force(&self, event: &RotationEvent) -> Result<SecretDocument, StepError> {
+        let text = self.read(event, Selector::Current).await?.ok_or(StepError::NoCurrent)?;
+        self.engine.parse(text).map_err(|source| StepError::Secret { version: "AWSCURRENT", source })
+    }
+
+    /// The pending version, which an earlier step has stored.
+    pub(super) async fn pending(&self, event: &RotationEvent) -> Result<SecretDocument, StepError> {
+        self.pending_within(event, PATIENCE).await?.ok_or(StepError::NoPending)
+    }
+
+    /// The pending version, if it becomes readable in that time.
+    pub(super) async fn pending_within(
+        &self,
+        event: &RotationEvent,
+        patience: Duration,
+    ) -> Result<Option<SecretDocument>, StepError> {
+        let give_up = Instant::now() + patience;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let text = self.read(event, Selector::Pending(&event.version_id)).await?;
+            if text.is_some() || Instant::now() + pause > give_up {
+                let pending = text.map(|text| self.engine.parse(text)).transpose();
+                return pending.map_err(|source| Unusable::Unreadable(source).into());
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// The previous version. Whatever an old version may hold, it can be no reason to fail other than being of no use.
+    pub(super) async fn previous(&self, event: &RotationEvent) -> Result<Option<SecretDocument>, StepError> {
+        let text = self.read(event, Selector::Previous).await?;
+        Ok(text.and_then(|text| self.engine.parse(text).ok()))
+    }
+
+    /// What an engine may know of the previous version: see [`Change::previous`](crate::engine::Change::previous).
+    pub(super) async fn before(
+        &self,
+        event: &RotationEvent,
+        current: &SecretDocument,
+        plan: &Plan,
+    ) -> Result<Option<SecretDocument>, StepError> {
+        match plan.strategy {
+            Strategy::Dual => self.with_previous_password(event, current).await,
+            Strategy::Alternating => {
+                let previous = self.previous(event).await?;
+                Ok(previous.and_then(|previous| protocol::of_the_next_user(current, &previous, plan)))
+            }
+            Strategy::Single | Strategy::ThroughMaster => Ok(None),
+        }
+    }
+
+    pub(super) async fn with_previous_password(
+        &self,
+        event: &RotationEvent,
+        current: &SecretDocument,
+    ) -> Result<Option<SecretDocument>, StepError> {
+        let previous = self.previous(event).await?;
+        Ok(previous.and_then(|previous| protocol::with_previous_password(current, &previous)))
+    }
+
+    /// The master's credential, where the plan works through one.
+    pub(super) async fn master(
+        &self,
+        current: &SecretDocument,
+        plan: &Plan,
+    ) -> Result<Option<SecretDocument>, StepError> {
+        let Some(arn) = &plan.master else { return Ok(None) };
+        let text = self.vault.read(arn, Selector::Current).await.map_err(StepError::Vault)?;
+        let document = self.engine.parse(text.ok_or(StepError::NoMaster)?);
+        let document = document.map_err(|error| StepError::Master(error.into()))?;
+        // Only the tags of a master secret that names no host are of use, and only those need the permission.
+        let tags = match document.text("host") {
+            Ok(None) => self.vault.describe(arn).await.map_err(StepError::Vault)?.tags,
+            _ => Tags::new(),
+        };
+        self.engine.master(current, Master { document, tags }).await.map(Some).map_err(StepError::Master)
+    }
+
+    pub(super) async fn read(
+        &self,
+        event: &RotationEvent,
+        version: Selector<'_>,
+    ) -> Result<Option<Zeroizing<String>>, StepError> {
+        self.vault.read(&event.secret_id, version).await.map_err(StepError::Vault)
+    }
+}
