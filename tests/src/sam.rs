@@ -5,15 +5,19 @@ use std::fs::File;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tokio::sync::OnceCell;
 
 use crate::aws::{Place, REGION};
-use crate::keyboard;
 use crate::process::Spec;
 use crate::progress::Progress;
 use crate::stack::Stack;
+use crate::{keyboard, policies};
 
 /// Lambda functions run on this machine's processor.
 const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+
+/// `sam build` is run once by each process.
+static BUILT: OnceCell<()> = OnceCell::const_new();
 
 /// Every rotation function, for what tests make: masters, users with access keys, users of caches.
 pub const EVERY_ENGINE: [(&str, &str); 10] = [
@@ -69,9 +73,21 @@ pub async fn deploy_in(
         .chain(parameters)
         .map(|(name, value)| format!("ParameterKey={name},ParameterValue=\"{value}\""))
         .collect();
-    progress.line("sam build: compiling the Lambda functions (minutes the first time)");
-    // Cargo may still have crates to fetch, so this one has its way to the network.
-    sam(stack, place, "build").arg("--parameter-overrides").args(&overrides).run().await?;
+    // What it makes is the same for all parameters but the architecture.
+    let build = BUILT.get_or_try_init(async || {
+        progress.line("compiling the Lambda functions (minutes the first time)");
+        // SAM builds one function after the other, and each ends with minutes of one thread. Built together first, they share
+        // the processors, and SAM finds them up to date.
+        let binaries = policies::functions()?.into_keys().flat_map(|name| ["--bin".to_owned(), binary(&name)]);
+        let cargo =
+            keyboard::program(stack, place, "cargo lambda build", "cargo").args(["lambda", "build", "--release"]);
+        cargo.args(binaries).run().await?;
+        progress.line("sam build");
+        // Cargo may still have crates to fetch, so this one has its way to the network.
+        let architecture = format!("Architecture={ARCHITECTURE}");
+        sam(stack, place, "build").args(["--parameter-overrides", &architecture]).run().await.map(drop)
+    });
+    build.await?;
     progress.line(format!("sam deploy: CloudFormation stack {name}"));
     sam(stack, place, "deploy")
         .args(["--stack-name", name, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"])
@@ -84,6 +100,12 @@ pub async fn deploy_in(
         .run()
         .await?;
     Ok(Deployed { name: name.to_owned(), outputs: outputs(stack, place, name).await? })
+}
+
+/// The binary of a function in infra/policies/functions.yaml.
+#[must_use]
+pub fn binary(function: &str) -> String {
+    if function == "heartbeat" { "rekey-heartbeat".to_owned() } else { format!("rekey-rotation-{function}") }
 }
 
 /// `sam delete`.

@@ -9,10 +9,12 @@ use anyhow::{Context, Result};
 use clap::Args;
 use rekey_tests::process::Spec;
 use rekey_tests::progress::Progress;
+use rekey_tests::rotated::Rotated;
 use rekey_tests::sam::{self, Deployed};
 use rekey_tests::stack::{self, Stack};
-use rekey_tests::subjects::{self, Subject};
+use rekey_tests::subjects;
 use rekey_tests::{aws, repository};
+use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -66,17 +68,46 @@ async fn measure(stack: &Stack, progress: &Progress) -> Result<()> {
 async fn rotations(stack: &Stack, deployed: &Deployed, progress: &Progress) -> Result<()> {
     progress.line(format!("rotating each credential {ROTATIONS} times"));
     println!("{:<24} {:>9}", "credential", "rotation");
-    for subject in subjects::create(stack, deployed, "bench").await? {
-        println!("{:<24} {:>6.0} ms", subject.name, milliseconds(rotation(&subject).await?));
+    let subjects = subjects::create(stack, deployed, "bench").await?;
+    let subjects = subjects.into_iter().map(|subject| (subject.name, subject.secret));
+    for (name, secret) in subjects.chain(without_a_server(stack, deployed).await?) {
+        println!("{name:<24} {:>6.0} ms", milliseconds(rotation(&secret).await?));
     }
+    println!("{:<24} {:>9}", "mongodb", "no server");
     Ok(())
 }
 
-async fn rotation(subject: &Subject) -> Result<Duration> {
+/// Credentials that only AWS knows.
+async fn without_a_server(stack: &Stack, deployed: &Deployed) -> Result<Vec<(&'static str, Rotated)>> {
+    let aws = &stack.aws;
+    aws.cli(&["iam", "create-user", "--user-name", "bench-keys", "--path", "/rotated/"]).await?;
+    let key = aws.create_access_key("bench-keys").await?;
+    let key = json!({"aws_access_key_id": key.access_key, "aws_secret_access_key": key.secret_key}).to_string();
+    let create = ["elasticache", "create-user", "--user-id", "bench", "--user-name", "bench", "--engine", "redis"];
+    let password = rekey_tests::random_word(20);
+    let create = [&create[..], &["--access-string", "on ~* +@all", "--passwords", &password]].concat();
+    let answer = aws.cli(&create).await?;
+    let user = answer["ARN"].as_str().context("the user has no ARN")?;
+    let cache = json!({"username": "bench", "password": password, "user_arn": user}).to_string();
+    let mut made = Vec::new();
+    for (name, function, value, tags) in [
+        ("elasticache", "RotationElasticacheFunctionArn", cache.as_str(), &[("rekey:user-arn", user)][..]),
+        ("iam", "RotationIamFunctionArn", &key, &[]),
+        ("generic", "RotationGenericFunctionArn", "before", &[]),
+    ] {
+        made.push((
+            name,
+            Rotated::create(aws, &format!("bench/{name}"), value, tags, deployed.output(function)?).await?,
+        ));
+    }
+    Ok(made)
+}
+
+async fn rotation(secret: &Rotated) -> Result<Duration> {
     let mut times = Vec::new();
     for _ in 0..ROTATIONS {
         let began = Instant::now();
-        subject.secret.rotate(Duration::from_mins(1)).await?;
+        secret.rotate(Duration::from_mins(1)).await?;
         times.push(began.elapsed());
     }
     Ok(median(times))
