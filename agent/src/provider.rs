@@ -27,7 +27,7 @@ use rekey_core::store::AwsStore;
 use rekey_core::wanted::{Token, Wanted};
 
 pub use attempt::Rates;
-pub use clients::{Cluster, aws_config};
+pub use clients::{Cluster, aws_config, no_own_credentials};
 pub use error::ReadProblem;
 
 use crate::metrics::Metrics;

@@ -1,14 +1,20 @@
 //! The SQS queue: receive, delete, hand back, hold on. Nothing here knows what a message means.
 
 use std::collections::HashMap;
+use std::error::Error;
+use std::fmt::Debug;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use rekey_core::identity::Region;
+
+use crate::provider::no_own_credentials;
 
 /// SQS's limit for every batch.
 pub const BATCH: usize = 10;
@@ -183,11 +189,14 @@ fn malformed(action: &'static str, error: &impl std::fmt::Display) -> QueueError
     QueueError { action, message: error.to_string() }
 }
 
-fn failure<E, R>(action: &'static str, error: &aws_smithy_runtime_api::client::result::SdkError<E, R>) -> QueueError
+fn failure<E, R>(action: &'static str, error: &SdkError<E, R>) -> QueueError
 where
-    E: aws_smithy_types::error::metadata::ProvideErrorMetadata,
+    E: ProvideErrorMetadata + Error + 'static,
+    R: Debug + 'static,
 {
-    use aws_smithy_runtime_api::client::result::SdkError;
+    if let Some(problem) = no_own_credentials(error) {
+        return QueueError { action, message: problem.to_string() };
+    }
     let message = match error {
         SdkError::ServiceError(context) => {
             let metadata = context.err();
@@ -195,7 +204,6 @@ where
             format!("{code}: {text}")
         }
         SdkError::TimeoutError(_) => "no answer in time".to_owned(),
-        SdkError::DispatchFailure(failure) if failure.is_other() => "no AWS credentials".to_owned(),
         _ => "the endpoint cannot be reached".to_owned(),
     };
     QueueError { action, message }

@@ -1,11 +1,12 @@
 //! The agent, as the chart's container would be: the arguments and the environment of the Deployment that helm created,
-//! and a token of its ServiceAccount. Only the admin address and the kubeconfig are replaced, because it runs on the host,
+//! and what a pod has of its ServiceAccount: a token, and its role by IRSA or EKS Pod Identity. Only the admin address and the kubeconfig are replaced, because it runs on the host,
 //! and what a test asks for by [`Way`]: proxies in front of its servers, flags that the chart was not given.
 //!
 //! So whatever the chart forgets (a flag, a variable, a rule of RBAC) fails here as it would in a cluster.
 
 mod binary;
 mod container;
+mod identity;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -52,6 +53,8 @@ pub struct Way {
     pub aws: Option<String>,
     /// URL of the API server it talks to and the CA (PEM) of that server's certificate, in place of the cluster's.
     pub kubernetes: Option<(String, String)>,
+    /// URL of EKS Pod Identity's credentials, if its ServiceAccount has an association.
+    pub pod_identity: Option<String>,
     /// The name of its pod, for a second agent of one Deployment.
     pub pod: Option<String>,
     /// Flags (`--name`) and their values.
@@ -88,6 +91,12 @@ impl Agent {
         let admin = free_port()?;
         let log = directory.join(format!("{id}.log"));
         let mut spec = Spec::new("rekey-agent", binary, &log).clean_env().env("HOME", "/nonexistent");
+        let token = directory.join(format!("{id}.token"));
+        for (name, value) in identity::variables(stack, namespace, account, way.pod_identity.as_deref(), &token).await?
+        {
+            spec = spec.env(name, value);
+        }
+        // What the container says itself counts more.
         for (name, value) in &container.env {
             spec = spec.env(name, value);
         }

@@ -62,18 +62,16 @@ pub async fn lint(stack: &Stack, values: &Value) -> Result<()> {
     helm(stack, "lint")?.args(["infra/chart", "--strict", "--values"]).arg(&file).run().await.map(drop)
 }
 
-/// The chart's values for an agent that reads the local AWS as `user`.
+/// The chart's values for an agent that reads the local AWS with the keys of `user`, or without keys as whoever its
+/// ServiceAccount is.
 #[must_use]
-pub fn values(aws: &Aws, user: &User, queue_url: &str) -> Value {
-    json!({
-        "queueUrl": queue_url,
-        "extraEnv": [
-            {"name": "AWS_ENDPOINT_URL", "value": aws.endpoint()},
-            {"name": "AWS_REGION", "value": crate::aws::REGION},
-            {"name": "AWS_ACCESS_KEY_ID", "value": user.access_key},
-            {"name": "AWS_SECRET_ACCESS_KEY", "value": user.secret_key},
-        ],
-    })
+pub fn values(aws: &Aws, user: Option<&User>, queue_url: &str) -> Value {
+    let mut variables = vec![("AWS_ENDPOINT_URL", aws.endpoint()), ("AWS_REGION", crate::aws::REGION)];
+    if let Some(User { access_key, secret_key }) = user {
+        variables.extend([("AWS_ACCESS_KEY_ID", access_key.as_str()), ("AWS_SECRET_ACCESS_KEY", secret_key)]);
+    }
+    let variables: Vec<Value> = variables.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+    json!({"queueUrl": queue_url, "extraEnv": variables})
 }
 
 fn helm(stack: &Stack, command: &str) -> Result<Spec> {

@@ -64,7 +64,7 @@ impl Installation {
 
         let user = stack.aws.create_user(&format!("{name}-agent"), deployed.output("AgentPolicyArn")?).await?;
         progress.line(format!("helm install {name} infra/chart"));
-        let mut values = helm::values(&stack.aws, &user, deployed.output("QueueUrl")?);
+        let mut values = helm::values(&stack.aws, Some(&user), deployed.output("QueueUrl")?);
         merge(&mut values, &options.values);
         helm::install(stack, name, &options.namespace, &values).await?;
 

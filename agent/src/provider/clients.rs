@@ -26,6 +26,7 @@ use crate::cluster::target::Targets;
 use crate::cluster::token::Tokens;
 use crate::metrics::Metrics;
 use origin::Origin;
+pub use refused::no_own_credentials;
 use session::Session;
 
 const CONNECT: Duration = Duration::from_secs(3);

@@ -241,11 +241,16 @@ impl ReadProblem {
             return problem.clone();
         }
         let text = DisplayErrorContext(error).to_string();
-        let refused = ["AccessDenied", "InvalidIdentityToken"].iter().any(|code| text.contains(code));
+        // The last is how the SDK tells of EKS Pod Identity's 4xx.
+        let refusals = ["AccessDenied", "InvalidIdentityToken", "HTTP credential provider: StatusCode(4"];
+        let refused = refusals.iter().any(|refusal| text.contains(refusal));
         let (message, transient) = match error {
             CredentialsError::CredentialsNotLoaded(_) => ("the credential chain found none", false),
             CredentialsError::InvalidConfiguration(_) => ("the credential chain is not configured correctly", false),
-            _ if refused => ("AWS refuses the agent's role", false),
+            // It has one; what is wrong with it is said by whoever knows what was presented.
+            _ if refused => {
+                return Self::NoCredentials { message: "AWS refuses the agent its role".to_owned(), transient: false };
+            }
             CredentialsError::ProviderTimedOut(_) => ("the credential provider does not answer", true),
             _ => ("the credential provider failed", true),
         };
@@ -255,7 +260,7 @@ impl ReadProblem {
 }
 
 /// The outermost error of the credential chain that an error comes from, if it does.
-fn credentials_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a CredentialsError> {
+pub(super) fn credentials_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a CredentialsError> {
     std::iter::successors(Some(error), |error| (*error).source()).find_map(|error| error.downcast_ref())
 }
 

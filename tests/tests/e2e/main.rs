@@ -15,6 +15,7 @@
 
 mod absence;
 mod admission;
+mod agent_identity;
 mod bad_input;
 mod boundaries;
 mod cargo_lambda;

@@ -12,6 +12,7 @@ use rekey_core::store::{AssumedRole, Identity};
 use crate::cluster::token::Claims;
 use crate::provider::ReadProblem;
 use crate::provider::attempt::{Call, For};
+use crate::provider::error::credentials_error;
 
 /// What STS was asked with.
 pub(super) enum Presented<'a> {
@@ -49,17 +50,33 @@ impl Presented<'_> {
     }
 }
 
-/// The same of the agent's own identity, if that is the role of its ServiceAccount (IRSA).
+/// Why the agent itself has no credentials, if a call that it makes as itself failed for that.
+#[must_use]
+pub fn no_own_credentials(error: &(dyn Error + 'static)) -> Option<ReadProblem> {
+    credentials_error(error).map(|error| own_refused(ReadProblem::no_credentials(error)))
+}
+
+/// The same of the agent's own identity, if that is the role of its ServiceAccount: by IRSA, or by EKS Pod Identity.
 pub(super) fn own_refused(problem: ReadProblem) -> ReadProblem {
+    let ReadProblem::NoCredentials { message, transient: false } = problem else { return problem };
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    match (problem, variable("AWS_ROLE_ARN"), variable("AWS_WEB_IDENTITY_TOKEN_FILE")) {
-        (ReadProblem::NoCredentials { message, transient: false }, Some(role), Some(file)) => {
-            let claims = std::fs::read(file).map(|token| Claims::of(&token)).unwrap_or_default();
-            let presented = Presented::Token { claims, role: &role }.describe();
-            ReadProblem::NoCredentials { message: format!("{message}; {presented}"), transient: false }
-        }
-        (problem, ..) => problem,
-    }
+    let claims = |file: String| std::fs::read(file).map(|token| Claims::of(&token)).unwrap_or_default();
+    let irsa = variable("AWS_ROLE_ARN").zip(variable("AWS_WEB_IDENTITY_TOKEN_FILE"));
+    let presented = match (irsa, variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")) {
+        (Some((role, file)), _) => Some(Presented::Token { claims: claims(file), role: &role }.describe()),
+        (None, Some(file)) => Some(to_pod_identity(&claims(file))),
+        (None, None) => None,
+    };
+    let message = presented.map_or(message.clone(), |presented| format!("{message}; {presented}"));
+    ReadProblem::NoCredentials { message, transient: false }
+}
+
+fn to_pod_identity(Claims { subject, audiences, .. }: &Claims) -> String {
+    let audiences = audiences.join(", ");
+    format!(
+        "presented were subject {subject:?} and audience {audiences:?} to EKS Pod Identity; the cluster needs an \
+         association of that ServiceAccount with a role, and the role has to trust pods.eks.amazonaws.com"
+    )
 }
 
 /// Why STS handed out nothing.

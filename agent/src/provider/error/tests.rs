@@ -29,6 +29,9 @@ fn classify(identity: &Identity, error: &SdkError<GetSecretValueError, HttpRespo
     ReadProblem::from_sdk(call, error)
 }
 
+/// What aws-config says when EKS Pod Identity refuses or fails; the HTTP status follows.
+const POD_IDENTITY: &str = "Non-success status from HTTP credential provider: StatusCode(";
+
 fn kind(problem: &ReadProblem) -> &'static str {
     match problem {
         ReadProblem::NotFound { .. } => "missing",
@@ -123,6 +126,8 @@ fn what_never_reached_aws_is_transient_unless_there_is_no_identity() {
         (chain(CredentialsError::not_loaded("no provider")), "credentials"),
         (chain(CredentialsError::invalid_configuration("no such file")), "credentials"),
         (chain(CredentialsError::provider_error("AccessDenied: AssumeRoleWithWebIdentity")), "credentials"),
+        (chain(CredentialsError::provider_error(format!("{POD_IDENTITY}404)"))), "credentials"),
+        (chain(CredentialsError::provider_error(format!("{POD_IDENTITY}503)"))), "credentials, for the moment"),
         (chain(CredentialsError::provider_error("the connection was reset")), "credentials, for the moment"),
         (chain(CredentialsError::provider_timed_out(std::time::Duration::from_secs(5))), "credentials, for the moment"),
     ] {

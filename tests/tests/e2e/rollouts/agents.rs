@@ -79,7 +79,8 @@ pub(super) async fn install(stack: &Stack) -> Result<String> {
     let policy = stack.aws.cli(&create).await?;
     let policy = policy["Policy"]["Arn"].as_str().context("create-policy names no ARN")?;
     let user = stack.aws.create_user("rollouts", policy).await?;
-    let mut values = helm::values(&stack.aws, &user, queue.queue_url().context("CreateQueue names no URL")?);
+    let queue = queue.queue_url().context("CreateQueue names no URL")?;
+    let mut values = helm::values(&stack.aws, Some(&user), queue);
     values["logLevel"] = json!("debug");
     values["minRestartInterval"] = json!("0s");
     values["reloader"] = json!({"isArgoRollouts": true});
