@@ -33,7 +33,7 @@ async fn values_that_are_no_credential_of_this_server() {
         secret.as_object_mut().unwrap().remove(field);
         secret.to_string()
     };
-    refused(&good, "hunter2", "bad-secret", "not a JSON object").await;
+    refused(&good, "hunter2", "bad-secret", "not one JSON object").await;
     for field in ["host", "username", "password"] {
         refused(&good, &without(field), "bad-secret", "add it").await;
     }
@@ -133,7 +133,7 @@ async fn masters_that_are_refused_or_elsewhere_are_named() {
     refused(&with("password", "wrong"), &text, "auth", "master: ").await;
     refused(&with("engine", "mysql"), &text, "bad-secret", "master: ").await;
     refused(&with("sslrootcert", ""), &text, "tls", "master: ").await;
-    refused(&Secret { master: Some(json!("text")), ..secret.clone() }, &text, "bad-secret", "not a JSON object").await;
+    refused(&Secret { master: Some(json!("text")), ..secret.clone() }, &text, "bad-secret", "not one JSON object").await;
     let long = Secret::alternating(&name(&"n".repeat(50))).await;
     refused(&long, &long.value.to_string(), "bad-secret", "shorter user name").await;
 }
