@@ -133,7 +133,8 @@ async fn masters_that_are_refused_or_elsewhere_are_named() {
     refused(&with("password", "wrong"), &text, "auth", "master: ").await;
     refused(&with("engine", "mysql"), &text, "bad-secret", "master: ").await;
     refused(&with("sslrootcert", ""), &text, "tls", "master: ").await;
-    refused(&Secret { master: Some(json!("text")), ..secret.clone() }, &text, "bad-secret", "not one JSON object").await;
+    refused(&Secret { master: Some(json!("text")), ..secret.clone() }, &text, "bad-secret", "not one JSON object")
+        .await;
     let long = Secret::alternating(&name(&"n".repeat(50))).await;
     refused(&long, &long.value.to_string(), "bad-secret", "shorter user name").await;
 }
