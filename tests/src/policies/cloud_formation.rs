@@ -1,6 +1,7 @@
 //! The statements as they stand in infra/template.yaml.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -132,7 +133,8 @@ fn either(condition: &str, block: Vec<String>) -> Vec<String> {
 }
 
 fn mapping(value: &Value, place: &Place<'_>) -> Result<Vec<String>> {
-    let members = value.as_object().context("a condition is a mapping")?;
+    // In an order of our own: whether serde_json keeps that of the file depends on who else is built.
+    let members: BTreeMap<_, _> = value.as_object().context("a condition is a mapping")?.iter().collect();
     let mut lines = Vec::new();
     for (name, value) in members {
         let Some((head, rest)) = name.split_once("${") else {

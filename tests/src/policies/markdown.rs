@@ -14,12 +14,7 @@ pub(super) fn render(page: &str) -> Result<String> {
                 lines.extend([String::new(), format!("*Not tested: {why}.*")]);
             }
             lines.extend([String::new(), "| action | without it |".to_owned(), "|---|---|".to_owned()]);
-            lines.extend(
-                statement
-                    .actions
-                    .iter()
-                    .map(|(action, without)| format!("| `{action}` | {} |", without.as_str().unwrap_or_default())),
-            );
+            lines.extend(statement.actions.iter().map(|(action, without)| format!("| `{action}` | {without} |")));
         }
         lines.push(String::new());
         Ok(lines)
