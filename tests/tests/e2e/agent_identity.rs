@@ -67,6 +67,8 @@ impl Place {
         let mut values = helm::values(&self.stack.aws, None, &self.queue);
         values["controllerClass"] = json!(self.name);
         values["crds"] = json!({"install": false});
+        // Workloads are the shared agent's, and this one has none.
+        values["reloader"] = json!({"namespaces": [self.name]});
         values["serviceAccount"] = json!({"annotations": annotations});
         helm::install(self.stack, self.name, self.name, &values).await.unwrap();
         let deployment = helm::deployment(self.stack, self.name, self.name).await.unwrap();

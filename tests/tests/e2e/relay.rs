@@ -50,7 +50,8 @@ async fn cluster(stack: &Stack) -> Installation {
         parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         values: json!({
             "controllerClass": "abroad", "heartbeatPeriod": fixture::HEARTBEAT_PERIOD, "minRestartInterval": "0s",
-            "crds": {"install": false},
+            // Workloads are the shared agent's, and this one has none.
+            "crds": {"install": false}, "reloader": {"namespaces": ["relay"]},
         }),
         ..Options::default()
     };
