@@ -221,7 +221,10 @@ async fn a_role_for_one_namespace_and_another_region() {
     role(&caller, "monitoring-secrets", "monitoring:secrets-reader", "eu/prod/").await;
     // The queue listens in one region; a rule carries the events of the other there.
     let bus = format!("arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default");
-    let target = format!("Id=home,Arn={bus},RoleArn=arn:aws:iam::{ACCOUNT}:role/forwards");
+    let trust = json!({"Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"});
+    let puts = json!({"Action": "events:PutEvents", "Resource": bus});
+    let forwards = stack.aws.create_role("forwards", &trust, &puts).await.unwrap();
+    let target = format!("Id=home,Arn={bus},RoleArn={forwards}");
     let pattern = json!({"source": ["aws.secretsmanager"], "detail": {"name": ["eu/prod/grafana"]}}).to_string();
     let rule = ["events", "put-rule", "--region", region, "--name", "forwards", "--event-pattern", &pattern];
     stack.aws.cli(&rule).await.unwrap();
