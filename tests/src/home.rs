@@ -38,6 +38,8 @@ impl Home {
             .directory(&self.path)
             .clean_env()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            // A mariadbd that starts removes the temporary tables of all others that have the same directory for them.
+            .env("TMPDIR", &self.path)
             .env("TZ", "UTC");
         match &self.owner {
             Some(owner) => spec.user(owner.name),
