@@ -7,13 +7,15 @@ cd "$(dirname "$0")/.."
 
 usage() {
   cat <<'USAGE'
+Takes away what infra/install.sh made. Secrets of AWS keep their values, Kubernetes its ExternalSecrets and Secrets.
+
 Usage: infra/clean-up.sh [options]
 
   --name NAME           as it was given to install.sh (rekey)
   --namespace NAME      as it was given to install.sh (rekey-system)
-  --eks-cluster NAME    as it was given to install.sh with --identity pod-identity
-  --delete-crds         also delete the CustomResourceDefinitions, and with them every ExternalSecret and every Secret that one owns
-  --delete-secret ID    also delete this secret of AWS, to be restored for 30 days; repeat it for more
+  --eks-cluster NAME    as it was given to install.sh for pod-identity
+  --delete-crds         also delete the CustomResourceDefinitions, and with them every ExternalSecret, and every Secret that one owns
+  --delete-secret ID    also delete this secret of AWS; for 30 days it can be restored; repeat it for more
   --yes                 do not ask
 USAGE
 }
@@ -33,24 +35,43 @@ while (($#)); do
   esac
   shift
 done
-need aws sam helm kubectl
-region=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}
-[[ $region ]] || die "no region; export AWS_REGION"
+prerequisites aws sam helm kubectl
+check_stack
+for id in "${deleted[@]}"; do
+  [[ $(seen secretsmanager describe-secret --secret-id "$id" --query ARN) ]] || die "--delete-secret $id: there is no such secret, or you may not see it"
+done
 
-rotated=$(aws secretsmanager list-secrets \
-  --query "SecretList[?RotationEnabled && contains(RotationLambdaARN, ':function:$name-rotation-')].ARN" --output text)
-[[ $rotated != None ]] || rotated=
-say "Cluster $(kubectl config current-context), region $region:"
-for arn in $rotated; do say "  end the rotation of $arn, whose value stays"; done
+agent=$name-agent
+rotated=()
+for function in $(functions); do
+  read -ra more <<<"$(seen secretsmanager list-secrets --query "SecretList[?RotationEnabled && RotationLambdaARN=='$function'].ARN" | tr '\n' '\t')"
+  rotated+=("${more[@]}")
+done
+associations=
+[[ ! $eks ]] || associations=$(seen eks list-pod-identity-associations --cluster-name "$eks" --namespace "$namespace" --query 'associations[].associationId')
+
+say "Account $account, region $region, cluster $(kubectl config current-context):"
+for arn in "${rotated[@]}"; do say "  end the rotation of $arn, whose value stays"; done
 say "  helm release $name in namespace $namespace"
+say "  the agent's role, user and association, as far as install.sh made them"
 say "  CloudFormation stack $name with its queue and functions"
-say "  the agent's role or user $name-agent"
-"$crds" && say "  all CustomResourceDefinitions of external-secrets.io, their objects, and the Secrets that those own"
-for id in "${deleted[@]}"; do say "  the secret $id, to be restored for 30 days"; done
+! "$crds" || say "  the CustomResourceDefinitions of external-secrets.io, ALL their objects, and the Secrets that those own"
+for id in "${deleted[@]}"; do say "  the secret $id, which can be restored for 30 days"; done
 "$yes" || confirm "Take this away?"
 
-for arn in $rotated; do
+# A rotation that is cut short can leave a password in force that is no secret's AWSCURRENT yet.
+pending() {
+  seen secretsmanager describe-secret --secret-id "$1" \
+    --query "length(values(VersionIdsToStages)[?contains(@, 'AWSPENDING') && !contains(@, 'AWSCURRENT')])"
+}
+for arn in "${rotated[@]}"; do
   step "ending the rotation of $arn"
+  for _ in {1..60}; do
+    [[ $(pending "$arn") != 0 ]] || break
+    sleep 2
+  done
+  [[ $(pending "$arn") == 0 ]] ||
+    die "a rotation of $arn has begun and does not end; see its function's log, and end it with: aws secretsmanager rotate-secret --secret-id $arn"
   aws secretsmanager cancel-rotate-secret --secret-id "$arn" >/dev/null
 done
 if helm status "$name" --namespace "$namespace" >/dev/null 2>&1; then
@@ -62,33 +83,41 @@ if "$crds"; then
   step "deleting the CustomResourceDefinitions"
   kubectl delete crd --ignore-not-found {clusterexternalsecrets,clustersecretstores,externalsecrets,secretstores}.external-secrets.io
 fi
-if [[ $eks ]]; then
-  for id in $(aws eks list-pod-identity-associations --cluster-name "$eks" --namespace "$namespace" \
-    --query 'associations[].associationId' --output text); do
+for id in $associations; do
+  mark=$(seen eks describe-pod-identity-association --cluster-name "$eks" --association-id "$id" --query "association.tags.\"$MARK\"")
+  if [[ $mark == "$name" ]]; then
     step "deleting the pod identity association $id"
     aws eks delete-pod-identity-association --cluster-name "$eks" --association-id "$id" >/dev/null
+  fi
+done
+policy=$(output AgentPolicyArn)
+if [[ $(marked role "$agent") == 1 ]]; then
+  step "deleting the role $agent"
+  [[ ! $policy ]] || aws iam detach-role-policy --role-name "$agent" --policy-arn "$policy"
+  aws iam delete-role --role-name "$agent"
+fi
+if [[ $(marked user "$agent") == 1 ]]; then
+  step "deleting the user $agent"
+  for key in $(seen iam list-access-keys --user-name "$agent" --query 'AccessKeyMetadata[].AccessKeyId'); do
+    aws iam delete-access-key --user-name "$agent" --access-key-id "$key"
   done
+  [[ ! $policy ]] || aws iam detach-user-policy --user-name "$agent" --policy-arn "$policy"
+  aws iam delete-user --user-name "$agent"
 fi
-policy=$(output "$name" AgentPolicyArn 2>/dev/null || true)
-if aws iam get-role --role-name "$name-agent" >/dev/null 2>&1; then
-  step "deleting the role $name-agent"
-  [[ ! $policy ]] || aws iam detach-role-policy --role-name "$name-agent" --policy-arn "$policy"
-  aws iam delete-role --role-name "$name-agent"
-fi
-if aws iam get-user --user-name "$name-agent" >/dev/null 2>&1; then
-  step "deleting the user $name-agent"
-  for key in $(aws iam list-access-keys --user-name "$name-agent" --query 'AccessKeyMetadata[].AccessKeyId' --output text); do
-    aws iam delete-access-key --user-name "$name-agent" --access-key-id "$key"
-  done
-  [[ ! $policy ]] || aws iam detach-user-policy --user-name "$name-agent" --policy-arn "$policy"
-  aws iam delete-user --user-name "$name-agent"
-fi
-if aws cloudformation describe-stacks --stack-name "$name" >/dev/null 2>&1; then
+if [[ $(seen cloudformation describe-stacks --stack-name "$name" --query 'Stacks[0].StackName') ]]; then
   step "sam delete: CloudFormation stack $name"
   quietly sam delete --stack-name "$name" --no-prompts --region "$region"
+fi
+if [[ $(kubectl get namespace "$namespace" --ignore-not-found --output 'jsonpath={.metadata.labels.app\.kubernetes\.io/managed-by}') == rekey-install ]]; then
+  if [[ $(kubectl --namespace "$namespace" get pods,deployments,statefulsets,daemonsets,cronjobs,persistentvolumeclaims --output name) ]]; then
+    say "The namespace $namespace stays, for others work in it."
+  else
+    step "deleting the namespace $namespace"
+    kubectl delete namespace "$namespace" >/dev/null
+  fi
 fi
 for id in "${deleted[@]}"; do
   step "deleting the secret $id"
   aws secretsmanager delete-secret --secret-id "$id" --recovery-window-in-days 30 >/dev/null
 done
-say "What stays: secrets in AWS, and, unless asked otherwise, CustomResourceDefinitions, ExternalSecrets and Secrets in Kubernetes."
+say "Secrets of AWS${deleted:+ but those named} stay$("$crds" || echo ", and so do CustomResourceDefinitions, ExternalSecrets and Secrets of Kubernetes")."
