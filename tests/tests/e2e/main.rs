@@ -40,6 +40,7 @@ mod local_processes;
 mod local_stacks;
 mod messages;
 mod migration;
+mod moving;
 mod pipe;
 mod relay;
 mod rollouts;
