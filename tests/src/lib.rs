@@ -27,6 +27,8 @@ pub mod agent;
 pub mod app;
 pub mod aws;
 pub mod cache;
+#[cfg(test)]
+mod cost;
 pub mod documentation;
 pub mod eventually;
 pub mod fault;

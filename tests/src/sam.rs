@@ -66,13 +66,30 @@ pub async fn deploy_in(
     parameters: &[(&str, &str)],
     progress: &Progress,
 ) -> Result<Deployed> {
-    // SAM's working directory is in the tree, and there is one of it.
-    let _lock = lock(progress).await?;
+    let _built = built(stack, place, progress).await?;
     let overrides: Vec<String> = [("Architecture", ARCHITECTURE)]
         .iter()
         .chain(parameters)
         .map(|(name, value)| format!("ParameterKey={name},ParameterValue=\"{value}\""))
         .collect();
+    progress.line(format!("sam deploy: CloudFormation stack {name}"));
+    sam(stack, place, "deploy")
+        .args(["--stack-name", name, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"])
+        .args(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"])
+        .arg("--parameter-overrides")
+        .args(&overrides)
+        // Nothing but the local AWS: not even the question whether there is a newer SAM.
+        .env("HTTPS_PROXY", "http://127.0.0.1:9")
+        .env("NO_PROXY", "127.0.0.1,localhost")
+        .run()
+        .await?;
+    Ok(Deployed { name: name.to_owned(), outputs: outputs(stack, place, name).await? })
+}
+
+/// `sam build`, and its result for as long as the caller keeps what this returns: SAM's working directory is in the tree, and
+/// there is one of it.
+pub async fn built(stack: &Stack, place: Place, progress: &Progress) -> Result<File> {
+    let lock = lock(progress).await?;
     // What it makes is the same for all parameters but the architecture.
     let build = BUILT.get_or_try_init(async || {
         progress.line("compiling the Lambda functions (minutes the first time)");
@@ -88,18 +105,7 @@ pub async fn deploy_in(
         sam(stack, place, "build").args(["--parameter-overrides", &architecture]).run().await.map(drop)
     });
     build.await?;
-    progress.line(format!("sam deploy: CloudFormation stack {name}"));
-    sam(stack, place, "deploy")
-        .args(["--stack-name", name, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"])
-        .args(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"])
-        .arg("--parameter-overrides")
-        .args(&overrides)
-        // Nothing but the local AWS: not even the question whether there is a newer SAM.
-        .env("HTTPS_PROXY", "http://127.0.0.1:9")
-        .env("NO_PROXY", "127.0.0.1,localhost")
-        .run()
-        .await?;
-    Ok(Deployed { name: name.to_owned(), outputs: outputs(stack, place, name).await? })
+    Ok(lock)
 }
 
 /// The binary of a function in infra/policies/functions.yaml.

@@ -2,7 +2,7 @@
 //!
 //! Each agent runs beside the shared one, with a controller class and a queue of its own; the policy is the template's.
 
-mod pod_identity;
+pub(crate) mod pod_identity;
 
 use std::time::Duration;
 

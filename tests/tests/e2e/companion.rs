@@ -1,7 +1,7 @@
 //! A cluster with an older External Secrets Operator, which serves v1beta1 only: Rekey as its companion first, and then in its
 //! place.
 
-mod eso;
+pub(crate) mod eso;
 
 use std::time::Duration;
 

@@ -30,8 +30,8 @@ const REFRESHED: i64 = 60;
 /// One ExternalSecret as ESO left it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Left {
-    external_secret: Value,
+pub(crate) struct Left {
+    pub(crate) external_secret: Value,
     /// What ESO had to say of it, without times and condition.
     status: Value,
     /// The target before ESO wrote it, if somebody else made it.
@@ -41,7 +41,7 @@ struct Left {
     target: Value,
 }
 
-fn left(file: &str) -> Vec<Left> {
+pub(crate) fn left(file: &str) -> Vec<Left> {
     let path = repository().join("tests/tests/e2e/migration").join(file);
     serde_yaml_ng::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
@@ -52,7 +52,7 @@ impl Left {
     }
 
     /// Puts it into the cluster, in ESO's order and under its names.
-    async fn restore(&self, app: &App) {
+    pub(crate) async fn restore(&self, app: &App) {
         let types = &self.external_secret;
         let (group, version) = types["apiVersion"].as_str().unwrap().split_once('/').unwrap();
         let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, types["kind"].as_str().unwrap()));
@@ -97,14 +97,14 @@ impl Left {
 }
 
 /// The namespace's targets and what counts as a change of each.
-async fn versions(app: &App) -> Vec<(String, String)> {
+pub(crate) async fn versions(app: &App) -> Vec<(String, String)> {
     let secrets: Api<Secret> = Api::namespaced(app.client.clone(), NAMESPACE);
     let list = secrets.list(&ListParams::default()).await.unwrap();
     list.items.iter().map(|secret| (secret.name_any(), secret.resource_version().unwrap())).collect()
 }
 
 /// Makes the sources, and lets them be old.
-async fn sources(stack: &Stack) {
+pub(crate) async fn sources(stack: &Stack) {
     let caller = stack.aws.caller();
     let database = json!({"username": "app", "password": "left-by-eso-2-9"}).to_string();
     for (operation, parameters) in [

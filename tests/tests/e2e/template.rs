@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::stack;
 
 /// What a stack of that name has left in AWS, as `service: name`.
-async fn rest(stack: &Stack, name: &str) -> Vec<String> {
+pub(crate) async fn rest(stack: &Stack, name: &str) -> Vec<String> {
     let lists: [(&str, &[&str], &str, &str); 8] = [
         ("lambda", &["list-functions"], "Functions", "FunctionName"),
         ("events", &["list-rules"], "Rules", "Name"),

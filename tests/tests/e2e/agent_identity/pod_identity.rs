@@ -16,11 +16,13 @@ use rekey_tests::stack::Stack;
 use serde_json::{Value, json};
 
 const AUDIENCE: &str = "pods.eks.amazonaws.com";
+/// The cluster that this is, for AWS.
+const CLUSTER: &str = "arn:aws:eks:us-east-1:111122223333:cluster/main";
 
 /// It ends with the runtime that started it.
-pub(super) struct PodIdentity {
+pub(crate) struct PodIdentity {
     /// Where an SDK asks.
-    pub(super) url: String,
+    pub(crate) url: String,
     state: Arc<Service>,
 }
 
@@ -41,7 +43,7 @@ struct Association {
 }
 
 impl PodIdentity {
-    pub(super) async fn start(stack: &Stack) -> Result<Self> {
+    pub(crate) async fn start(stack: &Stack) -> Result<Self> {
         let (kubernetes, aws) = (stack.kubernetes.client().await?, stack.aws.caller());
         let state = Arc::new(Service { kubernetes, aws, association: Mutex::default(), keys: Mutex::default() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
@@ -52,13 +54,13 @@ impl PodIdentity {
     }
 
     /// `aws eks create-pod-identity-association`, in place of the one there was.
-    pub(super) fn associate(&self, namespace: &str, account: &str, role: &str) {
+    pub(crate) fn associate(&self, namespace: &str, account: &str, role: &str) {
         let (namespace, account, role) = (namespace.to_owned(), account.to_owned(), role.to_owned());
         *self.state.association.lock().unwrap() = Some(Association { namespace, account, role });
     }
 
     /// The access key ids that were handed out.
-    pub(super) fn keys(&self) -> Vec<String> {
+    pub(crate) fn keys(&self) -> Vec<String> {
         self.state.keys.lock().unwrap().clone()
     }
 }
@@ -87,8 +89,10 @@ impl Service {
             "RoleArn": role, "RoleSessionName": "eks-rekey-agent",
             "Tags.member.1.Key": "kubernetes-namespace", "Tags.member.1.Value": namespace,
             "Tags.member.2.Key": "kubernetes-service-account", "Tags.member.2.Value": account,
+            "Tags.member.3.Key": "eks-cluster-arn", "Tags.member.3.Value": CLUSTER,
             "TransitiveTagKeys.member.1": "kubernetes-namespace",
             "TransitiveTagKeys.member.2": "kubernetes-service-account",
+            "TransitiveTagKeys.member.3": "eks-cluster-arn",
         });
         let answer = self.aws.call("sts.AssumeRole", &assume).await?;
         let xml = answer.as_str().context("STS did not answer with XML")?;
