@@ -98,14 +98,23 @@ pub async fn built(stack: &Stack, place: Place, progress: &Progress) -> Result<F
         let binaries = policies::functions()?.into_keys().flat_map(|name| ["--bin".to_owned(), binary(&name)]);
         let cargo =
             keyboard::program(stack, place, "cargo lambda build", "cargo").args(["lambda", "build", "--release"]);
-        cargo.args(binaries).run().await?;
+        profile(stack, cargo).args(binaries).run().await?;
         progress.line("sam build");
         // Cargo may still have crates to fetch, so this one has its way to the network.
         let architecture = format!("Architecture={ARCHITECTURE}");
-        sam(stack, place, "build").args(["--parameter-overrides", &architecture]).run().await.map(drop)
+        let sam = sam(stack, place, "build").args(["--parameter-overrides", &architecture]);
+        profile(stack, sam).run().await.map(drop)
     });
     build.await?;
     Ok(lock)
+}
+
+/// Link-time optimisation takes most of the time that a first build takes, and shows only in what `cargo xtask bench` measures.
+fn profile(stack: &Stack, spec: Spec) -> Spec {
+    if stack.shipped_functions {
+        return spec;
+    }
+    spec.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
 }
 
 /// The binary of a function in infra/policies/functions.yaml.

@@ -24,6 +24,8 @@ pub struct Options {
     pub purpose: String,
     /// How the local AWS differs from the real one.
     pub aws: aws::Options,
+    /// Whether functions are built as they ship, for measuring, which takes minutes more.
+    pub shipped_functions: bool,
 }
 
 /// A running stack. Dropping it stops everything and removes what it wrote.
@@ -36,6 +38,8 @@ pub struct Stack {
     pub postgres: Postgres,
     /// The programs it was started from.
     pub tools: Tools,
+    /// As in [`Options`].
+    pub shipped_functions: bool,
     // Last, so that the processes are gone before their files.
     run: RunDir,
 }
@@ -68,7 +72,8 @@ impl Stack {
                 Ok::<_, anyhow::Error>(postgres)
             }),
         )?;
-        let stack = Self { aws, kubernetes, postgres, tools, run };
+        let shipped_functions = options.shipped_functions;
+        let stack = Self { aws, kubernetes, postgres, tools, shipped_functions, run };
         file.complete(&stack)?;
         Ok(stack)
     }

@@ -47,6 +47,7 @@ impl Demo {
             let options = stack::Options {
                 purpose: "demo".to_owned(),
                 aws: aws::Options { time_factor: TIME_FACTOR, ..aws::Options::default() },
+                ..stack::Options::default()
             };
             let stack = Box::pin(Stack::start(options, &progress)).await?;
             let installation = Box::pin(show(&stack, &progress)).await?;

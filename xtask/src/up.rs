@@ -28,7 +28,8 @@ impl Up {
         let ended = ended_by_person()?;
         let aws = aws::Options { time_factor: self.time_factor, ..aws::Options::default() };
         let work = async {
-            let stack = Stack::start(Options { purpose: "up".to_owned(), aws }, &progress).await?;
+            let stack =
+                Stack::start(Options { purpose: "up".to_owned(), aws, ..Options::default() }, &progress).await?;
             print_access(&StackFile::read(stack.directory())?);
             // A part that dies must not leave a person debugging against half a stack.
             let died: anyhow::Error = loop {

@@ -61,7 +61,7 @@ spec:
 /// The stack, with ESO's CRDs as they were.
 async fn cluster() -> Result<Stack> {
     let aws = rekey_tests::aws::Options { time_factor: TIME_FACTOR, ..rekey_tests::aws::Options::default() };
-    let options = stack::Options { purpose: "tests of a companion".to_owned(), aws };
+    let options = stack::Options { purpose: "tests of a companion".to_owned(), aws, ..stack::Options::default() };
     let stack = Box::pin(Stack::start(options, &Progress::stderr())).await?;
     let definitions: Api<CustomResourceDefinition> = Api::all(stack.kubernetes.client().await?);
     for mut crd in crds() {

@@ -72,7 +72,7 @@ pub async fn stack() -> &'static Stack {
     static STACK: OnceCell<Result<Stack, String>> = OnceCell::const_new();
     let started = STACK.get_or_init(async || {
         let aws = aws::Options { time_factor: TIME_FACTOR, ..aws::Options::default() };
-        let options = Options { purpose: "tests".to_owned(), aws };
+        let options = Options { purpose: "tests".to_owned(), aws, ..Options::default() };
         Stack::start(options, &Progress::stderr()).await.map_err(|error| format!("{error:#}"))
     });
     match started.await {

@@ -9,11 +9,11 @@ use anyhow::{Context, Result};
 use clap::Args;
 use rekey_tests::process::Spec;
 use rekey_tests::progress::Progress;
+use rekey_tests::repository;
 use rekey_tests::rotated::Rotated;
 use rekey_tests::sam::{self, Deployed};
 use rekey_tests::stack::{self, Stack};
 use rekey_tests::subjects;
-use rekey_tests::{aws, repository};
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
@@ -36,7 +36,8 @@ pub struct Lambda;
 impl Lambda {
     pub async fn run(self) -> Result<ExitCode> {
         let progress = Progress::stderr();
-        let options = stack::Options { purpose: "bench".to_owned(), aws: aws::Options::default() };
+        let options =
+            stack::Options { purpose: "bench".to_owned(), shipped_functions: true, ..stack::Options::default() };
         let stack = Box::pin(Stack::start(options, &progress)).await?;
         measure(&stack, &progress).await?;
         Ok(ExitCode::SUCCESS)

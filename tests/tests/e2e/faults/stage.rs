@@ -56,7 +56,7 @@ async fn stage() -> &'static Stage {
 impl Stage {
     async fn set() -> anyhow::Result<Self> {
         let aws = rekey_tests::aws::Options { time_factor: TIME_FACTOR, ..rekey_tests::aws::Options::default() };
-        let options = stack::Options { purpose: "fault tests".to_owned(), aws };
+        let options = stack::Options { purpose: "fault tests".to_owned(), aws, ..stack::Options::default() };
         let stack = Box::pin(Stack::start(options, &Progress::stderr())).await?;
         let (aws, kubernetes) = proxies(&stack)?;
         let options = Options {
