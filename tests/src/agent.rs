@@ -74,6 +74,11 @@ pub struct Agent {
     kubeconfig: PathBuf,
 }
 
+/// The agent's program, built if need be.
+pub async fn program(logs: &Path) -> Result<PathBuf> {
+    binary::build(logs).await
+}
+
 impl Agent {
     /// Builds the agent if need be and starts it for the Deployment `name` in `namespace`, which helm has created. Returns
     /// when its admin port answers.

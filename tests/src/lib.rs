@@ -34,6 +34,7 @@ pub mod eventually;
 pub mod fault;
 pub mod helm;
 mod home;
+pub mod image;
 pub mod installation;
 pub mod keyboard;
 pub mod kubelet;

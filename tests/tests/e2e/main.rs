@@ -31,6 +31,7 @@ mod fixture;
 mod following;
 mod hook;
 mod identities;
+mod image;
 mod install;
 mod local_aws;
 mod local_deployment;
