@@ -31,6 +31,7 @@ mod fixture;
 mod following;
 mod hook;
 mod identities;
+mod least_privilege;
 mod local_aws;
 mod local_deployment;
 mod local_kubernetes;
