@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{Row, Seen, agent_policy, rows};
 use crate::fixture::{self, HEARTBEAT_PERIOD, Values};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 /// The agent's namespace, its queue, its user and its controller class.
 const NAME: &str = "least-rekey";
 const APP: &str = "least-rekey-app";
