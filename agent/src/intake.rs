@@ -88,8 +88,9 @@ impl Intake {
                 }
                 received = &mut receiving => received,
             };
-            let received = received
-                .unwrap_or_else(|_| Err(QueueError { action: "sqs:ReceiveMessage", message: "a panic".to_owned() }));
+            let received = received.unwrap_or_else(|_| {
+                Err(QueueError { action: "sqs:ReceiveMessage", message: "a panic".to_owned(), denied: false })
+            });
             match received {
                 Ok(messages) => {
                     failures = 0;

@@ -1,8 +1,9 @@
 //! The SQS queue: receive, delete, hand back, hold on. Nothing here knows what a message means.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::fmt::Debug;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -13,6 +14,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use rekey_core::identity::Region;
+use tracing::warn;
 
 use crate::provider::no_own_credentials;
 
@@ -108,13 +110,35 @@ pub struct QueueError {
     pub action: &'static str,
     /// What happened.
     pub message: String,
+    /// Does AWS refuse the agent this action?
+    pub denied: bool,
 }
 
-/// See the module's head.
+/// See the module's head. Clones share what they were refused.
 #[derive(Clone)]
 pub struct Queue {
     client: Client,
     url: String,
+    denials: Denials,
+}
+
+/// The actions that AWS refuses, each said once until it has worked again: they are tried every few seconds.
+#[derive(Clone, Default)]
+struct Denials(Arc<Mutex<HashSet<&'static str>>>);
+
+impl Denials {
+    /// Whether this answer to the action is a refusal that was not said yet.
+    fn is_news<T>(&self, action: &'static str, answer: &Result<T, QueueError>) -> bool {
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match answer {
+            Err(error) if error.denied => said.insert(action),
+            Ok(_) => {
+                said.remove(action);
+                false
+            }
+            Err(_) => false,
+        }
+    }
 }
 
 impl Queue {
@@ -127,7 +151,7 @@ impl Queue {
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts)
             .build();
-        Self { client: Client::from_conf(config), url: url.as_str().to_owned() }
+        Self { client: Client::from_conf(config), url: url.as_str().to_owned(), denials: Denials::default() }
     }
 
     /// Waits for messages, up to 20 s.
@@ -157,7 +181,9 @@ impl Queue {
             let entry = DeleteMessageBatchRequestEntry::builder().id(id.to_string()).receipt_handle(receipt).build();
             batch = batch.entries(entry.map_err(|error| malformed("sqs:DeleteMessage", &error))?);
         }
-        let output = batch.send().await.map_err(|error| failure("sqs:DeleteMessage", &error))?;
+        let answer = batch.send().await.map_err(|error| failure("sqs:DeleteMessage", &error));
+        let instead = "messages are handled, and come again until the dead-letter queue has them";
+        let output = self.told("sqs:DeleteMessage", instead, answer)?;
         let mut receipts: HashMap<String, String> =
             receipts.into_iter().enumerate().map(|(id, receipt)| (id.to_string(), receipt)).collect();
         Ok(output.failed.iter().filter_map(|failed| receipts.remove(&failed.id)).collect())
@@ -175,9 +201,27 @@ impl Queue {
                 .build();
             batch = batch.entries(entry.map_err(|error| malformed("sqs:ChangeMessageVisibility", &error))?);
         }
-        let output = batch.send().await.map_err(|error| failure("sqs:ChangeMessageVisibility", &error))?;
+        let answer = batch.send().await.map_err(|error| failure("sqs:ChangeMessageVisibility", &error));
+        let instead = "messages come again when their visibility ends, also those that are worked on";
+        let output = self.told("sqs:ChangeMessageVisibility", instead, answer)?;
         let receipt = |id: &str| receipts.get(id.parse::<usize>().ok()?).cloned();
         Ok(output.failed.iter().filter_map(|failed| receipt(&failed.id)).collect())
+    }
+
+    /// Says that a permission is missing, and what happens for the want of it. (That of receiving is said by whoever
+    /// receives, like all that keeps the queue from being read.)
+    fn told<T>(
+        &self,
+        action: &'static str,
+        instead: &'static str,
+        answer: Result<T, QueueError>,
+    ) -> Result<T, QueueError> {
+        let news = self.denials.is_news(action, &answer);
+        answer.inspect_err(|problem| {
+            if news {
+                warn!(%problem, action, instead, "a permission is missing");
+            }
+        })
     }
 }
 
@@ -186,7 +230,7 @@ fn seconds(duration: Duration) -> i32 {
 }
 
 fn malformed(action: &'static str, error: &impl std::fmt::Display) -> QueueError {
-    QueueError { action, message: error.to_string() }
+    QueueError { action, message: error.to_string(), denied: false }
 }
 
 fn failure<E, R>(action: &'static str, error: &SdkError<E, R>) -> QueueError
@@ -195,18 +239,26 @@ where
     R: Debug + 'static,
 {
     if let Some(problem) = no_own_credentials(error) {
-        return QueueError { action, message: problem.to_string() };
+        return QueueError { action, message: problem.to_string(), denied: false };
     }
-    let message = match error {
+    let (message, denied) = match error {
         SdkError::ServiceError(context) => {
             let metadata = context.err();
-            let (code, text) = (metadata.code().unwrap_or("Unknown"), metadata.message().unwrap_or("no message"));
-            format!("{code}: {text}")
+            refusal(action, metadata.code().unwrap_or("Unknown"), metadata.message().unwrap_or("no message"))
         }
-        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
-        _ => "the endpoint cannot be reached".to_owned(),
+        SdkError::TimeoutError(_) => ("no answer in time".to_owned(), false),
+        _ => ("the endpoint cannot be reached".to_owned(), false),
     };
-    QueueError { action, message }
+    QueueError { action, message, denied }
+}
+
+/// What SQS's answer says, and whether it is that the agent may not.
+fn refusal(action: &str, code: &str, text: &str) -> (String, bool) {
+    // AccessDenied to those that know SQS's old codes, and AccessDeniedException.
+    if code.starts_with("AccessDenied") {
+        return (format!("access denied: {text}; grant {action} on the queue to the agent"), true);
+    }
+    (format!("{code}: {text}"), false)
 }
 
 #[cfg(test)]
@@ -226,6 +278,24 @@ mod tests {
             let parsed = QueueUrl::parse(url).expect(url);
             assert_eq!(parsed.region().map(Region::as_str), region, "{url}");
         }
+    }
+
+    #[test]
+    fn a_missing_permission_is_told_by_its_remedy_and_once_until_it_worked() {
+        let answer = |code: &str| -> Result<(), QueueError> {
+            let (message, denied) = refusal("sqs:DeleteMessage", code, "User: u is not authorized");
+            Err(QueueError { action: "sqs:DeleteMessage", message, denied })
+        };
+        let denied = answer("AccessDenied");
+        let expected = "sqs:DeleteMessage: access denied: User: u is not authorized; grant sqs:DeleteMessage on the queue \
+                        to the agent";
+        assert_eq!(denied.as_ref().unwrap_err().to_string(), expected);
+        let (denials, action) = (Denials::default(), "sqs:DeleteMessage");
+        assert!(!denials.is_news(action, &answer("ServiceUnavailable")), "it says nothing of permissions");
+        let shared = denials.clone();
+        assert!(shared.is_news(action, &answer("AccessDeniedException")) && !denials.is_news(action, &denied));
+        assert!(denials.is_news("another", &denied));
+        assert!(!denials.is_news(action, &Ok(())) && denials.is_news(action, &denied));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! infra/policies, the one source of every IAM policy: what it says, as JSON for a policy evaluator, and what the SAM
-//! template and the documentation have to say because of it.
+//! infra/policies, the one source of every IAM policy: what it says, as JSON for a policy evaluator, whole or without some
+//! actions, and what the SAM template and the documentation have to say because of it.
 //!
 //! Terraform reads the files itself. The template and docs/permissions.md carry them between marks; a test of this module
 //! fails where they differ, and `REKEY_BLESS=1 cargo test -p rekey-tests --lib policies` writes them anew.
@@ -13,7 +13,7 @@ mod marks;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -30,6 +30,9 @@ pub struct Statement {
     pub when: Option<String>,
     /// Why the local policy evaluator cannot show what its actions are for.
     pub untested: Option<String>,
+    /// The same for some of them alone.
+    #[serde(default)]
+    pub untested_actions: BTreeMap<String, String>,
     /// Each action, and what stops working without it.
     pub actions: BTreeMap<String, String>,
     /// A placeholder, or `*`.
@@ -80,27 +83,74 @@ pub fn roles() -> Result<BTreeMap<String, Vec<String>>> {
     read("roles")
 }
 
+/// The names of all policies: the files of infra/policies but those that say who has which.
+pub fn names() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder()).with_context(|| format!("read {}", folder().display()))? {
+        let file = entry?.file_name().to_string_lossy().into_owned();
+        let name = file.strip_suffix(".yaml").with_context(|| format!("infra/policies/{file} is no YAML"))?;
+        if !["functions", "roles"].contains(&name) {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Every action, as `(policy, action)`, and why no test can take it away, if none can.
+pub fn actions() -> Result<BTreeMap<(String, String), Option<String>>> {
+    let mut actions = BTreeMap::new();
+    for name in names()? {
+        for statement in policy(&name)? {
+            for action in statement.actions.keys() {
+                let why = statement.why_untested(action).map(str::to_owned);
+                let before = actions.insert((name.clone(), action.clone()), why);
+                ensure!(before.is_none(), "infra/policies/{name}.yaml has {action} twice");
+            }
+        }
+    }
+    Ok(actions)
+}
+
 /// The policy document that these files make together.
 pub fn document<'a>(names: impl IntoIterator<Item = &'a str>, placeholders: &Placeholders) -> Result<Value> {
+    document_without(names, placeholders, &[])
+}
+
+/// The same without some actions, each a `(policy, action)`.
+pub fn document_without<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+    placeholders: &Placeholders,
+    without: &[(&str, &str)],
+) -> Result<Value> {
     let mut statements = Vec::new();
     for name in names {
+        let stays = |action: &str| !without.contains(&(name, action));
         let policy = policy(name)?;
-        statements.extend(policy.iter().filter_map(|statement| statement.filled(placeholders)));
+        statements.extend(policy.iter().filter_map(|statement| statement.filled(placeholders, stays)));
     }
     Ok(json!({"Version": "2012-10-17", "Statement": statements}))
 }
 
 impl Statement {
-    /// As IAM reads it; none, if it is for something that is not there.
-    fn filled(&self, placeholders: &Placeholders) -> Option<Value> {
+    /// Why no test can take this action away, if none can.
+    #[must_use]
+    pub fn why_untested(&self, action: &str) -> Option<&str> {
+        self.untested.as_deref().or_else(|| self.untested_actions.get(action).map(String::as_str))
+    }
+
+    /// As IAM reads it, with the actions that stay; none, if it is for something that is not there.
+    fn filled(&self, placeholders: &Placeholders, stays: impl Fn(&str) -> bool) -> Option<Value> {
         let given = |name: &Option<String>| name.as_ref().is_none_or(|name| placeholders.contains_key(name));
-        if !given(&self.when) {
+        let actions: Vec<&String> = self.actions.keys().filter(|action| stays(action)).collect();
+        // IAM takes no statement without actions.
+        if !given(&self.when) || actions.is_empty() {
             return None;
         }
         let mut statement = json!({
             "Sid": self.sid,
             "Effect": "Allow",
-            "Action": self.actions.keys().collect::<Vec<_>>(),
+            "Action": actions,
             "Resource": value(&self.resource, placeholders),
         });
         if let Some(condition) = self.condition.as_ref().filter(|_| given(&self.condition_when)) {
@@ -169,22 +219,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_taken_away_is_one_policy_s_and_no_statement_stays_without_actions() {
+        let actions = |without: &[(&str, &str)]| -> Vec<Vec<String>> {
+            let document = document_without(["read-secrets", "heartbeat"], &Placeholders::new(), without).unwrap();
+            let statements = document["Statement"].as_array().unwrap().clone();
+            statements.iter().map(|one| serde_json::from_value(one["Action"].clone()).unwrap()).collect()
+        };
+        let (whole, describe) = (actions(&[]), "secretsmanager:DescribeSecret");
+        assert_eq!(whole.iter().flatten().filter(|action| *action == describe).count(), 2);
+        let less = actions(&[("heartbeat", describe)]);
+        assert!(less[0].contains(&describe.to_owned()) && !less[2].contains(&describe.to_owned()), "{less:?}");
+        assert_eq!(actions(&[("heartbeat", "ssm:PutParameter")]), whole[..3]);
+    }
+
+    #[test]
     fn every_policy_is_somebody_s_and_every_action_says_what_stops_without_it() {
         let functions = functions().unwrap();
         let roles = roles().unwrap();
         let used: Vec<&String> =
             functions.values().flat_map(|function| &function.policies).chain(roles.values().flatten()).collect();
-        for entry in std::fs::read_dir(folder()).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            let name = name.strip_suffix(".yaml").expect("nothing but YAML").to_owned();
-            if ["functions", "roles", "logs"].contains(&name.as_str()) {
-                continue;
-            }
-            assert!(used.contains(&&name), "{name}.yaml is nobody's");
+        for name in names().unwrap() {
+            assert!(name == "logs" || used.contains(&&name), "{name}.yaml is nobody's");
             for statement in policy(&name).unwrap() {
                 assert!(!statement.actions.is_empty(), "{name}: {}", statement.sid);
                 for (action, without) in &statement.actions {
                     assert!(without.ends_with('.'), "{name}: {action}");
+                }
+                for action in statement.untested_actions.keys() {
+                    assert!(statement.actions.contains_key(action), "{name}: {action} is none of {}", statement.sid);
                 }
             }
         }

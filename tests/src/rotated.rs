@@ -1,13 +1,16 @@
 //! A secret that a deployed function rotates, whatever it holds.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::aws::{Aws, Caller};
 use crate::eventually::eventually;
 use crate::log::Mark;
+
+/// How often a rotation that is not complete is asked for.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// The secret and the function.
 pub struct Rotated {
@@ -60,6 +63,42 @@ impl Rotated {
     /// The text in force.
     pub async fn value(&self) -> Result<String> {
         Ok(self.current().await?["SecretString"].as_str().context("there is no SecretString")?.to_owned())
+    }
+
+    /// Waits until a step of that version has failed with a sentence that has this part. Returns what the function's log says
+    /// of it: `step`, `kind`, `error`.
+    pub async fn failure(&self, aws: &Aws, version: &str, part: &str, patience: Duration) -> Result<Value> {
+        eventually(&format!("a step to fail with {part:?}"), patience, async || {
+            let lines = aws.lambda_log().since(self.before)?;
+            let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(&line.line).ok());
+            let mut failed: Vec<Value> =
+                lines.filter(|line| line["message"] == "step failed" && line["version"] == version).collect();
+            let found = failed.iter().position(|line| line["error"].as_str().is_some_and(|text| text.contains(part)));
+            found.map(|found| failed.swap_remove(found)).with_context(|| format!("{failed:?}"))
+        })
+        .await
+    }
+
+    /// Waits until that version is in force and its rotation has come to its end, and lets it be tried again if it failed.
+    pub async fn resume(&self, version: &str, patience: Duration) -> Result<()> {
+        let mut asked: Option<Instant> = None;
+        eventually("the rotation to be finished", patience, async || {
+            let described = self.aws.call("secretsmanager.DescribeSecret", &json!({"SecretId": self.arn})).await?;
+            let labels = &described["VersionIdsToStages"][version];
+            let has = |label: &str| labels.as_array().is_some_and(|all| all.iter().any(|one| one == label));
+            // That it is pending no more is the last thing that is said of it, after the announcement.
+            if has("AWSCURRENT") && !has("AWSPENDING") {
+                return Ok(());
+            }
+            if !has("AWSCURRENT") && asked.is_none_or(|at| at.elapsed() >= AGAIN) {
+                asked = Some(Instant::now());
+                // RotateSecret has what is not complete tried again, and says so by an error. If it is complete by now, this
+                // is a test, which changes nothing.
+                let _ = self.begin(false).await;
+            }
+            bail!("it has the labels {labels}")
+        })
+        .await
     }
 
     async fn current(&self) -> Result<Value> {

@@ -20,6 +20,8 @@ use super::{Answer, Asked, Checked, Context, ReadProblem, searched, tags_payload
 const BATCH: usize = 10;
 const GET_ONE: &str = "ssm:GetParameter";
 const GET_MANY: &str = "ssm:GetParameters";
+/// What is done without the permission for many.
+const ONE_BY_ONE: &str = "parameters are asked for one by one";
 const LIST_TAGS: &str = "ssm:ListTagsForResource";
 
 pub(super) async fn read(client: &Client, context: Context<'_>, wanted: &Wanted) -> Result<Answer, ReadProblem> {
@@ -154,8 +156,7 @@ async fn check_values(
     context.denials.tried(context.store, GET_MANY, tried.into_iter());
     match denied {
         Some(problem) => {
-            let instead = "parameters are asked for one by one";
-            context.denials.denied(context.store, GET_MANY, &problem, instead);
+            context.denials.denied(context.store, GET_MANY, &problem, ONE_BY_ONE);
         }
         None if worked => context.denials.worked(context.store, GET_MANY),
         None => {}

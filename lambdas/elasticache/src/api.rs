@@ -41,14 +41,14 @@ impl Service for Api {
                 Err(error) if error.as_service_error().is_some_and(DescribeUsersError::is_user_not_found_fault) => {
                     Ok(None)
                 }
-                Err(error) => Err(failed("DescribeUsers", aws::reason(&error))),
+                Err(error) => Err(failed("elasticache:DescribeUsers", aws::reason(&error))),
             },
             Kind::MemoryDb => {
                 use aws_sdk_memorydb::operation::describe_users::DescribeUsersError as Error;
                 match self.memorydb(arn).await.describe_users().user_name(&arn.id).send().await {
                     Ok(answer) => Ok(answer.users.unwrap_or_default().into_iter().next().map(of_memorydb)),
                     Err(error) if error.as_service_error().is_some_and(Error::is_user_not_found_fault) => Ok(None),
-                    Err(error) => Err(failed("DescribeUsers", aws::reason(&error))),
+                    Err(error) => Err(failed("memorydb:DescribeUsers", aws::reason(&error))),
                 }
             }
         }
@@ -60,7 +60,7 @@ impl Service for Api {
             Kind::ElastiCache => {
                 let request = self.elasticache(arn).await.modify_user().user_id(&arn.id);
                 let answer = request.set_passwords(Some(passwords)).send().await;
-                answer.map(drop).map_err(|error| failed("ModifyUser", aws::reason(&error)))
+                answer.map(drop).map_err(|error| failed("elasticache:ModifyUser", aws::reason(&error)))
             }
             Kind::MemoryDb => {
                 let mode = AuthenticationMode::builder()
@@ -69,7 +69,7 @@ impl Service for Api {
                     .build();
                 let request = self.memorydb(arn).await.update_user().user_name(&arn.id);
                 let answer = request.authentication_mode(mode).send().await;
-                answer.map(drop).map_err(|error| failed("UpdateUser", aws::reason(&error)))
+                answer.map(drop).map_err(|error| failed("memorydb:UpdateUser", aws::reason(&error)))
             }
         }
     }

@@ -16,7 +16,8 @@ use crate::beat::{Beat, next};
 pub enum CanaryError {
     /// The secret.
     #[error(
-        "canary secret was not changed: {operation} failed ({reason}); check that it exists and the function's role"
+        "canary secret was not changed: secretsmanager:{operation} failed ({reason}); check that it exists and the function's \
+         role"
     )]
     Secret {
         /// The API operation.
@@ -25,7 +26,7 @@ pub enum CanaryError {
         reason: String,
     },
     /// The parameter.
-    #[error("canary parameter was not rewritten: PutParameter failed ({0}); check the function's role")]
+    #[error("canary parameter was not rewritten: ssm:PutParameter failed ({0}); check the function's role")]
     Parameter(String),
     /// Both.
     #[error("{0}; {1}")]

@@ -152,7 +152,7 @@ impl<K: Keys> Engine for AccessKeys<K> {
             }
             sleep(PAUSE).await;
         }
-        Err(EngineError::Api { operation: "CreateAccessKey", reason: "LimitExceeded".to_owned() })
+        Err(EngineError::Api { operation: "iam:CreateAccessKey", reason: "LimitExceeded".to_owned() })
     }
 
     async fn take_back(&self, issued: &SecretDocument) -> Result<(), EngineError> {

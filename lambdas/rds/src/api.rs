@@ -26,7 +26,7 @@ impl Directory for Api {
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) if is_absent(&error) => return Ok(None),
-            Err(error) => return Err(failed("DescribeDBInstances", aws::reason(&error))),
+            Err(error) => return Err(failed("rds:DescribeDBInstances", aws::reason(&error))),
         };
         let found = answer.db_instances.unwrap_or_default().into_iter().next();
         Ok(found.and_then(|found| {
@@ -44,7 +44,7 @@ impl Directory for Api {
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) if is_absent(&error) => return Ok(None),
-            Err(error) => return Err(failed("DescribeDBClusters", aws::reason(&error))),
+            Err(error) => return Err(failed("rds:DescribeDBClusters", aws::reason(&error))),
         };
         let found = answer.db_clusters.unwrap_or_default().into_iter().next();
         Ok(found.and_then(|found| {

@@ -44,7 +44,7 @@ pub struct Rotated {
 
 /// Why the event could not be handed over.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("PutEvents failed ({0}); check that the function's role allows events:PutEvents on the default bus")]
+#[error("events:PutEvents failed ({0}); check that the function's role allows it on the default bus")]
 pub struct EmissionError(pub String);
 
 /// Where the event goes.

@@ -84,7 +84,9 @@ pub enum Moved {
 
 /// An AWS call that did not succeed.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{operation} failed ({reason}); check the function's role, the secret's KMS key and the network")]
+#[error(
+    "secretsmanager:{operation} failed ({reason}); check the function's role, the secret's KMS key and the network"
+)]
 pub struct VaultError {
     /// The API operation.
     pub operation: &'static str,

@@ -2,14 +2,17 @@
 
 A web identity needs an OIDC provider for its issuer in the role's account, one of whose client ids is the token's
 audience, and a token that has not expired. A session name has its alphabet and length. A role assumed from another role's
-session lasts an hour at most, and inherits the tags that were passed as transitive. The signature of a token is not
-checked.
+session lasts an hour at most, and inherits the tags that were passed as transitive. Who passes tags needs sts:TagSession
+in the own policies, too; MiniStack looks for it in the role's trust policy alone. The signature of a token is not checked.
 """
 
 import re
 import time
 from urllib.parse import parse_qs
 
+from ministack import app
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import get_region
 from ministack.core.router import extract_access_key_id
 from ministack.services import cognito, iam, sts
 
@@ -18,6 +21,7 @@ import hooks
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _ACCESS_KEY = re.compile(rb"<AccessKeyId>([^<]+)</AccessKeyId>")
 _CHAINED_SECONDS = 3600
+_TAG = "sts:TagSession"
 
 
 def _error(code, message, status=400):
@@ -82,6 +86,21 @@ def _refused_chain(parameters, caller):
     return None
 
 
+def _refused_tags(parameters, access_key):
+    """What the caller's own policies say to the tags that it passes, or None."""
+    role, tags = sts._p(parameters, "RoleArn"), sts._session_tags(parameters, check=False)[0]
+    if not app.AUTH or not tags:
+        return None
+    context = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in tags}
+    context["aws:TagKeys"] = [tag["Key"] for tag in tags]
+    denied = iam_evaluator.enforce(access_key, _TAG, "sts", get_region(), resource_arn=role, service_context=context)
+    # Who has no valid credentials is told so by whoever looks at them first.
+    if not isinstance(denied, iam_evaluator.EvalResult):
+        return None
+    explicit = denied.decision == "Deny"
+    return _error("AccessDenied", iam_actions.identity_denial_message(_TAG, denied.principal_arn, role, explicit), 403)
+
+
 def _inherit(parameters, caller, answer):
     """Gives the new session the tags that the caller's session passes on, and notes those that it will pass on."""
     session = sts._sessions[_ACCESS_KEY.search(answer).group(1).decode()]
@@ -96,6 +115,9 @@ def install():
         hooks.take(sts, name)
     hooks.take(iam, "_oidc_providers")
     hooks.take(cognito, "_decode_id_token_unverified")
+    hooks.take(iam_actions, "identity_denial_message")
+    for name in ("EvalResult", "enforce"):
+        hooks.take(iam_evaluator, name)
 
     @hooks.wrap(sts, "_web_identity_principal")
     def web_identity_principal(original, token, provider_id, role_arn):
@@ -119,7 +141,11 @@ def install():
                                              "constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*")
         if action == "AssumeRoleWithWebIdentity":
             return _refused_token(parameters) or await original(method, path, headers, body, query_params)
-        caller = sts._sessions.get(extract_access_key_id(headers, query_params) or "", {})
+        access_key = extract_access_key_id(headers, query_params) or ""
+        refused = _refused_tags(parameters, access_key)
+        if refused:
+            return refused
+        caller = sts._sessions.get(access_key, {})
         if caller.get("PrincipalType") == "AssumedRole":
             refused = _refused_chain(parameters, caller)
             if refused:

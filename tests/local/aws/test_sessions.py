@@ -28,12 +28,12 @@ def role(document, *statements):
     return arn
 
 
-def user():
-    """ARN and keys of a new user who may assume any role that lets it."""
+def user(actions=("sts:AssumeRole", "sts:TagSession")):
+    """ARN and keys of a new user who may do this with any role that lets it."""
     iam, name = client("iam"), unique("user")
     arn = iam.create_user(UserName=name)["User"]["Arn"]
     iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
-        ASSUME]}))
+        {**ASSUME, "Action": list(actions)}]}))
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return arn, (key["AccessKeyId"], key["SecretAccessKey"])
 
@@ -76,8 +76,8 @@ class Sessions(unittest.TestCase):
         assume(RoleArn=arn, RoleSessionName="test", ExternalId="x-1")
 
     def test_session_tags_need_tag_session_and_meet_conditions(self):
-        """IAM User Guide, "Pass session tags in AWS STS": the trust policy has to allow sts:TagSession; condition
-        aws:RequestTag."""
+        """IAM User Guide, "Pass session tags in AWS STS", Permissions required: the trust policy and the caller's own
+        have to allow sts:TagSession; condition aws:RequestTag."""
         caller, own = user()
         assume, tags = sts(*own).assume_role, [{"Key": "team", "Value": "a"}]
         plain = role(trust({"AWS": caller}))
@@ -87,6 +87,10 @@ class Sessions(unittest.TestCase):
         self.assertEqual(self.refused(assume, RoleArn=arn), "AccessDenied")
         self.assertEqual(self.refused(assume, RoleArn=arn, Tags=[{"Key": "team", "Value": "b"}]), "AccessDenied")
         assume(RoleArn=arn, RoleSessionName="test", Tags=tags)
+        other, own = user(["sts:AssumeRole"])
+        arn = role(trust({"AWS": other}, ["sts:AssumeRole", "sts:TagSession"]))
+        self.assertEqual(self.refused(sts(*own).assume_role, RoleArn=arn, Tags=tags), "AccessDenied")
+        sts(*own).assume_role(RoleArn=arn, RoleSessionName="test")
 
     def test_a_chained_role_is_assumed_as_the_first_role_and_inherits_transitive_tags(self):
         """IAM User Guide, "IAM roles: role chaining" and "Chaining roles with session tags": transitive tags stay for

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
-use http::Request;
+use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -53,23 +53,54 @@ impl Caller {
             "sqs" => json(&format!("AmazonSQS.{action}"), parameters),
             "events" => json(&format!("AWSEvents.{action}"), parameters),
             "cloudformation" => query(action, "2010-05-15", parameters),
+            "elasticache" => query(action, "2015-02-02", parameters),
             "iam" => query(action, "2010-05-08", parameters),
+            "rds" => query(action, "2014-10-31", parameters),
             "sts" => query(action, "2011-06-15", parameters),
             other => bail!("the service {other} is not known here"),
         };
-        // The keys of root are a name and no proof to the local AWS: twelve digits are an account.
-        let scope = format!("{}/20260101/{}/{service}/aws4_request", self.account, self.region);
-        let mut request = Request::post(&self.endpoint)
-            .header("authorization", format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"));
+        let mut request = Request::post(&self.endpoint).header("authorization", self.authorization(service));
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        let answer = self.client.request(request.body(Full::new(Bytes::from(body)))?).await?;
+        self.sent(operation, request.body(Full::new(Bytes::from(body)))?).await
+    }
+
+    /// Calls Lambda, whose operations are methods and paths: `POST` and `functions/NAME/invocations`.
+    ///
+    /// # Errors
+    /// With AWS's answer, if that is a refusal. An invoked function that fails is none.
+    pub async fn lambda(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}/2015-03-31/{path}", self.endpoint))
+            .header("authorization", self.authorization("lambda"))
+            .header("content-type", "application/json");
+        // A GET has no body.
+        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        self.sent(path, request.body(Full::new(body))?).await
+    }
+
+    /// What a presigned address has.
+    pub async fn download(&self, url: &str) -> Result<Bytes> {
+        let answer = self.client.request(Request::get(url).body(Full::new(Bytes::new()))?).await?;
+        ensure!(answer.status().is_success(), "GET {url}: {}", answer.status());
+        Ok(answer.into_body().collect().await?.to_bytes())
+    }
+
+    async fn sent(&self, operation: &str, request: Request<Full<Bytes>>) -> Result<Value> {
+        let answer = self.client.request(request).await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
         let text = String::from_utf8_lossy(&body).into_owned();
         ensure!(status.is_success(), "{operation}: {status} {text}");
         Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// The keys of root are a name and no proof to the local AWS: twelve digits are an account.
+    fn authorization(&self, service: &str) -> String {
+        let scope = format!("{}/20260101/{}/{service}/aws4_request", self.account, self.region);
+        format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0")
     }
 }
 

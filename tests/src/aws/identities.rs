@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::{ACCOUNT, Aws, User};
+use super::{ACCOUNT, Aws, Caller, User};
 
 impl Aws {
     /// Creates an IAM user with an inline policy of this statement.
@@ -51,6 +51,47 @@ impl Aws {
         let create = ["iam", "create-open-id-connect-provider", "--url", issuer, "--client-id-list"];
         let answer = self.cli(&[&create, audiences].concat()).await?;
         Ok(answer["OpenIDConnectProviderArn"].as_str().context("no provider was made")?.to_owned())
+    }
+}
+
+/// The same for tests that make many of them; the policies are whole documents.
+impl Caller {
+    /// Creates an IAM user with this inline policy.
+    pub async fn create_user(&self, name: &str, document: &Value) -> Result<User> {
+        self.call("iam.CreateUser", &json!({"UserName": name})).await?;
+        self.set_user_policy(name, document).await?;
+        self.create_access_key(name).await
+    }
+
+    /// Replaces that policy.
+    pub async fn set_user_policy(&self, user: &str, document: &Value) -> Result<()> {
+        let put = json!({"UserName": user, "PolicyName": "own", "PolicyDocument": document.to_string()});
+        self.call("iam.PutUserPolicy", &put).await.map(drop)
+    }
+
+    /// Makes a further access key of an IAM user.
+    pub async fn create_access_key(&self, user: &str) -> Result<User> {
+        let answer = self.call("iam.CreateAccessKey", &json!({"UserName": user})).await?;
+        let field = |name: &str| {
+            let (_, rest) = answer.as_str()?.split_once(&format!("<{name}>"))?;
+            rest.split_once("</").map(|(text, _)| text.to_owned())
+        };
+        let (access_key, secret_key) = field("AccessKeyId").zip(field("SecretAccessKey")).context("no key was made")?;
+        Ok(User { access_key, secret_key })
+    }
+
+    /// Creates a role with this trust policy (a statement without its Effect) and this inline policy. Returns its ARN.
+    pub async fn create_role(&self, name: &str, trust: &Value, document: &Value) -> Result<String> {
+        let create = json!({"RoleName": name, "AssumeRolePolicyDocument": policy(trust)});
+        self.call("iam.CreateRole", &create).await?;
+        self.set_role_policy(name, "own", document).await?;
+        Ok(format!("arn:aws:iam::{}:role/{name}", self.account))
+    }
+
+    /// Replaces a role's inline policy of that name, or adds it.
+    pub async fn set_role_policy(&self, role: &str, name: &str, document: &Value) -> Result<()> {
+        let put = json!({"RoleName": role, "PolicyName": name, "PolicyDocument": document.to_string()});
+        self.call("iam.PutRolePolicy", &put).await.map(drop)
     }
 }
 

@@ -37,20 +37,8 @@ impl Place {
     /// Makes a queue that hears of the secret, and the role with the template's policy.
     async fn create(name: &'static str, trust: &Value) -> Self {
         let (stack, shared, values) = fixture::rekey().await;
-        let (aws, queue_arn) = (stack.aws.caller(), format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"));
-        let queue = json!({
-            "QueueName": name,
-            "Attributes": {"Policy": json!({"Version": "2012-10-17", "Statement": [{
-                "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"},
-                "Action": "sqs:SendMessage", "Resource": queue_arn,
-            }]}).to_string()},
-        });
-        let queue = aws.call("sqs.CreateQueue", &queue).await.unwrap()["QueueUrl"].as_str().unwrap().to_owned();
-        let pattern = json!({"source": ["aws.secretsmanager"], "detail-type": ["Secret Label Updated"]}).to_string();
-        aws.call("events.PutRule", &json!({"Name": name, "EventPattern": pattern})).await.unwrap();
-        let target = json!({"Rule": name, "Targets": [{"Id": "queue", "Arn": queue_arn}]});
-        aws.call("events.PutTargets", &target).await.unwrap();
-
+        let queue = fixture::second_queue(stack, name, &[]).await.unwrap();
+        let queue_arn = format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}");
         // The template's policy names the shared agent's queue.
         let own = json!({
             "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"], "Resource": queue_arn,

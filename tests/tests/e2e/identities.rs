@@ -75,7 +75,7 @@ fn jwt(account: &str) -> String {
 }
 
 /// Waits until a SecretStore's condition has this reason, and a message with all of these parts.
-async fn says(app: &App, name: &str, reason: &str, parts: &[&str]) {
+pub async fn says(app: &App, name: &str, reason: &str, parts: &[&str]) {
     let stores: Api<SecretStore> = Api::namespaced(app.client.clone(), &app.namespace);
     eventually(&format!("SecretStore {name} to say {reason}"), SOON, async || {
         let status = stores.get(name).await?.status.unwrap_or_default();

@@ -33,6 +33,7 @@ mod hook;
 mod identities;
 mod image;
 mod install;
+mod least_privilege;
 mod local_aws;
 mod local_deployment;
 mod local_kubernetes;

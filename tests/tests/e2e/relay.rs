@@ -7,12 +7,13 @@ use rekey_tests::app::App;
 use rekey_tests::aws::Place;
 use rekey_tests::eventually::eventually;
 use rekey_tests::installation::{Installation, Options};
+use rekey_tests::policies::{self, Placeholders};
 use rekey_tests::progress::Progress;
 use rekey_tests::sam;
 use rekey_tests::stack::Stack;
 use serde_json::{Value, json};
 
-use crate::fixture;
+use crate::{fixture, least_privilege};
 
 const SECRETS: Place = Place { account: "444455556666", region: "eu-west-1" };
 const BUS: &str = "arn:aws:events:us-east-1:111122223333:event-bus/rekey";
@@ -61,7 +62,7 @@ async fn cluster(stack: &Stack) -> Installation {
 }
 
 #[tokio::test]
-async fn a_rotation_reaches_a_cluster_in_another_account_and_region_and_a_cut_relay_is_seen() {
+async fn a_rotation_reaches_a_cluster_in_another_account_and_region_and_a_relay_that_may_not_is_seen() {
     let (stack, ..) = fixture::rekey().await;
     let rekey = cluster(stack).await;
     let agent = "arn:aws:iam::111122223333:user/rekey-abroad-agent";
@@ -127,9 +128,32 @@ spec:
     // Polling would take an hour.
     app.holds("db", "value", &now.await.unwrap(), PATIENCE).await.unwrap();
 
-    for rule in call("events.ListRules", json!({"NamePrefix": "secrets-Relay"})).await["Rules"].as_array().unwrap() {
-        call("events.DisableRule", json!({"Name": rule["Name"]})).await;
-    }
+    // The role of the rule may not any more: the pipe says so here, and the dead-letter queue there says why.
+    let relay = least_privilege::of_the_relay();
+    let describe = ["cloudformation", "describe-stack-resource", "--stack-name", "secrets"];
+    let described = stack.aws.cli_in(SECRETS, &[&describe[..], &["--logical-resource-id", "RelayRole"]].concat()).await;
+    let role = described.unwrap()["StackResourceDetail"]["PhysicalResourceId"].as_str().unwrap().to_owned();
+    call("iam.DeleteRolePolicy", json!({"RoleName": role, "PolicyName": relay.policy})).await;
     pipe(&rekey, &format!("{abroad}: unproven")).await;
     pipe(&rekey, &format!("{here}: proven")).await;
+    let queue = secrets.output("DeadLetterQueueUrl").unwrap();
+    eventually("the dead-letter queue to say why", PATIENCE, async || {
+        let receive = json!({"QueueUrl": queue, "MessageAttributeNames": ["All"], "MaxNumberOfMessages": 10});
+        let received = there.call("sqs.ReceiveMessage", &receive).await?;
+        let messages = received["Messages"].as_array().into_iter().flatten();
+        let mut said = messages.map(|message| {
+            let attribute = |name: &str| message["MessageAttributes"][name]["StringValue"].as_str().unwrap_or_default();
+            (attribute("ERROR_CODE"), attribute("ERROR_MESSAGE"))
+        });
+        let found = said.find(|(code, text)| *code == "NO_PERMISSIONS" && text.contains(relay.action));
+        ensure!(found.is_some_and(|(_, text)| text.contains(&role)), "{received}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+
+    let placeholders = Placeholders::from([("RelayBusArns".to_owned(), vec![BUS.to_owned()])]);
+    let documented = policies::document([relay.policy], &placeholders).unwrap();
+    there.set_role_policy(&role, relay.policy, &documented).await.unwrap();
+    pipe(&rekey, &format!("{abroad}: proven")).await;
 }

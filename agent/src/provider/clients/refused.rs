@@ -43,7 +43,7 @@ impl Presented<'_> {
                 let tag_session = if keys.is_empty() { "" } else { " and sts:TagSession" };
                 format!(
                     "presented were {external_id} external id and {tags} by {by} for role {role}; its trust policy has to \
-                     allow that caller sts:AssumeRole{tag_session}"
+                     allow that caller sts:AssumeRole{tag_session}, and so have that caller's own policies"
                 )
             }
         }

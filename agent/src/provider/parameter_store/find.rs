@@ -16,7 +16,7 @@ use rekey_core::render::Payload;
 use rekey_core::value::SecretValue;
 use rekey_core::wanted::Selector;
 
-use super::{BATCH, GET_MANY, GET_ONE, known};
+use super::{BATCH, GET_MANY, GET_ONE, ONE_BY_ONE, known};
 use crate::provider::{Answer, Context, Limits, ReadProblem};
 
 const BY_PATH: &str = "ssm:GetParametersByPath";
@@ -165,12 +165,15 @@ fn filters(finder: &Finder) -> Result<Vec<ParameterStringFilter>, ReadProblem> {
 /// The parameters of these names, without those that are gone meanwhile.
 async fn values(client: &Client, context: Context<'_>, names: &[String]) -> Result<Vec<Parameter>, ReadProblem> {
     let request = client.get_parameters().set_names(Some(names.to_vec())).with_decryption(true);
-    match context.run(GET_MANY, || request.clone().send()).await {
-        Ok(output) => return Ok(output.parameters.unwrap_or_default()),
+    let denied = match context.run(GET_MANY, || request.clone().send()).await {
+        Ok(output) => {
+            context.denials.worked(context.store, GET_MANY);
+            return Ok(output.parameters.unwrap_or_default());
+        }
         // ESO asks for one at a time, so a policy may know that call only; and one that is refused fails all.
-        Err(ReadProblem::Denied { .. }) => {}
+        Err(problem @ ReadProblem::Denied { .. }) => problem,
         Err(problem) => return Err(problem),
-    }
+    };
     let mut found = Vec::with_capacity(names.len());
     for name in names {
         let request = client.get_parameter().name(name).with_decryption(true);
@@ -180,5 +183,7 @@ async fn values(client: &Client, context: Context<'_>, names: &[String]) -> Resu
             Err(problem) => return Err(problem),
         }
     }
+    // Each of them may be read, so it is the call for many of them that is missing.
+    context.denials.denied(context.store, GET_MANY, &denied, ONE_BY_ONE);
     Ok(found)
 }

@@ -36,7 +36,7 @@ impl Keys for Iam {
         let answer = aws_sdk_sts::Client::from_conf(config.build()).get_caller_identity().send().await;
         let answer = answer.map_err(|error| match code(&error) {
             Some(code) if REFUSALS.contains(&code) => EngineError::Auth(code.to_owned()),
-            _ => EngineError::Api { operation: "GetCallerIdentity", reason: reason(&error) },
+            _ => EngineError::Api { operation: "sts:GetCallerIdentity", reason: reason(&error) },
         })?;
         let expected = "whose access key the secret holds; a role's session or the account's root has none to rotate";
         user_name(answer.arn().unwrap_or_default())
@@ -46,7 +46,7 @@ impl Keys for Iam {
 
     async fn list(&self, user: &str) -> Result<Vec<Listed>, EngineError> {
         let answer = self.iam.list_access_keys().user_name(user).send().await;
-        let answer = answer.map_err(|error| failed("ListAccessKeys", &error))?;
+        let answer = answer.map_err(|error| failed("iam:ListAccessKeys", &error))?;
         let listed = answer.access_key_metadata.into_iter().filter_map(|key| {
             let active = key.status() == Some(&StatusType::Active);
             let created = key.create_date.as_ref().and_then(timestamp);
@@ -58,27 +58,27 @@ impl Keys for Iam {
     async fn create(&self, user: &str) -> Result<Option<AccessKey>, EngineError> {
         let answer = match self.iam.create_access_key().user_name(user).send().await {
             Err(error) if code(&error) == Some("LimitExceeded") => return Ok(None),
-            answer => answer.map_err(|error| failed("CreateAccessKey", &error))?,
+            answer => answer.map_err(|error| failed("iam:CreateAccessKey", &error))?,
         };
         let key =
             answer.access_key.map(|key| AccessKey { id: key.access_key_id, secret: key.secret_access_key.into() });
         let nothing =
-            || EngineError::Api { operation: "CreateAccessKey", reason: "an answer without a key".to_owned() };
+            || EngineError::Api { operation: "iam:CreateAccessKey", reason: "an answer without a key".to_owned() };
         key.map(Some).ok_or_else(nothing)
     }
 
     async fn deactivate(&self, user: &str, id: &str) -> Result<(), EngineError> {
         let request = self.iam.update_access_key().user_name(user).access_key_id(id).status(StatusType::Inactive);
-        done("UpdateAccessKey", request.send().await)
+        done("iam:UpdateAccessKey", request.send().await)
     }
 
     async fn delete(&self, user: &str, id: &str) -> Result<(), EngineError> {
-        done("DeleteAccessKey", self.iam.delete_access_key().user_name(user).access_key_id(id).send().await)
+        done("iam:DeleteAccessKey", self.iam.delete_access_key().user_name(user).access_key_id(id).send().await)
     }
 
     async fn last_used(&self, id: &str) -> Result<Option<Used>, EngineError> {
         let answer = self.iam.get_access_key_last_used().access_key_id(id).send().await;
-        let answer = answer.map_err(|error| failed("GetAccessKeyLastUsed", &error))?;
+        let answer = answer.map_err(|error| failed("iam:GetAccessKeyLastUsed", &error))?;
         // Of a key that was never used AWS says "N/A", and leaves the date out.
         Ok(answer.access_key_last_used.and_then(|used| {
             let at = timestamp(used.last_used_date.as_ref()?)?;

@@ -81,7 +81,7 @@ pub enum EngineError {
     /// A call to AWS's API of the service failed.
     #[error("{operation} failed ({reason}); check the function's role and the network")]
     Api {
-        /// The API operation.
+        /// The IAM action, such as `iam:ListAccessKeys`.
         operation: &'static str,
         /// AWS's error code, or how far the request got.
         reason: String,

@@ -101,6 +101,8 @@ async fn a_path_that_may_not_be_read_is_described_and_read_by_tens_or_ones() {
             (count(&operations, "GetParameters"), count(&operations, "GetParameter")),
             (2, if many { 0 } else { 12 })
         );
+        let problem = ReadProblem::Denied { action: GET_MANY, message: String::new() };
+        assert_eq!(aws.denials.denied(&store(PS), GET_MANY, &problem, ""), many, "it has been said if it is missing");
         check(&aws, &wanted).await;
         assert_eq!(aws.operations(), ["GetParametersByPath", "DescribeParameters"], "names tell versions");
     }

@@ -95,7 +95,8 @@ impl Service for Handle {
             model.authentication = None;
             model.busy = 3;
         };
-        let lost = |_: Lost| EngineError::Api { operation: "ModifyUser", reason: "no answer in time".to_owned() };
+        let lost =
+            |_: Lost| EngineError::Api { operation: "elasticache:ModifyUser", reason: "no answer in time".to_owned() };
         self.0.effect(apply).await.map_err(lost)
     }
 

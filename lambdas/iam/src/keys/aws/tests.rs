@@ -65,7 +65,10 @@ async fn refusals_of_a_key_are_told_apart_from_failures_of_a_call() {
         assert_eq!(refusing(code).owner(&key()).await.unwrap_err(), EngineError::Auth(code.to_owned()));
     }
     let denied = refusing("AccessDenied").list("app").await.unwrap_err();
-    assert_eq!(denied.to_string(), "ListAccessKeys failed (AccessDenied); check the function's role and the network");
+    assert_eq!(
+        denied.to_string(),
+        "iam:ListAccessKeys failed (AccessDenied); check the function's role and the network"
+    );
     assert!(refusing("LimitExceeded").create("app").await.unwrap().is_none());
     assert!(refusing("NoSuchEntity").create("app").await.is_err());
     assert!(refusing("NoSuchEntity").delete("app", "id").await.is_ok());
