@@ -1,6 +1,7 @@
 //! Rotations that could never end, and what those leave behind that ended too early.
 
 use super::*;
+use crate::testing::every_prefix;
 use crate::vault::PENDING;
 
 async fn run_as(world: &World, version: &str, step: Step) -> Result<Outcome, StepError> {
