@@ -17,7 +17,7 @@
 //!   happens on a replay: a normal rotation causes no failed login;
 //! - a master's credential is used only after one of the secret's own was accepted, and only at the same host;
 //! - AWSCURRENT is moved by compare-and-swap, so a manual change in between is never overwritten;
-//! - what follows the move (dropping AWSPENDING, the event, ending the old credential) runs again on a replay that finds the label moved.
+//! - what follows the move (the event, ending the old credential) runs again on a replay that finds the label moved.
 //!
 //! This crate never logs a value, a user name or a host, and never speaks to a service other than AWS: that is the
 //! engines' part.

@@ -76,10 +76,10 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         let work = timeout_at(deadline.instant(), self.step(step, event, strategy));
         let (outcome, promoted) = work.await.unwrap_or(Err(StepError::Timeout))?;
         let Some(promoted) = promoted else { return Ok(outcome) };
-        // The rotation has succeeded: neither the news nor the label fails the step, running out of time included.
+        // The rotation has succeeded: neither the news nor our own labels fail the step, running out of time included.
         let conclusion = timeout_at(deadline.instant(), self.conclude(event, promoted));
         if conclusion.await.is_err() {
-            warn!(version = event.version_id, "no time was left to announce the rotation and to drop AWSPENDING");
+            warn!(version = event.version_id, "no time was left to announce the rotation and to remove our own labels");
         }
         // An old credential that stays valid does: the failure brings the replay that ends it.
         timeout_at(deadline.instant(), self.retire(event)).await.unwrap_or(Err(StepError::Timeout))?;

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::testing::every_prefix;
-use crate::vault::PENDING;
 
 async fn run_as(world: &World, version: &str, step: Step) -> Result<Outcome, StepError> {
     let event = RotationEvent {
