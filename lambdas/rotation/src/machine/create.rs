@@ -47,7 +47,7 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         }
         let previous = if self.engine.issues_itself() {
             self.remember_attempt(event, secret, &mut attempts).await?;
-            self.previous(event).await?
+            self.previous(event, current.previous.as_deref()).await?
         } else {
             None
         };

@@ -19,6 +19,13 @@ pub(super) struct Promoted {
     attempts: Vec<Attempt>,
 }
 
+impl Promoted {
+    /// The version that was in force before.
+    pub(super) fn previous(&self) -> Option<String> {
+        self.rotated.previous_version_id.clone()
+    }
+}
+
 impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
     pub(super) async fn finish(
         &self,
@@ -72,12 +79,13 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         }
     }
 
-    pub(super) async fn retire(&self, event: &RotationEvent) -> Result<(), StepError> {
+    pub(super) async fn retire(&self, event: &RotationEvent, previous: Option<String>) -> Result<(), StepError> {
         if !self.engine.retires() {
             return Ok(());
         }
-        let Some(previous) = self.previous(event).await? else { return Ok(()) };
-        let current = self.document_in_force(event).await?;
+        let Some(previous) = self.previous(event, previous.as_deref()).await? else { return Ok(()) };
+        // Whoever has moved AWSCURRENT since may have gone back to what would end here.
+        let Some(current) = self.in_force(event, &event.version_id).await? else { return Ok(()) };
         self.engine.retire(&current, &previous).await.map_err(StepError::Retire)
     }
 }

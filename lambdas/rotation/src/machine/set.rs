@@ -16,18 +16,18 @@ use crate::vault::{Selector, Vault};
 const FORGOTTEN: usize = 3;
 
 impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
-    pub(super) async fn set(&self, event: &RotationEvent, current: &InForce) -> Result<Outcome, StepError> {
-        let InForce { document: current, plan } = current;
+    pub(super) async fn set(&self, event: &RotationEvent, in_force: &InForce) -> Result<Outcome, StepError> {
+        let InForce { document: current, plan, .. } = in_force;
         let pending = self.pending(event).await?;
         protocol::vet_new(current, &pending, plan)?;
         let master = self.master(current, plan).await?;
-        let before = self.before(event, current, plan).await?;
+        let before = self.before(event, in_force).await?;
         let change =
             Change { plan, using: current, own: current, current, pending: &pending, previous: before.as_ref() };
 
         let (mut refused, mut tried, mut refusal) = (Vec::new(), Vec::new(), None);
         for &credential in Credential::in_order(plan.strategy) {
-            for own in self.candidates(credential, event, current, &pending).await? {
+            for own in self.candidates(credential, event, in_force, &pending).await? {
                 if refused.iter().any(|before: &SecretDocument| before.same_text(&own)) {
                     continue;
                 }
@@ -56,13 +56,15 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         &self,
         credential: Credential,
         event: &RotationEvent,
-        current: &SecretDocument,
+        InForce { document: current, previous, .. }: &InForce,
         pending: &SecretDocument,
     ) -> Result<Vec<SecretDocument>, StepError> {
         Ok(match credential {
             Credential::Current => vec![current.clone()],
             Credential::Pending => vec![pending.clone()],
-            Credential::Previous => self.with_previous_password(event, current).await?.into_iter().collect(),
+            Credential::Previous => {
+                self.with_previous_password(event, current, previous.as_deref()).await?.into_iter().collect()
+            }
             Credential::Forgotten => self.forgotten(event, current).await?,
         })
     }

@@ -50,6 +50,8 @@ pub struct State<S> {
     pub others: BTreeMap<String, (String, Tags)>,
     /// How often a pending value is still invisible to readers.
     pub lag: u32,
+    /// How often readers still see AWSCURRENT where it was before it moved last.
+    pub behind: u32,
     /// The engine's service.
     pub service: S,
     /// How many pending values were stored.
@@ -91,6 +93,7 @@ impl<S> World<S> {
             tags: Tags::new(),
             others: BTreeMap::new(),
             lag: 0,
+            behind: 0,
             service,
             stored: 0,
             sent: Vec::new(),
@@ -191,9 +194,14 @@ impl<S: Send> Vault for World<S> {
         if let Some((text, _)) = state.others.get(secret) {
             return Ok(Some(Zeroizing::new(text.clone())));
         }
+        let behind = state.behind > 0 && matches!(version, Selector::Current | Selector::InForce(_));
+        state.behind -= u32::from(behind);
         let id = match version {
+            Selector::Current if behind => state.labels.get(PREVIOUS).cloned(),
             Selector::Current => state.labels.get(CURRENT).cloned(),
-            Selector::Previous => state.labels.get(PREVIOUS).cloned(),
+            Selector::InForce(id) => {
+                Some(id.to_owned()).filter(|_| !behind && state.labels.get(CURRENT).is_some_and(|v| v == id))
+            }
             Selector::Version(id) => Some(id.to_owned()),
             Selector::Pending(id) => Some(id.to_owned()).filter(|_| state.labels.get(PENDING).is_some_and(|v| v == id)),
         };

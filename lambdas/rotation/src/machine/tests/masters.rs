@@ -70,3 +70,20 @@ async fn a_master_that_is_refused_or_at_another_host_is_named_as_the_cause() {
     let error = run(&world, Step::Set).await.unwrap_err();
     assert_eq!(error.kind().as_str(), "privilege");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_lags_behind_does_not_turn_the_rotation_on_the_user_in_force() {
+    let world = alternating();
+    {
+        let mut state = world.state();
+        let before = state.values["v0"].replace(r#""username":"u""#, r#""username":"u_clone""#);
+        state.values.insert("v0".to_owned(), before);
+        state.service.others.insert("u_clone".to_owned(), "zero".to_owned());
+    }
+    for step in Step::ALL {
+        world.state().behind = 2;
+        run(&world, step).await.unwrap();
+    }
+    assert_eq!(world.state().service.password, "one", "the user in force was left alone");
+    assert_eq!(fake::password_in_force(&world).unwrap(), password(&world, CURRENT));
+}

@@ -33,13 +33,14 @@ proptest! {
     /// Crash or lose the answer after any side effects, replay with the same token: the credential in force logs in,
     /// the labels are legal, the password was generated once, and the event was sent after the label moved.
     #[test]
-    fn crash_replay_ends_with_a_credential_that_logs_in(faults in faults(), lag in 0_u32..4) {
+    fn crash_replay_ends_with_a_credential_that_logs_in(faults in faults(), lag in 0_u32..4, behind in 0_u32..4) {
         clock().block_on(async {
             let world = single();
             {
                 let mut state = world.state();
                 state.faults = faults.clone();
                 state.lag = lag;
+                state.behind = behind;
             }
             prop_assert!(rotate(&machine(&world), faults.len() + 1).await, "a try without faults ends well");
             prop_assert_eq!(password(&world, CURRENT), world.state().service.password.clone());

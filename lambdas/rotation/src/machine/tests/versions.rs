@@ -86,3 +86,23 @@ async fn a_move_that_the_sdk_repeats_is_a_success() {
     assert_eq!(run(&world, Step::Finish).await.unwrap(), Outcome::Done);
     assert_eq!(world.state().sent[0].previous_version_id.as_deref(), Some("v1"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_version_in_force_that_cannot_be_read_is_told_from_one_that_is_in_force_no_longer() {
+    let world = single();
+    world.state().values.remove("v1");
+    let error = run(&world, Step::Create).await.unwrap_err();
+    assert!(matches!(error, StepError::NoCurrent), "{error}");
+
+    let world = single();
+    world.state().behind = u32::MAX;
+    let machine = machine(&world);
+    let report = testing::invoke(&machine, "createSecret");
+    let overtake = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        fake::label_back(&mut world.state());
+    };
+    let (report, ()) = tokio::join!(report, overtake);
+    assert!(matches!(report.unwrap().result, Err(StepError::Overtaken)));
+    assert_eq!(world.state().stored, 0);
+}
