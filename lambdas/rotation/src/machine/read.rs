@@ -104,10 +104,9 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         InForce { document: current, plan, previous }: &InForce,
     ) -> Result<Option<SecretDocument>, StepError> {
         match plan.strategy {
-            Strategy::Dual => self.with_previous_password(event, current, previous.as_deref()).await,
-            Strategy::Alternating => {
+            Strategy::Dual | Strategy::Alternating => {
                 let previous = self.previous(event, previous.as_deref()).await?;
-                Ok(previous.and_then(|previous| protocol::of_the_next_user(current, &previous, plan)))
+                Ok(previous.and_then(|previous| protocol::of_an_older_version(current, &previous, plan)))
             }
             Strategy::Single | Strategy::ThroughMaster => Ok(None),
         }

@@ -3,7 +3,7 @@
 //! Everything that changes the world goes through [`World::effect`], which counts the effects and lets a test crash the
 //! function right after one of them, lose its answer, or let somebody else act right before it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -44,6 +44,8 @@ pub struct State<S> {
     pub values: BTreeMap<String, String>,
     /// Version by label: no label can be on two versions.
     pub labels: BTreeMap<String, String>,
+    /// Versions that cannot be read, because their key is gone for instance.
+    pub unreadable: BTreeSet<String>,
     /// Tags of the secret.
     pub tags: Tags,
     /// Text and tags of other secrets, masters', by ARN.
@@ -90,6 +92,7 @@ impl<S> World<S> {
         let state = State {
             values: own(&values),
             labels: own(&labels),
+            unreadable: BTreeSet::new(),
             tags: Tags::new(),
             others: BTreeMap::new(),
             lag: 0,
@@ -208,6 +211,9 @@ impl<S: Send> Vault for World<S> {
         if matches!(version, Selector::Pending(_)) && state.lag > 0 {
             state.lag -= 1;
             return Ok(None);
+        }
+        if id.as_ref().is_some_and(|id| state.unreadable.contains(id)) {
+            return Err(VaultError { operation: "GetSecretValue", reason: "DecryptionFailure".to_owned() });
         }
         Ok(id.and_then(|id| state.values.get(&id).cloned()).map(Zeroizing::new))
     }
