@@ -3,8 +3,9 @@
 //!
 //! IAM lets a user have two keys. A new one needs the place of whichever is not in force: the previous version's, or
 //! an orphan, which a crash between CreateAccessKey and PutSecretValue leaves behind, or a rotation that was cancelled. No
-//! version in force ever held an orphan, and IAM says of no key who made it; so each try is written down before it makes
-//! one, and a key that was not made right after that is somebody else's, used or not: IAM may learn of a use hours later.
+//! version in force ever held an orphan, and IAM says of no key who made it; so each try is written down right before it
+//! makes one, once there is room, and stays so unless IAM says that it made none. A key that was not made right after that
+//! is somebody else's, used or not: IAM may learn of a use hours later.
 //!
 //! Whose key the secret holds is not believed but proven: STS names the user to whoever signs with the key, and IAM
 //! lists the key among those of that user in the function's own account. Else whoever may write the secret could have
@@ -21,20 +22,21 @@ use thiserror::Error;
 use tokio::time::{Instant, sleep};
 
 use crate::credential::{AccessKey, Credential, ENGINE};
-use crate::keys::{Keys, Listed};
+use crate::keys::{Keys, Listed, Made};
 
 /// How long a new key may stay unknown. IAM is eventually consistent, and says no numbers; mostly it is 5 to 15 s.
 const PATIENCE: Duration = Duration::from_secs(40);
 const PAUSE: Duration = Duration::from_millis(500);
 /// How often in a row a new key has to be accepted: the servers behind one name learn of it one by one.
 const IN_A_ROW: u32 = 3;
-/// How often room is made for a key, in case that IAM's list lags behind, or that the SDK repeated a call whose answer
-/// got lost, and met the key that the first one made.
+/// How often a key is asked for, in case that the part of IAM that makes it has not heard yet that there is room.
 const TRIES: u32 = 10;
 /// The keys that a user may have. It is no quota that could be raised.
 const LIMIT: usize = 2;
 /// How long after the beginning of a try its key is made at the latest: calls that hang end with the step.
 const MADE_WITHIN: SignedDuration = SignedDuration::from_mins(2);
+/// How long before that, by IAM's clock, which need not agree with the function's. There was room at that time.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(2);
 /// The only service that a key of a pending version is ever used at, which is what testSecret does.
 const TESTED_AT: &str = "sts";
 /// How long after it was made it may still have been a test. A program that only assumes roles uses STS, too.
@@ -86,6 +88,13 @@ impl<K: Keys> AccessKeys<K> {
         Err(EngineError::Auth("IAM does not list the key among the user's in this account".to_owned()))
     }
 
+    /// The owner of the key in force, who can be given another one.
+    async fn owner_with_room(&self, current: &Credential, issue: &Issue<'_>) -> Result<String, EngineError> {
+        let (user, listed) = self.proven(current).await?;
+        self.make_room(&user, &listed, &current.key, issue).await?;
+        Ok(user)
+    }
+
     /// Deletes the keys that stand in the way of a new one.
     async fn make_room(
         &self,
@@ -113,7 +122,8 @@ impl<K: Keys> AccessKeys<K> {
     /// Whether a key is what one of the tries left behind, and nobody has used it but its rotation.
     async fn is_orphan(&self, key: &Listed, attempts: &[Timestamp]) -> Result<bool, EngineError> {
         let Some(created) = key.created else { return Ok(false) };
-        if !attempts.iter().any(|&began| created >= began && created.duration_since(began) <= MADE_WITHIN) {
+        let after = |began| created.duration_since(began);
+        if !attempts.iter().any(|&began| after(began) >= -CLOCKS_DIFFER && after(began) <= MADE_WITHIN) {
             return Ok(false);
         }
         Ok(match self.keys.last_used(&key.id).await? {
@@ -138,21 +148,26 @@ impl<K: Keys> Engine for AccessKeys<K> {
         true
     }
 
+    async fn prepare(&self, issue: &Issue<'_>) -> Result<(), EngineError> {
+        self.owner_with_room(&Credential::read(issue.current)?, issue).await.map(drop)
+    }
+
     async fn issue(&self, issue: &Issue<'_>) -> Result<SecretDocument, EngineError> {
         let current = Credential::read(issue.current)?;
-        // A key that is there before this try has made one is none of its own.
-        let mut attempts = issue.attempts.split_last().map_or(&[][..], |(_this, earlier)| earlier);
+        let mut refusal = String::new();
         for _ in 0..TRIES {
-            let (user, listed) = self.proven(&current).await?;
-            self.make_room(&user, &listed, &current.key, &Issue { attempts, ..*issue }).await?;
-            attempts = issue.attempts;
-            if let Some(key) = self.keys.create(&user).await? {
-                let (id, secret) = current.fields;
-                return Ok(issue.current.with(id, &key.id)?.with(secret, &key.secret)?);
+            // A key that has come since is none of this try's, which IAM has given none yet.
+            let user = self.owner_with_room(&current, issue).await?;
+            match self.keys.create(&user).await? {
+                Made::Key(key) => {
+                    let (id, secret) = current.fields;
+                    return Ok(issue.current.with(id, &key.id)?.with(secret, &key.secret)?);
+                }
+                Made::NotNow(code) => refusal = code,
             }
             sleep(PAUSE).await;
         }
-        Err(EngineError::Api { operation: "iam:CreateAccessKey", reason: "LimitExceeded".to_owned() })
+        Err(EngineError::Api { operation: "iam:CreateAccessKey", reason: refusal })
     }
 
     async fn take_back(&self, issued: &SecretDocument) -> Result<(), EngineError> {

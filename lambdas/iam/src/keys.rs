@@ -29,6 +29,14 @@ pub struct Used {
     pub at: Timestamp,
 }
 
+/// What came of asking for a new key.
+pub enum Made {
+    /// The key, whose secret half is shown this once.
+    Key(AccessKey),
+    /// None for now: the user has two already, as far as that part of IAM knows, or IAM is asked too often. The code.
+    NotNow(String),
+}
+
 /// IAM and STS.
 pub trait Keys: Sync {
     /// The name of the user whose key this is, asked with the key itself. [`EngineError::Auth`] if AWS refuses the key.
@@ -37,8 +45,9 @@ pub trait Keys: Sync {
     /// The user's keys, two at most.
     fn list(&self, user: &str) -> impl Future<Output = Result<Vec<Listed>, EngineError>> + Send;
 
-    /// A new key for the user; nothing if the user has two already. The answer can get lost, and the key with it.
-    fn create(&self, user: &str) -> impl Future<Output = Result<Option<AccessKey>, EngineError>> + Send;
+    /// A new key for the user, asked for once. The answer can get lost, and the key with it: then the error is
+    /// [`EngineError::Unanswered`], and every other one means that none was made.
+    fn create(&self, user: &str) -> impl Future<Output = Result<Made, EngineError>> + Send;
 
     /// Lets AWS refuse the key. A key that is gone is no error.
     fn deactivate(&self, user: &str, id: &str) -> impl Future<Output = Result<(), EngineError>> + Send;

@@ -81,7 +81,7 @@ pub enum StepError {
     #[error("AWSCURRENT was moved by somebody else while this rotation ran; the next try starts from what it is now")]
     Overtaken,
     /// There is nothing to rotate.
-    #[error("secret has no AWSCURRENT value; store a first version that logs in")]
+    #[error("secret has no AWSCURRENT value, or is being deleted; store a first version that logs in")]
     NoCurrent,
     /// The pending version never became readable.
     #[error("pending version has no value; createSecret did not succeed for it, start a new rotation")]

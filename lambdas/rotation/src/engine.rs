@@ -24,8 +24,8 @@ pub struct Issue<'a> {
     pub current: &'a SecretDocument,
     /// The version before it, if there is one that can be read; only for an engine that issues credentials itself.
     pub previous: Option<&'a SecretDocument>,
-    /// When tries to make a credential began that no rotation has finished yet, this one the last; only for an engine that
-    /// issues credentials itself. What was made right after one of these, and by nobody else, is an orphan of it.
+    /// When earlier tries to make a credential began whose end nobody knows; only for an engine that issues credentials
+    /// itself. What was made right after one of these, and by nobody else, is an orphan of it.
     pub attempts: &'a [Timestamp],
     /// How passwords are made.
     pub passwords: &'a PasswordPolicy,
@@ -82,16 +82,24 @@ pub trait Engine: Sync {
     /// engine needs, and reads the strategy from it and from the secret's tags.
     fn plan(&self, current: &SecretDocument, tags: &Tags) -> Result<Plan, EngineError>;
 
+    /// Makes room for what [`Engine::issue`] is to make, or refuses to: only for an engine that issues credentials itself,
+    /// and before the try is written down. What is there by now was made by nobody who came after that.
+    fn prepare(&self, _issue: &Issue<'_>) -> impl Future<Output = Result<(), EngineError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Makes the next credential: for passwords without speaking to the service, see [`crate::issue`].
     ///
     /// A service that makes credentials itself is asked here, for only now does it show them. A crash before the
-    /// version is stored leaves an orphan behind, which the next call has to find and remove.
+    /// version is stored leaves an orphan behind, which the next [`Engine::prepare`] has to find and remove.
+    ///
+    /// [`EngineError::Unanswered`] means that the service may have made one; any other error that it has not.
     fn issue(&self, issue: &Issue<'_>) -> impl Future<Output = Result<SecretDocument, EngineError>> + Send {
         std::future::ready(crate::issue::password(issue))
     }
 
     /// Whether [`Engine::issue`] lets the service make the credential. Then the machine makes sure that there is no
-    /// pending version yet, and shows the previous one.
+    /// pending version yet, shows the previous one, and writes each try down.
     fn issues_itself(&self) -> bool {
         false
     }

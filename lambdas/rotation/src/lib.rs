@@ -12,12 +12,12 @@
 //! first with the same token. So each step must be safe to run again after a crash at any point:
 //!
 //! - a pending value, once written, is never generated again: the service may already hold it;
-//! - the pending version is always read by its id *and* its label, never by the label alone;
+//! - the pending version and the one in force are read by their ids *and* their labels, never by the label alone;
 //! - the current credential is tried first and the pending one only when the service refuses the current one, which
 //!   happens on a replay: a normal rotation causes no failed login;
 //! - a master's credential is used only after one of the secret's own was accepted, and only at the same host;
 //! - AWSCURRENT is moved by compare-and-swap, so a manual change in between is never overwritten;
-//! - what follows the move (dropping AWSPENDING, the event, ending the old credential) runs again on a replay that finds the label moved.
+//! - what follows the move (the event, ending the old credential) runs again on a replay that finds the label moved.
 //!
 //! This crate never logs a value, a user name or a host, and never speaks to a service other than AWS: that is the
 //! engines' part.

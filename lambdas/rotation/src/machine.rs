@@ -76,13 +76,14 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         let work = timeout_at(deadline.instant(), self.step(step, event, strategy));
         let (outcome, promoted) = work.await.unwrap_or(Err(StepError::Timeout))?;
         let Some(promoted) = promoted else { return Ok(outcome) };
-        // The rotation has succeeded: neither the news nor the label fails the step, running out of time included.
+        let previous = promoted.previous();
+        // The rotation has succeeded: neither the news nor our own labels fail the step, running out of time included.
         let conclusion = timeout_at(deadline.instant(), self.conclude(event, promoted));
         if conclusion.await.is_err() {
-            warn!(version = event.version_id, "no time was left to announce the rotation and to drop AWSPENDING");
+            warn!(version = event.version_id, "no time was left to announce the rotation and to remove our own labels");
         }
         // An old credential that stays valid does: the failure brings the replay that ends it.
-        timeout_at(deadline.instant(), self.retire(event)).await.unwrap_or(Err(StepError::Timeout))?;
+        timeout_at(deadline.instant(), self.retire(event, previous)).await.unwrap_or(Err(StepError::Timeout))?;
         Ok(outcome)
     }
 
@@ -100,7 +101,7 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         if standing == Standing::Current && step != Step::Finish {
             return Ok((Outcome::Skipped, None));
         }
-        let current = self.current(event, &secret.tags).await?;
+        let current = self.current(event, &secret).await?;
         *strategy = Some(current.plan.strategy);
         let outcome = match step {
             Step::Create => self.create(event, &secret, &current).await?,
@@ -113,8 +114,8 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         Ok((outcome, None))
     }
 
-    async fn test(&self, event: &RotationEvent, current: &InForce) -> Result<Outcome, StepError> {
-        let InForce { document: current, plan } = current;
+    async fn test(&self, event: &RotationEvent, in_force: &InForce) -> Result<Outcome, StepError> {
+        let InForce { document: current, plan, .. } = in_force;
         let pending = self.pending(event).await?;
         if !protocol::vet_same_place(current, &pending, plan)? {
             return self.engine.login(&pending).await.map(|()| Outcome::Done).map_err(StepError::Engine);
@@ -126,7 +127,7 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
             // First by itself, as in setSecret: what is refused after that is the master's.
             self.engine.login(current).await.map_err(StepError::Engine)?;
         }
-        let before = self.before(event, current, plan).await?;
+        let before = self.before(event, in_force).await?;
         let tested = self.engine.preflight(plan, current, master.as_ref(), before.as_ref()).await;
         let blamed = if master.is_some() { StepError::Master } else { StepError::Engine };
         tested.map(|()| Outcome::Done).map_err(blamed)

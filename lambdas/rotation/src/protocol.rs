@@ -138,6 +138,16 @@ pub fn of_the_next_user(current: &SecretDocument, previous: &SecretDocument, pla
     current.with("username", user).ok()?.with("password", &previous.required("password").ok()?).ok()
 }
 
+/// What an older version holds that this rotation may make use of, at the current place: another password of the same user
+/// or, of two users that take turns, a password of the one whose turn it is.
+#[must_use]
+pub fn of_an_older_version(current: &SecretDocument, older: &SecretDocument, plan: &Plan) -> Option<SecretDocument> {
+    match plan.strategy {
+        Strategy::Alternating => of_the_next_user(current, older, plan),
+        Strategy::Single | Strategy::ThroughMaster | Strategy::Dual => with_previous_password(current, older),
+    }
+}
+
 /// What finishSecret has to do about AWSCURRENT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Promotion {

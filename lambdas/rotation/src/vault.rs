@@ -54,10 +54,10 @@ impl Description {
 /// Which version to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Selector<'a> {
-    /// The one with AWSCURRENT.
+    /// The one with AWSCURRENT, whichever that is: for secrets of which nothing else is asked.
     Current,
-    /// The one with AWSPREVIOUS.
-    Previous,
+    /// The one with this id, and only if it has AWSCURRENT.
+    InForce(&'a str),
     /// The one with this id, and only if it has AWSPENDING.
     Pending(&'a str),
     /// The one with this id, whatever its labels.

@@ -1,6 +1,7 @@
 //! The engine against a model of IAM and STS.
 
 mod model;
+mod others;
 
 use rekey_rotation::diagnostic::StepError;
 use rekey_rotation::testing::{Fault, TOKEN, every_prefix, invoke, rotate};
@@ -60,7 +61,7 @@ async fn a_new_key_is_waited_for_until_all_of_aws_knows_it() {
 #[tokio::test(start_paused = true)]
 async fn a_key_whose_answer_got_lost_makes_room_for_one_that_is_known() {
     let world = world();
-    // The effects before CreateAccessKey: the try is written down, a key is deactivated, and deleted.
+    // The effects before CreateAccessKey: a key is deactivated, and deleted, and the try is written down.
     world.state().faults.insert(3, Fault::LostReply);
     assert_eq!(run(&world, "createSecret").await.unwrap_err().kind().as_str(), "aws");
     run(&world, "createSecret").await.unwrap();
@@ -68,12 +69,11 @@ async fn a_key_whose_answer_got_lost_makes_room_for_one_that_is_known() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_the_sdk_made_twice_is_found_by_the_next_look() {
+async fn a_part_of_iam_that_has_not_heard_of_the_room_yet_is_asked_again() {
     let world = world();
-    world.state().service.keys.remove(0);
-    world.state().service.made_before_the_answer = true;
+    world.state().service.full_for = 3;
     run(&world, "createSecret").await.unwrap();
-    assert_eq!(log(&world), ["create K2", "deactivate K2", "delete K2", "create K3"]);
+    assert_eq!(log(&world), ["deactivate K0", "delete K0", "create K2"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,56 +87,6 @@ async fn a_value_that_was_stored_meanwhile_costs_the_key_that_nobody_will_use() 
     run(&world, "createSecret").await.unwrap();
     assert_eq!(log(&world), ["deactivate K0", "delete K0", "create K2", "delete K2"]);
     assert_eq!(world.text(PENDING).unwrap(), document(7));
-}
-
-/// A try that began so many minutes ago and was never heard of again.
-fn tried(world: &World, minutes_ago: i64) {
-    let label = format!("rekey:issuing:{}", model::ago(minutes_ago));
-    world.state().labels.insert(label, "v1".to_owned());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_key_that_somebody_else_made_is_never_touched() {
-    let made = |minutes_ago| Key { created: model::ago(minutes_ago), ..Key::new(9) };
-    let inactive = |minutes_ago| Key { active: false, ..made(minutes_ago) };
-    for (key, tried_at) in [
-        (made(60).used("s3", 1), None),
-        (made(60).used("sts", 1), None),
-        (made(60), None),
-        // Somebody has just made it and not given it to their program yet.
-        (made(0), None),
-        (inactive(60), None),
-        (inactive(60).used("s3", 1), None),
-        // Made before or long after a try that a crash ended.
-        (made(31), Some(30)),
-        (made(20), Some(30)),
-        (made(0), Some(30)),
-        // Made by a try, and used by somebody who took it from the pending version.
-        (made(29).used("s3", 28), Some(30)),
-        (made(29).used("sts", 1), Some(30)),
-    ] {
-        let case = format!("{key:?} {tried_at:?}");
-        let world = world();
-        world.state().service.keys[0] = key;
-        tried_at.inspect(|&minutes_ago| tried(&world, minutes_ago));
-        let error = run(&world, "createSecret").await.unwrap_err();
-        assert_eq!(error.kind().as_str(), "refused", "{case}");
-        assert!(error.to_string().contains("delete it if nobody needs it, or give the secret a user"), "{error}");
-        assert_eq!(log(&world), Vec::<String>::new(), "{case}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_key_that_a_try_left_behind_makes_room_and_the_tries_are_forgotten_in_the_end() {
-    let made = |minutes_ago| Key { created: model::ago(minutes_ago), ..Key::new(9) };
-    for key in [made(30), made(29), Key { active: false, ..made(30) }, made(30).used("sts", 29)] {
-        let world = world();
-        world.state().service.keys[0] = key;
-        tried(&world, 30);
-        assert!(rotate(&machine(&world), 1).await);
-        assert_eq!(log(&world), ["deactivate K9", "delete K9", "create K2"]);
-        assert!(world.state().labels.keys().all(|label| !label.starts_with("rekey:")));
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,19 +103,6 @@ async fn a_rotation_that_was_cancelled_leaves_a_key_that_the_next_one_ends() {
     }
     assert!(rotate(&machine(&world), 1).await);
     assert_eq!(log(&world)[3..], ["deactivate K2", "delete K2", "create K3"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn no_more_tries_are_remembered_than_a_secret_has_room_for() {
-    let world = world();
-    world.state().service.broken = true;
-    for minutes_ago in 1..=30 {
-        tried(&world, minutes_ago);
-        run(&world, "createSecret").await.unwrap_err();
-        let labels = &mut world.state().labels;
-        let count = labels.keys().filter(|label| label.starts_with("rekey:")).count();
-        assert!(count <= 6, "{count}");
-    }
 }
 
 #[tokio::test(start_paused = true)]

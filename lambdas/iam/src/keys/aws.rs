@@ -1,5 +1,6 @@
 //! The keys on the real APIs. Errors keep AWS's code and leave its message, which names users and keys, behind.
 
+use aws_sdk_iam::config::retry::RetryConfig;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::types::StatusType;
 use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
@@ -8,11 +9,16 @@ use rekey_rotation::aws::reason;
 use rekey_rotation::engine::EngineError;
 use rekey_rotation::secret::SecretError;
 
-use super::{Keys, Listed, Used};
+use super::{Keys, Listed, Made, Used};
 use crate::credential::AccessKey;
 
 /// What STS answers to a key that it does not know (any more, or yet), that is inactive, or whose secret is wrong.
 const REFUSALS: [&str; 3] = ["InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException"];
+
+/// What IAM answers if a user has two keys, and if it is asked too often.
+const NOT_NOW: [&str; 3] = ["LimitExceeded", "Throttling", "ThrottlingException"];
+
+const CREATE: &str = "iam:CreateAccessKey";
 
 /// IAM as the function's role may use it, and STS as anybody may.
 #[derive(Clone, Debug)]
@@ -55,16 +61,26 @@ impl Keys for Iam {
         Ok(listed.collect())
     }
 
-    async fn create(&self, user: &str) -> Result<Option<AccessKey>, EngineError> {
-        let answer = match self.iam.create_access_key().user_name(user).send().await {
-            Err(error) if code(&error) == Some("LimitExceeded") => return Ok(None),
-            answer => answer.map_err(|error| failed("iam:CreateAccessKey", &error))?,
-        };
-        let key =
-            answer.access_key.map(|key| AccessKey { id: key.access_key_id, secret: key.secret_access_key.into() });
-        let nothing =
-            || EngineError::Api { operation: "iam:CreateAccessKey", reason: "an answer without a key".to_owned() };
-        key.map(Some).ok_or_else(nothing)
+    /// Where the SDK repeated a call whose answer got lost, a refusal would say nothing of the first one.
+    async fn create(&self, user: &str) -> Result<Made, EngineError> {
+        let once = aws_sdk_iam::config::Builder::new().retry_config(RetryConfig::disabled());
+        let answer = self.iam.create_access_key().user_name(user).customize().config_override(once).send().await;
+        let unanswered = |reason| EngineError::Unanswered { operation: CREATE, reason };
+        match answer {
+            Ok(answer) => answer
+                .access_key
+                .map(|key| Made::Key(AccessKey { id: key.access_key_id, secret: key.secret_access_key.into() }))
+                .ok_or_else(|| unanswered("an answer without a key".to_owned())),
+            Err(error) => {
+                // What failed at IAM (5xx) may have failed after the key was made.
+                let refused = error.raw_response().is_some_and(|answer| answer.status().is_client_error());
+                match code(&error) {
+                    Some(code) if NOT_NOW.contains(&code) => Ok(Made::NotNow(code.to_owned())),
+                    _ if refused || matches!(error, SdkError::ConstructionFailure(_)) => Err(failed(CREATE, &error)),
+                    _ => Err(unanswered(reason(&error))),
+                }
+            }
+        }
     }
 
     async fn deactivate(&self, user: &str, id: &str) -> Result<(), EngineError> {

@@ -86,6 +86,17 @@ pub enum EngineError {
         /// AWS's error code, or how far the request got.
         reason: String,
     },
+    /// The same, and nobody knows whether the call had its effect.
+    #[error(
+        "{operation} was not answered ({reason}) and may have happened; the next try looks for what it has made, check the \
+         function's network if it happens again"
+    )]
+    Unanswered {
+        /// The API operation.
+        operation: &'static str,
+        /// How far the request got.
+        reason: String,
+    },
     /// No password could be made.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -103,7 +114,7 @@ impl EngineError {
             Self::BadSecret(_) | Self::OtherEngine(_) | Self::LongName(_) | Self::OtherHost(_) => ErrorKind::BadSecret,
             Self::Stranger | Self::Unfit(_) => ErrorKind::Refused,
             Self::Strategy { .. } | Self::Password(_) | Self::Policy(_) => ErrorKind::Setup,
-            Self::Api { .. } => ErrorKind::Aws,
+            Self::Api { .. } | Self::Unanswered { .. } => ErrorKind::Aws,
         }
     }
 }

@@ -31,7 +31,7 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         secret: &Description,
         current: &InForce,
     ) -> Result<Outcome, StepError> {
-        let mut attempts = protocol::attempts(secret);
+        let attempts = protocol::attempts(secret);
         // Once there is a pending value it is the one, however it came about: the service may already hold it. Where the
         // service itself makes the value, a second one would cost the first, so the first look is not believed.
         let patience = match (self.engine.issues_itself(), attempts.is_empty()) {
@@ -45,12 +45,8 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
             Err(StepError::Unusable(why)) => return Err(self.give_up(event, &current.document, why).await),
             Err(error) => return Err(error),
         }
-        let previous = if self.engine.issues_itself() {
-            self.remember_attempt(event, secret, &mut attempts).await?;
-            self.previous(event).await?
-        } else {
-            None
-        };
+        let previous =
+            if self.engine.issues_itself() { self.previous(event, current.previous.as_deref()).await? } else { None };
         let began: Vec<Timestamp> = attempts.iter().map(|attempt| attempt.at).collect();
         let issue = Issue {
             plan: &current.plan,
@@ -59,9 +55,23 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
             attempts: &began,
             passwords: &self.passwords,
         };
-        let issued = self.engine.issue(&issue).await.map_err(StepError::Engine)?;
+        let mut attempt = None;
+        if self.engine.issues_itself() {
+            // First: a try that is refused must not vouch for a key that somebody makes after it.
+            self.engine.prepare(&issue).await.map_err(StepError::Engine)?;
+            attempt = Some(self.remember_attempt(event, secret, &attempts).await?);
+        }
+        let issued = match self.engine.issue(&issue).await {
+            Ok(issued) => issued,
+            Err(error) => {
+                if !matches!(error, EngineError::Unanswered { .. }) {
+                    self.forget_attempt(event, attempt).await;
+                }
+                return Err(StepError::Engine(error));
+            }
+        };
         if issued.expose().len() > LONGEST_VALUE {
-            self.take_back(event, &issued).await;
+            self.take_back(event, &issued, attempt).await;
             return Err(StepError::TooLong(issued.expose().len()));
         }
         let token = event.rotation_token.as_ref();
@@ -69,7 +79,7 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         match stored.map_err(StepError::Vault)? {
             Stored::Written => Ok(Outcome::Done),
             Stored::Exists => {
-                self.take_back(event, &issued).await;
+                self.take_back(event, &issued, attempt).await;
                 let pending = self.pending(event).await?;
                 self.take_over(event, current, &pending).await
             }
@@ -112,9 +122,12 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         }
     }
 
-    async fn take_back(&self, event: &RotationEvent, issued: &SecretDocument) {
-        if let Err(error) = self.engine.take_back(issued).await {
-            warn!(version = event.version_id, %error, "a credential that nobody uses is left for the next rotation");
+    async fn take_back(&self, event: &RotationEvent, issued: &SecretDocument, attempt: Option<Attempt>) {
+        match self.engine.take_back(issued).await {
+            Ok(()) => self.forget_attempt(event, attempt).await,
+            Err(error) => {
+                warn!(version = event.version_id, %error, "a credential that nobody uses is left for the next rotation");
+            }
         }
     }
 
@@ -124,17 +137,25 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         &self,
         event: &RotationEvent,
         secret: &Description,
-        attempts: &mut Vec<Attempt>,
-    ) -> Result<(), StepError> {
-        if attempts.len() >= ATTEMPTS {
-            let Attempt { version, label, .. } = attempts.remove(0);
-            self.vault.drop_label(&event.secret_id, &version, &label).await.map_err(StepError::Vault)?;
+        earlier: &[Attempt],
+    ) -> Result<Attempt, StepError> {
+        // There was room, so what the oldest try may have left behind is gone.
+        if let [Attempt { version, label, .. }, ..] = earlier
+            && earlier.len() >= ATTEMPTS
+        {
+            self.vault.drop_label(&event.secret_id, version, label).await.map_err(StepError::Vault)?;
         }
         let version = secret.holder(CURRENT).ok_or(StepError::NoCurrent)?;
         let attempt = Attempt::now(version);
         let added = self.vault.add_label(&event.secret_id, version, &attempt.label).await;
-        added.map_err(StepError::Vault)?;
-        attempts.push(attempt);
-        Ok(())
+        added.map(|()| attempt).map_err(StepError::Vault)
+    }
+
+    /// Removes that again, for a try that has left nothing behind.
+    async fn forget_attempt(&self, event: &RotationEvent, attempt: Option<Attempt>) {
+        let Some(Attempt { version, label, .. }) = attempt else { return };
+        if let Err(error) = self.vault.drop_label(&event.secret_id, &version, &label).await {
+            warn!(version, label, %error, "a label is left for the next rotation to remove");
+        }
     }
 }

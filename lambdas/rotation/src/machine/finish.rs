@@ -10,15 +10,20 @@ use crate::engine::Engine;
 use crate::event::RotationEvent;
 use crate::plan::Plan;
 use crate::protocol::{self, Attempt, Promotion};
-use crate::vault::{Description, Moved, PENDING, Vault};
+use crate::vault::{Description, Moved, Vault};
 
 /// A rotation whose label has moved.
 pub(super) struct Promoted {
     rotated: Rotated,
-    /// Whether the version still has AWSPENDING.
-    pending: bool,
     /// The records of tries to make a credential, which are of no use any more.
     attempts: Vec<Attempt>,
+}
+
+impl Promoted {
+    /// The version that was in force before.
+    pub(super) fn previous(&self) -> Option<String> {
+        self.rotated.previous_version_id.clone()
+    }
 }
 
 impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
@@ -38,7 +43,6 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
             }
             Promotion::Done { previous } => (Outcome::Skipped, previous),
         };
-        let pending = secret.has(&event.version_id, PENDING);
         let attempts = protocol::attempts(&secret);
         let rotated = Rotated {
             secret_arn: secret.arn,
@@ -49,7 +53,7 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
             strategy: plan.strategy.as_str(),
             rotated_at: Timestamp::now().as_millisecond(),
         };
-        Ok((outcome, Promoted { rotated, pending, attempts }))
+        Ok((outcome, Promoted { rotated, attempts }))
     }
 
     /// The previous version if the label is where this rotation wants it after all: the SDK repeats a call whose
@@ -63,14 +67,11 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
     }
 
     /// What follows the label's move, on the first try and on every replay.
+    ///
+    /// AWSPENDING stays beside AWSCURRENT. That is a legal end, and AWS's guide asks to leave it there: taken off by a call
+    /// of its own it "could indicate that the rotation did not complete successfully".
     pub(super) async fn conclude(&self, event: &RotationEvent, promoted: Promoted) {
         announce(&self.bus, &promoted.rotated).await;
-        // AWSPENDING beside AWSCURRENT is a legal end too, so it may stay if it will not go.
-        if promoted.pending
-            && let Err(error) = self.vault.drop_label(&event.secret_id, &event.version_id, PENDING).await
-        {
-            warn!(version = event.version_id, %error, "AWSPENDING stays on the version in force");
-        }
         for Attempt { version, label, .. } in promoted.attempts {
             if let Err(error) = self.vault.drop_label(&event.secret_id, &version, &label).await {
                 warn!(version, label, %error, "a label is left for the next rotation to remove");
@@ -78,12 +79,13 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         }
     }
 
-    pub(super) async fn retire(&self, event: &RotationEvent) -> Result<(), StepError> {
+    pub(super) async fn retire(&self, event: &RotationEvent, previous: Option<String>) -> Result<(), StepError> {
         if !self.engine.retires() {
             return Ok(());
         }
-        let Some(previous) = self.previous(event).await? else { return Ok(()) };
-        let current = self.document_in_force(event).await?;
+        let Some(previous) = self.previous(event, previous.as_deref()).await? else { return Ok(()) };
+        // Whoever has moved AWSCURRENT since may have gone back to what would end here.
+        let Some(current) = self.in_force(event, &event.version_id).await? else { return Ok(()) };
         self.engine.retire(&current, &previous).await.map_err(StepError::Retire)
     }
 }

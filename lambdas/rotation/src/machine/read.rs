@@ -13,7 +13,7 @@ use crate::event::RotationEvent;
 use crate::plan::{Plan, Strategy, Tags};
 use crate::protocol::{self, Unusable};
 use crate::secret::SecretDocument;
-use crate::vault::{Selector, Vault};
+use crate::vault::{CURRENT, Description, PREVIOUS, Selector, Vault};
 
 /// How long a version that must exist is waited for: reads lag behind writes by moments.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -24,18 +24,32 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct InForce {
     pub document: SecretDocument,
     pub plan: Plan,
+    /// The id of the version before it.
+    pub previous: Option<String>,
 }
 
 impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
-    pub(super) async fn current(&self, event: &RotationEvent, tags: &Tags) -> Result<InForce, StepError> {
-        let document = self.document_in_force(event).await?;
-        let plan = self.engine.plan(&document, tags).map_err(StepError::Engine)?;
-        Ok(InForce { document, plan })
+    /// The version that has AWSCURRENT according to the labels. By the label alone a reader that lags behind would get the
+    /// one before, and of two users that take turns the rotation would change the one in force.
+    pub(super) async fn current(&self, event: &RotationEvent, secret: &Description) -> Result<InForce, StepError> {
+        let version = secret.holder(CURRENT).ok_or(StepError::NoCurrent)?;
+        let Some(document) = self.in_force(event, version).await? else {
+            let now = self.vault.describe(&event.secret_id).await.map_err(StepError::Vault)?;
+            return Err(if now.has(version, CURRENT) { StepError::NoCurrent } else { StepError::Overtaken });
+        };
+        let plan = self.engine.plan(&document, &secret.tags).map_err(StepError::Engine)?;
+        Ok(InForce { document, plan, previous: secret.holder(PREVIOUS).map(str::to_owned) })
     }
 
-    pub(super) async fn document_in_force(&self, event: &RotationEvent) -> Result<SecretDocument, StepError> {
-        let text = self.read(event, Selector::Current).await?.ok_or(StepError::NoCurrent)?;
-        self.engine.parse(text).map_err(|source| StepError::Secret { version: "AWSCURRENT", source })
+    /// That version, if it becomes readable as the one with AWSCURRENT.
+    pub(super) async fn in_force(
+        &self,
+        event: &RotationEvent,
+        version: &str,
+    ) -> Result<Option<SecretDocument>, StepError> {
+        let text = self.read_within(event, Selector::InForce(version), PATIENCE).await?;
+        let document = text.map(|text| self.engine.parse(text)).transpose();
+        document.map_err(|source| StepError::Secret { version: "AWSCURRENT", source })
     }
 
     /// The pending version, which an earlier step has stored.
@@ -49,13 +63,23 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         event: &RotationEvent,
         patience: Duration,
     ) -> Result<Option<SecretDocument>, StepError> {
+        let text = self.read_within(event, Selector::Pending(&event.version_id), patience).await?;
+        let pending = text.map(|text| self.engine.parse(text)).transpose();
+        pending.map_err(|source| Unusable::Unreadable(source).into())
+    }
+
+    async fn read_within(
+        &self,
+        event: &RotationEvent,
+        version: Selector<'_>,
+        patience: Duration,
+    ) -> Result<Option<Zeroizing<String>>, StepError> {
         let give_up = Instant::now() + patience;
         let mut pause = FIRST_PAUSE;
         loop {
-            let text = self.read(event, Selector::Pending(&event.version_id)).await?;
+            let text = self.read(event, version).await?;
             if text.is_some() || Instant::now() + pause > give_up {
-                let pending = text.map(|text| self.engine.parse(text)).transpose();
-                return pending.map_err(|source| Unusable::Unreadable(source).into());
+                return Ok(text);
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -63,8 +87,13 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
     }
 
     /// The previous version. Whatever an old version may hold, it can be no reason to fail other than being of no use.
-    pub(super) async fn previous(&self, event: &RotationEvent) -> Result<Option<SecretDocument>, StepError> {
-        let text = self.read(event, Selector::Previous).await?;
+    pub(super) async fn previous(
+        &self,
+        event: &RotationEvent,
+        version: Option<&str>,
+    ) -> Result<Option<SecretDocument>, StepError> {
+        let Some(version) = version else { return Ok(None) };
+        let text = self.read(event, Selector::Version(version)).await?;
         Ok(text.and_then(|text| self.engine.parse(text).ok()))
     }
 
@@ -72,14 +101,12 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
     pub(super) async fn before(
         &self,
         event: &RotationEvent,
-        current: &SecretDocument,
-        plan: &Plan,
+        InForce { document: current, plan, previous }: &InForce,
     ) -> Result<Option<SecretDocument>, StepError> {
         match plan.strategy {
-            Strategy::Dual => self.with_previous_password(event, current).await,
-            Strategy::Alternating => {
-                let previous = self.previous(event).await?;
-                Ok(previous.and_then(|previous| protocol::of_the_next_user(current, &previous, plan)))
+            Strategy::Dual | Strategy::Alternating => {
+                let previous = self.previous(event, previous.as_deref()).await?;
+                Ok(previous.and_then(|previous| protocol::of_an_older_version(current, &previous, plan)))
             }
             Strategy::Single | Strategy::ThroughMaster => Ok(None),
         }
@@ -89,8 +116,9 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         &self,
         event: &RotationEvent,
         current: &SecretDocument,
+        previous: Option<&str>,
     ) -> Result<Option<SecretDocument>, StepError> {
-        let previous = self.previous(event).await?;
+        let previous = self.previous(event, previous).await?;
         Ok(previous.and_then(|previous| protocol::with_previous_password(current, &previous)))
     }
 

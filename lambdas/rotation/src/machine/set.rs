@@ -14,20 +14,22 @@ use crate::vault::{Selector, Vault};
 
 /// How many versions without labels are tried: each may be a refused log-in, and services lock users out for those.
 const FORGOTTEN: usize = 3;
+/// How many are read to find those, the latest ones: many of the same password, or of another host, are passed over.
+const LOOKED_AT: usize = 30;
 
 impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
-    pub(super) async fn set(&self, event: &RotationEvent, current: &InForce) -> Result<Outcome, StepError> {
-        let InForce { document: current, plan } = current;
+    pub(super) async fn set(&self, event: &RotationEvent, in_force: &InForce) -> Result<Outcome, StepError> {
+        let InForce { document: current, plan, .. } = in_force;
         let pending = self.pending(event).await?;
         protocol::vet_new(current, &pending, plan)?;
         let master = self.master(current, plan).await?;
-        let before = self.before(event, current, plan).await?;
+        let before = self.before(event, in_force).await?;
         let change =
             Change { plan, using: current, own: current, current, pending: &pending, previous: before.as_ref() };
 
         let (mut refused, mut tried, mut refusal) = (Vec::new(), Vec::new(), None);
         for &credential in Credential::in_order(plan.strategy) {
-            for own in self.candidates(credential, event, current, &pending).await? {
+            for own in self.candidates(credential, event, in_force, &pending, &refused).await? {
                 if refused.iter().any(|before: &SecretDocument| before.same_text(&own)) {
                     continue;
                 }
@@ -56,39 +58,57 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         &self,
         credential: Credential,
         event: &RotationEvent,
-        current: &SecretDocument,
+        in_force: &InForce,
         pending: &SecretDocument,
+        refused: &[SecretDocument],
     ) -> Result<Vec<SecretDocument>, StepError> {
+        let InForce { document: current, previous, .. } = in_force;
         Ok(match credential {
             Credential::Current => vec![current.clone()],
             Credential::Pending => vec![pending.clone()],
-            Credential::Previous => self.with_previous_password(event, current).await?.into_iter().collect(),
-            Credential::Forgotten => self.forgotten(event, current).await?,
+            Credential::Previous => {
+                self.with_previous_password(event, current, previous.as_deref()).await?.into_iter().collect()
+            }
+            Credential::Forgotten => self.forgotten(event, in_force, refused).await,
         })
     }
 
-    /// The passwords of the latest versions without labels, at the current place: what a rotation has set that was
-    /// cancelled or abandoned before it came to an end.
+    /// What the latest versions without labels hold that may serve at the current place and is not known already: what a
+    /// rotation has set that was cancelled or abandoned before it came to an end.
+    ///
+    /// It is a guess, made after a refusal that tells more: nothing that goes wrong here is an error.
     async fn forgotten(
         &self,
         event: &RotationEvent,
-        current: &SecretDocument,
-    ) -> Result<Vec<SecretDocument>, StepError> {
+        InForce { document: current, plan, .. }: &InForce,
+        known: &[SecretDocument],
+    ) -> Vec<SecretDocument> {
         let versions = match self.vault.unlabelled(&event.secret_id).await {
             Ok(versions) => versions,
             Err(error) => {
                 // The permission is one that AWS's own policy for rotation functions does not give.
                 warn!(%error, "versions without labels could not be looked at for the password that the service accepts");
-                return Ok(Vec::new());
+                return Vec::new();
             }
         };
-        let mut found = Vec::new();
-        for version in versions.iter().take(FORGOTTEN) {
-            let text = self.read(event, Selector::Version(version)).await?;
+        let mut found: Vec<SecretDocument> = Vec::new();
+        for version in versions.iter().take(LOOKED_AT) {
+            let text = match self.read(event, Selector::Version(version)).await {
+                Ok(text) => text,
+                Err(error) => {
+                    warn!(version, %error, "a version without labels could not be read and is passed over");
+                    continue;
+                }
+            };
             let document = text.and_then(|text| self.engine.parse(text).ok());
-            found.extend(document.and_then(|document| protocol::with_previous_password(current, &document)));
+            let candidate = document.and_then(|document| protocol::of_an_older_version(current, &document, plan));
+            let is_new = |candidate: &SecretDocument| !known.iter().chain(&found).any(|one| one.same_text(candidate));
+            found.extend(candidate.filter(is_new));
+            if found.len() == FORGOTTEN {
+                break;
+            }
         }
-        Ok(found)
+        found
     }
 
     /// Lets the credential, or the master once the credential was accepted, make the service accept the pending one.

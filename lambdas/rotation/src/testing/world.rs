@@ -3,7 +3,7 @@
 //! Everything that changes the world goes through [`World::effect`], which counts the effects and lets a test crash the
 //! function right after one of them, lose its answer, or let somebody else act right before it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -44,12 +44,16 @@ pub struct State<S> {
     pub values: BTreeMap<String, String>,
     /// Version by label: no label can be on two versions.
     pub labels: BTreeMap<String, String>,
+    /// Versions that cannot be read, because their key is gone for instance.
+    pub unreadable: BTreeSet<String>,
     /// Tags of the secret.
     pub tags: Tags,
     /// Text and tags of other secrets, masters', by ARN.
     pub others: BTreeMap<String, (String, Tags)>,
     /// How often a pending value is still invisible to readers.
     pub lag: u32,
+    /// How often readers still see AWSCURRENT where it was before it moved last.
+    pub behind: u32,
     /// The engine's service.
     pub service: S,
     /// How many pending values were stored.
@@ -88,9 +92,11 @@ impl<S> World<S> {
         let state = State {
             values: own(&values),
             labels: own(&labels),
+            unreadable: BTreeSet::new(),
             tags: Tags::new(),
             others: BTreeMap::new(),
             lag: 0,
+            behind: 0,
             service,
             stored: 0,
             sent: Vec::new(),
@@ -191,15 +197,23 @@ impl<S: Send> Vault for World<S> {
         if let Some((text, _)) = state.others.get(secret) {
             return Ok(Some(Zeroizing::new(text.clone())));
         }
+        let behind = state.behind > 0 && matches!(version, Selector::Current | Selector::InForce(_));
+        state.behind -= u32::from(behind);
         let id = match version {
+            Selector::Current if behind => state.labels.get(PREVIOUS).cloned(),
             Selector::Current => state.labels.get(CURRENT).cloned(),
-            Selector::Previous => state.labels.get(PREVIOUS).cloned(),
+            Selector::InForce(id) => {
+                Some(id.to_owned()).filter(|_| !behind && state.labels.get(CURRENT).is_some_and(|v| v == id))
+            }
             Selector::Version(id) => Some(id.to_owned()),
             Selector::Pending(id) => Some(id.to_owned()).filter(|_| state.labels.get(PENDING).is_some_and(|v| v == id)),
         };
         if matches!(version, Selector::Pending(_)) && state.lag > 0 {
             state.lag -= 1;
             return Ok(None);
+        }
+        if id.as_ref().is_some_and(|id| state.unreadable.contains(id)) {
+            return Err(VaultError { operation: "GetSecretValue", reason: "DecryptionFailure".to_owned() });
         }
         Ok(id.and_then(|id| state.values.get(&id).cloned()).map(Zeroizing::new))
     }

@@ -7,7 +7,7 @@ use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
 use aws_sdk_secretsmanager::operation::update_secret_version_stage::UpdateSecretVersionStageError;
 use zeroize::Zeroizing;
 
-use super::{CURRENT, Description, Moved, PENDING, PREVIOUS, Selector, Stored, Vault, VaultError};
+use super::{CURRENT, Description, Moved, PENDING, Selector, Stored, Vault, VaultError};
 use crate::event::RotationToken;
 use crate::secret::SecretDocument;
 
@@ -62,7 +62,7 @@ impl Vault for SecretsManager {
         let request = self.client.get_secret_value().secret_id(secret);
         let request = match version {
             Selector::Current => request.version_stage(CURRENT),
-            Selector::Previous => request.version_stage(PREVIOUS),
+            Selector::InForce(id) => request.version_stage(CURRENT).version_id(id),
             Selector::Pending(id) => request.version_stage(PENDING).version_id(id),
             Selector::Version(id) => request.version_id(id),
         };
@@ -71,6 +71,13 @@ impl Vault for SecretsManager {
             Ok(answer) => Ok(Some(Zeroizing::new(answer.secret_string.unwrap_or_default()))),
             Err(error)
                 if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
+            {
+                Ok(None)
+            }
+            // "You provided a VersionStage that is not associated to the provided VersionId."
+            Err(error)
+                if matches!(version, Selector::InForce(_))
+                    && error.as_service_error().is_some_and(GetSecretValueError::is_invalid_request_exception) =>
             {
                 Ok(None)
             }
@@ -192,6 +199,20 @@ mod tests {
         let (vault, http) = answering(200, &json!({"SecretString": "text"}));
         assert_eq!(vault.read("s", Selector::Pending("v2")).await.unwrap().unwrap().as_str(), "text");
         assert_eq!(sent(&http), json!({"SecretId":"s","VersionId":"v2","VersionStage":"AWSPENDING"}));
+    }
+
+    #[tokio::test]
+    async fn the_version_in_force_is_read_by_id_and_label_and_absent_where_they_do_not_meet_yet() {
+        let (vault, http) = answering(200, &json!({"SecretString": "text"}));
+        assert_eq!(vault.read("s", Selector::InForce("v1")).await.unwrap().unwrap().as_str(), "text");
+        assert_eq!(sent(&http), json!({"SecretId":"s","VersionId":"v1","VersionStage":"AWSCURRENT"}));
+        let apart = refusing("InvalidRequestException");
+        assert!(apart.read("s", Selector::InForce("v1")).await.unwrap().is_none());
+        let apart = refusing("InvalidRequestException");
+        assert!(
+            apart.read("s", Selector::Version("v1")).await.is_err(),
+            "where no label was asked for it means another thing"
+        );
     }
 
     #[tokio::test]

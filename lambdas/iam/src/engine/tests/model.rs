@@ -9,7 +9,7 @@ use rekey_rotation::vault::CURRENT;
 
 use crate::credential::AccessKey;
 use crate::engine::AccessKeys;
-use crate::keys::{Keys, Listed, Used};
+use crate::keys::{Keys, Listed, Made, Used};
 
 pub type World = testing::World<Service>;
 type Rotation = Machine<World, AccessKeys<Fake>, World>;
@@ -21,8 +21,10 @@ pub struct Service {
     pub made: u32,
     /// How often STS does not know a new key yet.
     pub unknown_for: u32,
-    /// Whether the next key is made twice, because the SDK repeats the call.
-    pub made_before_the_answer: bool,
+    /// How often IAM's list of keys, by which it counts them, still shows what was deleted.
+    pub full_for: u32,
+    /// What comes of asking for keys.
+    pub making: Making,
     /// Whether IAM fails at everything.
     pub broken: bool,
     /// What was done, with keys by number.
@@ -31,6 +33,15 @@ pub struct Service {
     pub refused: u32,
     /// Whether a key was ended that the version in force holds.
     pub harmed: bool,
+}
+
+/// What comes of asking for keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Making {
+    Works,
+    Denied,
+    /// A key is made and its answer gets lost.
+    Unanswered,
 }
 
 #[derive(Clone, Debug)]
@@ -94,7 +105,8 @@ pub fn world() -> World {
         keys: vec![in_use(0), in_use(1)],
         made: 2,
         unknown_for: 0,
-        made_before_the_answer: false,
+        full_for: 0,
+        making: Making::Works,
         broken: false,
         log: Vec::new(),
         refused: 0,
@@ -145,7 +157,8 @@ impl Fake {
 
 impl Service {
     fn create(&mut self) -> Option<AccessKey> {
-        if self.keys.len() >= 2 {
+        if self.keys.len() >= 2 || self.full_for > 0 {
+            self.full_for = self.full_for.saturating_sub(1);
             return None;
         }
         let number = self.made;
@@ -181,14 +194,14 @@ impl Keys for Fake {
         Ok(own.map(|key| Listed { id: key.id.clone(), active: key.active, created: Some(key.created) }).collect())
     }
 
-    async fn create(&self, _user: &str) -> Result<Option<AccessKey>, EngineError> {
-        self.effect(|service| {
-            if std::mem::take(&mut service.made_before_the_answer) {
-                service.create();
-            }
-            service.create()
-        })
-        .await
+    async fn create(&self, _user: &str) -> Result<Made, EngineError> {
+        let making = self.0.state().service.making;
+        if making == Making::Denied || self.0.state().service.broken {
+            return Err(failed());
+        }
+        let made = self.0.effect(Service::create).await.ok().filter(|_| making == Making::Works);
+        let made = made.ok_or(EngineError::Unanswered { operation: "fake", reason: String::new() })?;
+        Ok(made.map_or_else(|| Made::NotNow("LimitExceeded".to_owned()), Made::Key))
     }
 
     async fn deactivate(&self, _user: &str, id: &str) -> Result<(), EngineError> {

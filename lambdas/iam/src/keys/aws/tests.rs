@@ -69,8 +69,11 @@ async fn refusals_of_a_key_are_told_apart_from_failures_of_a_call() {
         denied.to_string(),
         "iam:ListAccessKeys failed (AccessDenied); check the function's role and the network"
     );
-    assert!(refusing("LimitExceeded").create("app").await.unwrap().is_none());
-    assert!(refusing("NoSuchEntity").create("app").await.is_err());
+    for code in NOT_NOW {
+        assert!(matches!(refusing(code).create("app").await, Ok(Made::NotNow(said)) if said == code));
+    }
+    let refused = refusing("NoSuchEntity").create("app").await.err().unwrap();
+    assert!(matches!(refused, EngineError::Api { .. }), "{refused}");
     assert!(refusing("NoSuchEntity").delete("app", "id").await.is_ok());
     assert!(refusing("NoSuchEntity").deactivate("app", "id").await.is_ok());
     assert!(refusing("AccessDenied").delete("app", "id").await.is_err());
@@ -89,8 +92,10 @@ async fn keys_are_listed_made_and_ended_for_the_named_user() {
 
     let key = "<AccessKey><UserName>app</UserName><AccessKeyId>C</AccessKeyId>\
                <SecretAccessKey>s/3</SecretAccessKey><Status>Active</Status></AccessKey>";
-    let made = answering(200, &result("CreateAccessKey", key)).0.create("app").await.unwrap().unwrap();
-    assert_eq!((&*made.id, &**made.secret), ("C", "s/3"));
+    match answering(200, &result("CreateAccessKey", key)).0.create("app").await {
+        Ok(Made::Key(made)) => assert_eq!((&*made.id, &**made.secret), ("C", "s/3")),
+        _ => panic!("no key"),
+    }
 
     let (keys, http) = answering(200, "<UpdateAccessKeyResponse/>");
     keys.deactivate("app", "A").await.unwrap();
@@ -109,4 +114,15 @@ async fn a_key_was_used_if_there_is_a_date() {
     let expected = Used { service: "s3".to_owned(), at };
     assert_eq!(used(date, "s3").last_used("A").await.unwrap(), Some(expected));
     assert_eq!(used("", "N/A").last_used("A").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_key_is_asked_for_once_and_whatever_is_no_refusal_may_have_made_it() {
+    for (status, body) in [(500, ""), (503, "<ErrorResponse/>"), (200, "<CreateAccessKeyResponse>")] {
+        let (keys, http) = answering(status, body);
+        let error = keys.create("app").await.err().unwrap();
+        assert!(matches!(error, EngineError::Unanswered { .. }), "{status}: {error}");
+        assert_eq!(error.kind().as_str(), "aws");
+        assert_eq!(http.actual_requests().count(), 1, "{status}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Rotations that could never end, and what those leave behind that ended too early.
 
 use super::*;
-use crate::vault::PENDING;
+use crate::testing::every_prefix;
 
 async fn run_as(world: &World, version: &str, step: Step) -> Result<Outcome, StepError> {
     let event = RotationEvent {
@@ -155,4 +155,39 @@ async fn the_error_names_what_was_tried_and_no_more_than_six_log_ins_are() {
         assert!(error.to_string().contains(tried), "{error}");
         assert_eq!(world.state().service.refused, refused);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn versions_that_are_of_no_use_do_not_stand_before_the_one_that_is() {
+    let world = single();
+    {
+        let mut state = world.state();
+        // The latest first: none can be read, is of this user and host, or holds a password that was not tried already.
+        let elsewhere = document("x").replace(r#""h""#, r#""h2""#);
+        let other = document("x").replace(r#""u""#, r#""v""#);
+        let texts = ["?".to_owned(), "hunter2".to_owned(), elsewhere, other, document("zero"), document("one")];
+        let texts = texts.into_iter().chain([document("old"), document("old"), document("forgotten")]);
+        for (number, text) in texts.enumerate() {
+            state.values.insert(format!("v1-{}", 9 - number), text);
+        }
+        state.unreadable.insert("v1-9".to_owned());
+        "forgotten".clone_into(&mut state.service.password);
+    }
+    assert!(rotate(&machine(&world), 1).await);
+    assert_eq!(password(&world, CURRENT), world.state().service.password);
+    assert_eq!(world.state().service.refused, 4, "AWSCURRENT, AWSPENDING, AWSPREVIOUS and one other");
+}
+
+#[tokio::test(start_paused = true)]
+async fn versions_that_cannot_be_read_do_not_hide_why_the_one_in_force_was_refused() {
+    let world = single();
+    {
+        let mut state = world.state();
+        state.values.insert("v1-1".to_owned(), document("old"));
+        state.unreadable.insert("v1-1".to_owned());
+    }
+    run(&world, Step::Create).await.unwrap();
+    "other".clone_into(&mut world.state().service.password);
+    let error = run(&world, Step::Set).await.unwrap_err();
+    assert!(matches!(error, StepError::NoneLogsIn { .. }), "{error}");
 }
