@@ -1,6 +1,6 @@
 //! The policies as tables of docs/permissions.md.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
@@ -34,12 +34,13 @@ fn tables(name: &str) -> Result<Vec<String>> {
 
 /// What no test takes away, by the reason.
 fn not_tested() -> Result<Vec<String>> {
-    let mut by_reason: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for ((policy, action), why) in actions()? {
+    let mut by_reason: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for ((_, action), why) in actions()? {
         if let Some(why) = why {
-            by_reason.entry(why).or_default().push(format!("`{action}` of {policy}"));
+            by_reason.entry(why).or_default().insert(format!("`{action}`"));
         }
     }
-    let bullets = by_reason.into_iter().map(|(why, actions)| format!("- {why}: {}", actions.join(", ")));
+    let list = |actions: BTreeSet<String>| actions.into_iter().collect::<Vec<_>>().join(", ");
+    let bullets = by_reason.into_iter().map(|(why, actions)| format!("- {}: {why}", list(actions)));
     Ok(std::iter::once(String::new()).chain(bullets).chain([String::new()]).collect())
 }

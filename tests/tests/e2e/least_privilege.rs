@@ -66,7 +66,7 @@ const CALLS_OF_A_PATH: &[&str] = &["DescribeParameters", "GetParameters"];
 const TABLE: &[Row] = &[
     row("queue", "sqs:ReceiveMessage", "changes arrive as events", Log("queue not readable; trying again")),
     row("queue", "sqs:DeleteMessage", "what was handled does not come again", Instead(COME_AGAIN, &[])),
-    row("queue", "sqs:ChangeMessageVisibility", "a malformed message goes at once", Instead(NOT_AT_ONCE, &[])),
+    row("queue", "sqs:ChangeMessageVisibility", "a malformed message is dead at once", Instead(NOT_AT_ONCE, &[])),
     row("read-secrets", "secretsmanager:GetSecretValue", "the value of a secret", Object),
     row("read-secrets", "secretsmanager:DescribeSecret", "the tags of a secret", Object),
     row(
@@ -138,11 +138,12 @@ pub fn of_the_relay() -> &'static Row {
     rows("relay").next().expect("the relay's row")
 }
 
-/// The `sub`resources of the account in every region.
+/// These resources of the account, in every region.
 fn everywhere(service: &str, resources: &str) -> Vec<String> {
     vec![format!("arn:aws:{service}:*:{ACCOUNT}:{resources}")]
 }
 
+/// And in the region of the tests.
 fn here(service: &str, resource: &str) -> Vec<String> {
     vec![format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}")]
 }

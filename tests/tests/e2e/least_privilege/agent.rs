@@ -152,8 +152,9 @@ async fn shows(place: &Place, number: usize, row: &'static Row, whole: &User) {
             assert!(app.secret(&format!("target-{name}")).await.is_err(), "{what}: there is a Secret");
         }
         Seen::Store => {
-            says(app, &name, "InvalidProviderConfig", &[row.action, &arn, ROLE]).await;
-            app.condition(&name, "False", row.action, SOON).await.unwrap();
+            let part = format!("{arn}is not authorized to perform: {}", row.action);
+            says(app, &name, "InvalidProviderConfig", &[&part, ROLE, "that caller's own policies"]).await;
+            app.condition(&name, "False", &part, SOON).await.unwrap();
         }
         Seen::Instead(instead, others) => {
             app.condition(&name, "True", "", SOON).await.unwrap();
