@@ -132,7 +132,7 @@ fi
 
 # As it will be installed, which also finds what is wrong with the values.
 chart=(helm upgrade --install "$name" infra/chart --namespace "$namespace" --reset-then-reuse-values "${values[@]}")
-rendered=$("${chart[@]}" --dry-run=client --set queueUrl=https://any) || die "the chart refuses its values; mend what it says above"
+rendered=$("${chart[@]}" --dry-run=client --set queueUrl=https://any/any/any) || die "the chart refuses its values; mend what it says above"
 account_name=$(awk '/serviceAccountName:/ {print $2; exit}' <<<"$rendered")
 [[ $account_name ]] || die "the chart has no ServiceAccount; give serviceAccount.name"
 if [[ $rendered != *--mode=companion* ]]; then
@@ -187,8 +187,10 @@ role() {
   aws iam attach-role-policy --role-name "$agent" --policy-arn "$policy"
   role_arn=$(aws iam get-role --role-name "$agent" --query Role.Arn --output text)
 }
+kind=default
 case $identity in
   pod-identity)
+    kind=podIdentity
     # The tags are those that EKS gives to each session. Without them the role would be open to every association of the account.
     role '"Principal":{"Service":"pods.eks.amazonaws.com"},"Action":["sts:AssumeRole","sts:TagSession"],"Condition":{"StringEquals":{
       "aws:RequestTag/kubernetes-namespace":"'"$namespace"'","aws:RequestTag/kubernetes-service-account":"'"$account_name"'",
@@ -206,7 +208,7 @@ case $identity in
     issuer=${provider#*oidc-provider/}
     role '"Principal":{"Federated":"'"$provider"'"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{
       "'"$issuer"':sub":"system:serviceaccount:'"$namespace:$account_name"'","'"$issuer"':aud":"sts.amazonaws.com"}}'
-    chart+=(--set identity.kind=irsa --set-string "identity.roleArn=$role_arn")
+    kind=irsa
     ;;
   static)
     [[ $(marked user "$agent") != - ]] || aws iam create-user --user-name "$agent" --tags "Key=$MARK,Value=$name" >/dev/null
@@ -214,12 +216,14 @@ case $identity in
     if [[ ! $(kubectl --namespace "$namespace" get secret "$name-aws" --ignore-not-found --output name) ]]; then
       # From the one to the other, past every screen, file and list of processes.
       aws iam create-access-key --user-name "$agent" --query 'AccessKey.[AccessKeyId,SecretAccessKey]' --output text |
-        { read -r id key; printf 'AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n' "$id" "$key"; } |
+        { read -r id key; printf 'access-key-id=%s\nsecret-access-key=%s\n' "$id" "$key"; } |
         kubectl --namespace "$namespace" create secret generic "$name-aws" --from-env-file /dev/stdin >/dev/null
     fi
-    chart+=(--set identity.kind=static --set-string "identity.secretName=$name-aws")
+    kind=static keys=$name-aws
     ;;
 esac
+# What an earlier run said of another identity is taken back.
+chart+=(--set "identity.kind=$kind" --set-string "identity.roleArn=${role_arn:-},identity.secretName=${keys:-}")
 
 step "helm upgrade --install $name"
 "${chart[@]}" --set-string "queueUrl=$(output QueueUrl)" --set-string "heartbeatPeriod=$(output HeartbeatPeriod)"
