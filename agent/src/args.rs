@@ -29,6 +29,8 @@ use reloader::Reloader;
 ///
 /// Kubernetes is found as kubectl finds it (KUBECONFIG, or the pod's ServiceAccount), AWS as the SDKs find it
 /// (AWS_REGION, AWS_ENDPOINT_URL, IRSA, EKS Pod Identity, access keys).
+///
+/// `rekey-agent check` asks a running agent whether it is ready.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "rekey-agent", version)]
 pub struct Args {

@@ -27,6 +27,7 @@ pub mod agent;
 pub mod app;
 pub mod aws;
 pub mod cache;
+pub mod chart;
 pub mod documentation;
 pub mod eventually;
 pub mod fault;

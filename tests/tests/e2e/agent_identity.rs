@@ -18,6 +18,7 @@ use rekey_tests::log::Mark;
 use rekey_tests::stack::Stack;
 use serde_json::{Value, json};
 
+use crate::fixture::queue::Queue;
 use crate::fixture::{self, Values};
 use pod_identity::PodIdentity;
 
@@ -37,25 +38,8 @@ impl Place {
     /// Makes a queue that hears of the secret, and the role with the template's policy.
     async fn create(name: &'static str, trust: &Value) -> Self {
         let (stack, shared, values) = fixture::rekey().await;
-        let (aws, queue_arn) = (stack.aws.caller(), format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"));
-        let queue = json!({
-            "QueueName": name,
-            "Attributes": {"Policy": json!({"Version": "2012-10-17", "Statement": [{
-                "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"},
-                "Action": "sqs:SendMessage", "Resource": queue_arn,
-            }]}).to_string()},
-        });
-        let queue = aws.call("sqs.CreateQueue", &queue).await.unwrap()["QueueUrl"].as_str().unwrap().to_owned();
-        let pattern = json!({"source": ["aws.secretsmanager"], "detail-type": ["Secret Label Updated"]}).to_string();
-        aws.call("events.PutRule", &json!({"Name": name, "EventPattern": pattern})).await.unwrap();
-        let target = json!({"Rule": name, "Targets": [{"Id": "queue", "Arn": queue_arn}]});
-        aws.call("events.PutTargets", &target).await.unwrap();
-
-        // The template's policy names the shared agent's queue.
-        let own = json!({
-            "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"], "Resource": queue_arn,
-        });
-        let role = stack.aws.create_role(name, trust, &own).await.unwrap();
+        let Queue { url: queue, statement } = Queue::create(stack, name).await;
+        let role = stack.aws.create_role(name, trust, &statement).await.unwrap();
         let policy = shared.deployed.output("AgentPolicyArn").unwrap();
         let attach = ["iam", "attach-role-policy", "--role-name", name, "--policy-arn", policy];
         stack.aws.cli(&attach).await.unwrap();

@@ -1,5 +1,6 @@
 //! Rekey, installed once on the shared stack, and the list of every secret value that a test has used.
 
+pub mod queue;
 pub mod sink;
 
 use std::sync::{Mutex, PoisonError};
