@@ -69,7 +69,7 @@ impl Admin {
 /// polling does its work.
 async fn readyz(Shared(admin): Shared<Admin>) -> impl IntoResponse {
     let missing = admin.lists.missing();
-    if missing.contains(&HASH_KEY) {
+    if admin.lists.waits_for(HASH_KEY) {
         // Nothing is listed before.
         let text = format!("hash key: waiting for secret {}; if that takes long, the log says why\n", hash_key::NAME);
         return (StatusCode::SERVICE_UNAVAILABLE, text);

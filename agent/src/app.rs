@@ -1,24 +1,27 @@
 //! Puts the parts together and keeps them running. The only file that knows every part.
 
+mod found;
 mod lead;
 mod served;
 mod stop;
 mod told;
+mod within;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use anyhow::Context;
+use rekey_core::extent::Extent;
 use rekey_core::identity::Region;
 use rekey_core::rollout::hash::HashKey;
 use rekey_core::store::Rules;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use crate::admin::Admin;
 use crate::args::{Args, EventRefresh, Mode};
+use crate::cluster::Writer;
 use crate::cluster::cluster_external_secret::ClusterExternalSecrets;
 use crate::cluster::event::Events;
 use crate::cluster::external_secret::ExternalSecrets;
@@ -28,7 +31,6 @@ use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
 use crate::cluster::template_source::TemplateSources;
 use crate::cluster::token::{Tokens, own_audiences};
-use crate::cluster::{Writer, hash_key};
 use crate::cluster_external_secret::{Known, Repeater};
 use crate::gate::Gate;
 use crate::intake::hand_back;
@@ -38,8 +40,9 @@ use crate::provider::{Cluster, Provider, aws_config};
 use crate::rollout::{Audience, RolloutOptions, Rollouts};
 use crate::state::{State, StateOptions};
 use crate::stores::{Stores, Validator};
-use crate::watch::{CRDS, HASH_KEY, KINDS, Lists, Unreadable, Watches};
+use crate::watch::{Lists, Unreadable, Watches};
 use crate::worker::Work;
+use found::Found;
 use lead::{Leader, Led, lead};
 use stop::{Stages, finish, stop_on_signal, wait};
 use told::{Told, variable};
@@ -47,22 +50,24 @@ use told::{Told, variable};
 /// Runs the agent until a signal tells it to stop, or a part of it ends that should not.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     info!(version = env!("CARGO_PKG_VERSION"), queue = args.queue_url.as_str(), "rekey-agent starts");
+    let extent = args.extent()?;
+    if !extent.has_cluster_stores() {
+        info!("ClusterSecretStores are left alone, and with them the ExternalSecrets that use one");
+    }
     let shutdown = CancellationToken::new();
     stop_on_signal(shutdown.clone())?;
 
     let kubernetes =
         kube::Config::infer().await.context("no Kubernetes configuration; set KUBECONFIG or run in a pod")?;
     let namespace = args.namespace.clone().unwrap_or_else(|| kubernetes.default_namespace.clone());
-    let client = kube::Client::try_from(kubernetes.clone()).context("the Kubernetes configuration is not usable")?;
     let aws = aws_config(args.queue_url.region().cloned()).await;
     let region = aws.region().context("no region: the queue URL's host names none; set AWS_REGION")?;
     Region::parse(region.as_ref()).map_err(|error| anyhow::anyhow!("AWS_REGION {error}"))?;
 
     let metrics = Metrics::default();
     let told = Told::of(&args.telling, metrics.clone())?;
-    let state = State::new(options(&args, own_audiences(&kubernetes)));
-    let awaited = [&[HASH_KEY, CRDS], KINDS.as_slice()].concat();
-    let (leadership, lists, queued) = (Leadership::default(), Lists::of(&awaited), Arc::new(OnceLock::new()));
+    let state = State::new(options(&args, extent.clone(), own_audiences(&kubernetes)));
+    let (leadership, lists, queued) = (Leadership::default(), Lists::all(), Arc::new(OnceLock::new()));
     let admin = Admin {
         metrics: metrics.clone(),
         state: state.clone(),
@@ -75,20 +80,16 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut parts: JoinSet<&'static str> = JoinSet::new();
     parts.spawn(serve(admin, args.admin_addr, shutdown.clone()));
 
-    let key = tokio::select! {
-        key = hash_key(&client, &namespace) => key,
+    let Found { key, served, client, extent, .. } = tokio::select! {
+        found = Found::wait(kubernetes, &namespace, extent, &lists) => {
+            let found = found?;
+            found.guard(&mut parts, &shutdown);
+            found
+        }
         failed = wait(&mut parts, &shutdown) => return outcome(failed),
     };
-    lists.shown(HASH_KEY);
-    let served = tokio::select! {
-        served = served::served(&client) => served,
-        failed = wait(&mut parts, &shutdown) => return outcome(failed),
-    };
-    lists.shown(CRDS);
-    parts.spawn(served::outdated(client, served, shutdown.clone()));
-    let client = served.client(kubernetes).context("the Kubernetes configuration is not usable")?;
     let standalone = args.mode == Mode::Standalone;
-    let repeats = standalone && args.cluster_external_secrets && served.cluster_external_secrets;
+    let repeats = standalone && args.within.repeats(&extent) && served.cluster_external_secrets;
     let repeated = repeats.then(Known::default);
     let gate = if args.elects() { Gate::closed() } else { Gate::open() };
     let elected = args.elects().then(|| Leases::new(client.clone(), &namespace, &args.lease_name));
@@ -108,7 +109,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         stores,
         repeated,
         lists: lists.clone(),
-        unreadable: Unreadable::new(standalone.then(|| leader.teller(&leadership))),
+        unreadable: Unreadable::new(standalone.then(|| leader.teller(&extent, &leadership))),
+        extent: extent.clone(),
         leadership: leadership.clone(),
     };
     let stages = Stages::default();
@@ -133,7 +135,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         () = leader.validator.stand_by() => return outcome(Some("watch")),
     }
     let work = async {
-        let (waiting, before) = (leader.work.clone(), takes_over.then_some(client));
+        let (waiting, before) = (leader.work.clone(), takes_over.then_some((client, extent)));
         let Led { acknowledging, queue, receiving } = lead(leader, before, &mut parts, &shutdown, &stages);
         let failed = wait(&mut parts, &shutdown).await;
         finish(parts, &waiting, acknowledging).await;
@@ -152,12 +154,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// What objects and stores are judged by. `api_audiences` are those of the API server's own tokens.
-fn options(args: &Args, api_audiences: Vec<String>) -> StateOptions {
+fn options(args: &Args, extent: Extent, api_audiences: Vec<String>) -> StateOptions {
     StateOptions {
         stores: Rules {
             class: args.controller_class.clone(),
             default_identity: args.default_identity.into(),
             api_audiences,
+            extent,
         },
         companion: args.mode == Mode::Companion,
         // ESO refreshes none with interval 0; that they are not is said when their sources change.
@@ -240,17 +243,4 @@ async fn serve(admin: Admin, address: SocketAddr, shutdown: CancellationToken) -
         error!(%error, %address, "admin port not available; choose another with --admin-addr");
     }
     "admin"
-}
-
-/// The key of the rollout hashes, however long Kubernetes takes to hand it out.
-async fn hash_key(client: &kube::Client, namespace: &str) -> HashKey {
-    let mut pause = Duration::from_secs(1);
-    loop {
-        match hash_key::get_or_create(client, namespace).await {
-            Ok(key) => return key,
-            Err(error) => warn!(%error, ?pause, "the key of the rollout hashes is not available; trying again"),
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(30));
-    }
 }

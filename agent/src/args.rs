@@ -2,16 +2,20 @@
 
 pub mod reloader;
 pub mod telling;
+pub mod within;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use rekey_core::duration;
+use rekey_core::extent::{Contradiction, Extent};
 use rekey_core::rollout::options::Options;
 use rekey_core::rollout::pace::Limits;
 use rekey_core::store::DefaultIdentity;
 use telling::Telling;
+use within::Within;
 
 use crate::provider::Rates;
 use crate::queue::QueueUrl;
@@ -25,6 +29,8 @@ use reloader::Reloader;
 ///
 /// Kubernetes is found as kubectl finds it (KUBECONFIG, or the pod's ServiceAccount), AWS as the SDKs find it
 /// (AWS_REGION, AWS_ENDPOINT_URL, IRSA, EKS Pod Identity, access keys).
+///
+/// `rekey-agent check` asks a running agent whether it is ready.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "rekey-agent", version)]
 pub struct Args {
@@ -66,9 +72,9 @@ pub struct Args {
     #[arg(long, env = "REKEY_HEARTBEAT_PERIOD", default_value = "10m", value_parser = positive)]
     pub heartbeat_period: Duration,
 
-    /// Whether ClusterExternalSecrets are served (true), or left alone (false).
-    #[arg(long, env = "REKEY_CLUSTER_EXTERNAL_SECRETS", default_value_t = true, action = clap::ArgAction::Set)]
-    pub cluster_external_secrets: bool,
+    /// Where it works.
+    #[command(flatten)]
+    pub within: Within,
 
     /// How often versions are compared with AWS while the pipe is proven.
     #[arg(long, env = "REKEY_SWEEP_INTERVAL", default_value = "15m", value_parser = positive)]
@@ -145,6 +151,11 @@ impl Args {
         self.reloader.options(Limits { min_interval: self.min_restart_interval, ..Limits::default() })
     }
 
+    /// Where the agent works.
+    pub fn extent(&self) -> Result<Extent, Contradiction> {
+        self.within.extent(&self.rollouts().scope)
+    }
+
     /// The budgets of calls to AWS.
     #[must_use]
     pub fn rates(&self) -> Rates {
@@ -192,6 +203,11 @@ impl From<Lent> for DefaultIdentity {
             Lent::None => Self::None,
         }
     }
+}
+
+/// An empty list comes as one empty name.
+fn names(names: &[String]) -> BTreeSet<String> {
+    names.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
 }
 
 fn level(text: &str) -> Result<tracing::Level, String> {
@@ -247,6 +263,25 @@ mod tests {
     fn eso_s_metrics_are_there_unless_switched_off() {
         assert!(parse(&["--queue-url", URL]).expect("valid").eso_metrics);
         assert!(!parse(&["--queue-url", URL, "--eso-metrics=false"]).expect("valid").eso_metrics);
+    }
+
+    #[test]
+    fn it_works_everywhere_or_in_some_namespaces() {
+        let within = |more: &[&str]| {
+            let args = parse(&[["--queue-url", URL].as_slice(), more].concat()).expect("valid");
+            args.extent().map(|extent| {
+                let repeats = args.within.repeats(&extent);
+                (extent.namespaces().collect::<Vec<_>>().join(","), extent.has_cluster_stores(), repeats)
+            })
+        };
+        let (name, refused) = (|name: &str| name.to_owned(), |more: &[&str]| within(more).unwrap_err().to_string());
+        assert_eq!(within(&[]), Ok((name(""), true, true)));
+        assert_eq!(within(&["--watch-namespaces=", "--cluster-external-secrets=true"]), Ok((name(""), true, true)));
+        assert_eq!(within(&["--cluster-external-secrets=false"]), Ok((name(""), true, false)));
+        assert_eq!(within(&["--watch-namespaces=b, a", "--namespaces=a"]), Ok((name("a,b"), true, false)));
+        assert_eq!(within(&["--watch-namespaces=a", "--cluster-stores=false"]), Ok((name("a"), false, false)));
+        assert!(refused(&["--watch-namespaces=a", "--cluster-external-secrets=true"]).contains("whole cluster"));
+        assert!(refused(&["--watch-namespaces=a", "--namespaces=b"]).contains("workloads of b"));
     }
 
     #[test]

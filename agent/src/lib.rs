@@ -15,6 +15,7 @@ pub mod admin;
 pub mod alert;
 pub mod app;
 pub mod args;
+pub mod check;
 pub mod cluster;
 pub mod cluster_external_secret;
 pub mod companion;

@@ -59,6 +59,23 @@ pub enum RolloutOutcome {
     Superseded,
 }
 
+impl RolloutOutcome {
+    const ALL: [Self; 7] =
+        [Self::Restarted, Self::Baseline, Self::Failed, Self::Live, Self::Stuck, Self::JobFailed, Self::Superseded];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Restarted => "restarted",
+            Self::Baseline => "baseline",
+            Self::Failed => "failed",
+            Self::Live => "live",
+            Self::Stuck => "stuck",
+            Self::JobFailed => "job_failed",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
 /// What became of something to post; the label of `rekey_posts_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Posted {
@@ -101,6 +118,10 @@ impl Default for Metrics {
             posts: Family::default(),
             reloader: reloader::Series::default(),
         };
+        // A series that begins with its first failure shows no increase, and so alerts nobody.
+        for outcome in RolloutOutcome::ALL {
+            inner.rollouts.get_or_create(&Outcome { outcome: outcome.as_str() }).inc_by(0);
+        }
         let registry = &mut inner.registry;
         registry.register("messages", "Messages by what became of them", inner.messages.clone());
         registry.register("syncs", "Syncs of ExternalSecrets by how they ended", inner.syncs.clone());
@@ -178,16 +199,7 @@ impl Metrics {
 
     /// A write to a workload ended.
     pub fn rollout(&self, outcome: RolloutOutcome) {
-        let outcome = match outcome {
-            RolloutOutcome::Restarted => "restarted",
-            RolloutOutcome::Baseline => "baseline",
-            RolloutOutcome::Failed => "failed",
-            RolloutOutcome::Live => "live",
-            RolloutOutcome::Stuck => "stuck",
-            RolloutOutcome::JobFailed => "job_failed",
-            RolloutOutcome::Superseded => "superseded",
-        };
-        self.0.rollouts.get_or_create(&Outcome { outcome }).inc();
+        self.0.rollouts.get_or_create(&Outcome { outcome: outcome.as_str() }).inc();
     }
 
     /// A workload of this kind is restarted because of what was seen to change at `seen`.

@@ -6,6 +6,7 @@
 mod follow;
 mod guard;
 mod lists;
+mod part;
 mod repeated;
 mod takeover;
 mod unreadable;
@@ -18,9 +19,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, ServiceAccount};
-use kube::Api;
 use kube::api::ObjectMeta;
 use kube::core::PartialObjectMeta;
+use rekey_core::extent::Extent;
 use rekey_core::object::ObjectKey;
 use rekey_core::resource::{ClusterExternalSecret, ClusterSecretStore, ExternalSecret, SecretStore, SecretStoreSpec};
 use rekey_core::rollout::resource::ResourceKey;
@@ -37,9 +38,10 @@ use crate::state::{Object, State, StoreKey};
 use crate::stores::Stores;
 use crate::worker::{Urgency, Work};
 use follow::Presence::{Certain, Uncertain};
-use follow::{Seen, follow};
+use follow::{Seen, follow_all};
 use guard::{Guarded, Invalid};
 pub use lists::Lists;
+use part::Part;
 pub use takeover::look_at_resources;
 use unreadable::Which;
 pub use unreadable::{Teller, Unreadable};
@@ -50,15 +52,12 @@ pub const HASH_KEY: &str = "hash-key";
 /// What it waits for then: to know which version of them to watch.
 pub const CRDS: &str = "crds";
 
-/// A kind that a cluster may have, and that is not watched where it does not.
-pub const CLUSTER_EXTERNAL_SECRETS: &str = "clusterexternalsecrets";
-
 /// Watches that have to show everything once before the agent may decide anything.
 pub const KINDS: [&str; 14] = [
     "externalsecrets",
     "secretstores",
     "clustersecretstores",
-    CLUSTER_EXTERNAL_SECRETS,
+    "clusterexternalsecrets",
     "namespaces",
     "serviceaccounts",
     "secrets",
@@ -76,6 +75,8 @@ pub const KINDS: [&str; 14] = [
 pub struct Watches {
     /// Who lists and watches.
     pub client: kube::Client,
+    /// Where.
+    pub extent: Extent,
     /// What is kept in step.
     pub state: State,
     /// Who looks at ExternalSecrets that changed.
@@ -101,47 +102,53 @@ impl Watches {
     pub fn start(self, parts: &mut JoinSet<&'static str>, stop: &CancellationToken) {
         let watches = Arc::new(self);
         macro_rules! watch {
-            ($kind:ty, $name:literal, $handler:ident, $presence:ident $(, after $first:literal)?) => {{
+            ($scope:ident $kind:ty, $name:literal, $handler:ident, $presence:ident $(, after $first:literal)?) => {{
                 let (watches, lists) = (Arc::clone(&watches), watches.lists.clone());
-                let api: Api<$kind> = Api::all(watches.client.clone());
+                let all: Vec<Part<$kind>> = part::$scope(&watches.client, &watches.extent, $name);
+                lists.split($name, all.iter().map(|part| part.awaited.clone()));
                 let stop = stop.clone();
                 parts.spawn(async move {
                     let handler = |seen: Seen<$kind>| watches.$handler(seen);
-                    $(stop.run_until_cancelled(lists.one_shown($first)).await;)?
-                    follow(api, $name, $presence, handler, lists, stop).await;
+                    $(stop.run_until_cancelled(lists.kind_shown($first)).await;)?
+                    follow_all(all, $presence, handler, lists, stop).await;
                     concat!("the watch of ", $name)
                 });
             }};
         }
         // What is left alone needs no right to look at it.
-        macro_rules! watch_unless_ignored {
-            ($workload:ident, $kind:ty, $name:literal, $handler:ident, $presence:ident) => {
-                if watches.rollouts.follow(WorkloadKind::$workload) {
-                    watch!($kind, $name, $handler, $presence);
+        macro_rules! watch_if {
+            ($condition:expr, $scope:ident $kind:ty, $name:literal, $handler:ident, $presence:ident) => {
+                if $condition {
+                    watch!($scope $kind, $name, $handler, $presence);
                 } else {
-                    watches.lists.shown($name);
+                    watches.lists.shown(&$name.into());
                 }
             };
         }
+        let follows = |kind: WorkloadKind| watches.rollouts.follow(kind);
         // Of what no object uses nothing is kept, so the objects come first.
-        watch!(Secret, "secrets", secret, Certain, after "externalsecrets");
-        watch!(ConfigMap, "configmaps", config_map, Certain, after "externalsecrets");
-        watch!(Guarded<ExternalSecret>, "externalsecrets", external_secret, Certain);
-        watch!(Guarded<SecretStore>, "secretstores", store, Certain);
-        watch!(Guarded<ClusterSecretStore>, "clustersecretstores", cluster_store, Certain);
-        if watches.repeated.is_some() {
-            watch!(Guarded<ClusterExternalSecret>, "clusterexternalsecrets", cluster_external_secret, Certain);
-        } else {
-            watches.lists.shown(CLUSTER_EXTERNAL_SECRETS);
-        }
-        watch!(PartialObjectMeta<Namespace>, "namespaces", namespace, Certain);
-        watch!(PartialObjectMeta<ServiceAccount>, "serviceaccounts", service_account, Certain);
-        watch_unless_ignored!(Deployment, Deployment, "deployments", workload, Certain);
-        watch_unless_ignored!(StatefulSet, StatefulSet, "statefulsets", workload, Certain);
-        watch_unless_ignored!(DaemonSet, DaemonSet, "daemonsets", workload, Certain);
-        watch_unless_ignored!(CronJob, CronJob, "cronjobs", workload, Certain);
-        watch_unless_ignored!(Job, Job, "jobs", workload, Certain);
-        watch_unless_ignored!(Rollout, Guarded<Rollout>, "rollouts", guarded_workload, Uncertain);
+        watch!(namespaced Secret, "secrets", secret, Certain, after "externalsecrets");
+        watch!(namespaced ConfigMap, "configmaps", config_map, Certain, after "externalsecrets");
+        watch!(namespaced Guarded<ExternalSecret>, "externalsecrets", external_secret, Certain);
+        watch!(namespaced Guarded<SecretStore>, "secretstores", store, Certain);
+        watch!(namespaced PartialObjectMeta<ServiceAccount>, "serviceaccounts", service_account, Certain);
+        watch_if!(
+            watches.extent.has_cluster_stores(),
+            cluster Guarded<ClusterSecretStore>, "clustersecretstores", cluster_store, Certain
+        );
+        watch_if!(
+            watches.repeated.is_some(),
+            cluster Guarded<ClusterExternalSecret>, "clusterexternalsecrets", cluster_external_secret, Certain
+        );
+        watch_if!(
+            watches.extent.has_labels(), namespaces PartialObjectMeta<Namespace>, "namespaces", namespace, Certain
+        );
+        watch_if!(follows(WorkloadKind::Deployment), namespaced Deployment, "deployments", workload, Certain);
+        watch_if!(follows(WorkloadKind::StatefulSet), namespaced StatefulSet, "statefulsets", workload, Certain);
+        watch_if!(follows(WorkloadKind::DaemonSet), namespaced DaemonSet, "daemonsets", workload, Certain);
+        watch_if!(follows(WorkloadKind::CronJob), namespaced CronJob, "cronjobs", workload, Certain);
+        watch_if!(follows(WorkloadKind::Job), namespaced Job, "jobs", workload, Certain);
+        watch_if!(follows(WorkloadKind::Rollout), namespaced Guarded<Rollout>, "rollouts", guarded_workload, Uncertain);
     }
 
     fn external_secret(&self, seen: Seen<Guarded<ExternalSecret>>) {
@@ -212,7 +219,9 @@ impl Watches {
                 Ok(store) => {
                     let key = StoreKey { namespace: None, name: store.metadata.name.clone().unwrap_or_default() };
                     self.store_seen(&key, Some(store.spec.0));
-                    self.stores.seen(key, store.metadata, store.status);
+                    if self.extent.owns_cluster_stores() {
+                        self.stores.seen(key, store.metadata, store.status);
+                    }
                 }
                 Err(invalid) => {
                     let name = invalid.metadata.name.clone().unwrap_or_default();

@@ -20,8 +20,7 @@ const GROUP: &str = "external-secrets.io";
 /// `helm install RELEASE infra/chart`, with `values` instead of the chart's own. Returns when the API server serves the
 /// chart's kinds.
 pub async fn install(stack: &Stack, release: &str, namespace: &str, values: &Value) -> Result<()> {
-    let file = stack.join("helm")?.join(format!("{namespace}-{release}.json"));
-    crate::cache::write_private(&file, &values.to_string())?;
+    let file = written(stack, release, namespace, values)?;
     helm(stack, "install")?
         .args([release, "infra/chart", "--namespace", namespace, "--create-namespace", "--values"])
         .arg(&file)
@@ -40,6 +39,19 @@ pub async fn install(stack: &Stack, release: &str, namespace: &str, values: &Val
         Ok(())
     })
     .await
+}
+
+/// `helm upgrade RELEASE infra/chart`, with `values` instead of the chart's own and of those before.
+pub async fn upgrade(stack: &Stack, release: &str, namespace: &str, values: &Value) -> Result<()> {
+    let file = written(stack, release, namespace, values)?;
+    let upgrade = [release, "infra/chart", "--namespace", namespace, "--values"];
+    helm(stack, "upgrade")?.args(upgrade).arg(&file).run().await.map(drop)
+}
+
+fn written(stack: &Stack, release: &str, namespace: &str, values: &Value) -> Result<std::path::PathBuf> {
+    let file = stack.join("helm")?.join(format!("{namespace}-{release}.json"));
+    crate::cache::write_private(&file, &values.to_string())?;
+    Ok(file)
 }
 
 /// The name of the Deployment that a release made.

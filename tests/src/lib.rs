@@ -27,6 +27,7 @@ pub mod agent;
 pub mod app;
 pub mod aws;
 pub mod cache;
+pub mod chart;
 #[cfg(test)]
 mod cost;
 pub mod documentation;

@@ -71,6 +71,11 @@ pub(crate) async fn redis(cache: &Cache, progress: &Progress) -> Result<PathBuf>
     redis::install(cache, progress).await
 }
 
+/// `helm`, installed if it is missing.
+pub async fn helm(cache: &Cache, progress: &Progress) -> Result<PathBuf> {
+    go::helm(cache, progress).await
+}
+
 /// `tflint`, installed if it is missing: only what needs one asks for it.
 pub async fn tflint(cache: &Cache, progress: &Progress) -> Result<PathBuf> {
     go::tflint(cache, progress).await

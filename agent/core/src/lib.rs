@@ -28,6 +28,7 @@ pub mod contest;
 pub mod decode;
 pub mod disposition;
 pub mod duration;
+pub mod extent;
 mod gjson;
 pub mod hash;
 pub mod identity;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::duration;
+use crate::extent::Extent;
 use crate::identity::{Region, Service};
 use crate::object::ObjectKey;
 use crate::resource::SecretStoreSpec;
@@ -65,6 +66,8 @@ pub struct Rules {
     pub default_identity: DefaultIdentity,
     /// Audiences that the API server accepts, beside those that always mean it.
     pub api_audiences: Vec<String>,
+    /// Where the agent looks.
+    pub extent: Extent,
 }
 
 /// Stores without `auth` that may use the agent's own identity.
@@ -121,6 +124,9 @@ pub fn resolve(
         return Err(StoreProblem::Unnamed);
     }
     let (kind, name) = (kind_name(reference.kind), reference.name.clone());
+    if reference.kind == StoreKind::ClusterSecretStore && !around.rules.extent.has_cluster_stores() {
+        return Err(StoreProblem::Unread { name });
+    }
     let Some(spec) = spec else { return Err(StoreProblem::Missing { kind, name }) };
     if let Some(other) = spec.controller.as_deref().filter(|class| !is_of_class(Some(class), &around.rules.class)) {
         return Err(StoreProblem::ForeignClass { kind, name, class: other.to_owned() });

@@ -32,7 +32,7 @@ fn admin() -> Admin {
 fn complete() -> Admin {
     let admin = admin();
     for kind in KINDS {
-        admin.lists.shown(kind);
+        admin.lists.shown(&kind.into());
     }
     admin
 }
@@ -64,7 +64,7 @@ async fn it_is_not_ready_while_watches_are_missing_and_names_them() {
     for kind in
         KINDS.into_iter().filter(|kind| !["secrets", "configmaps", "deployments", "statefulsets"].contains(kind))
     {
-        admin.lists.shown(kind);
+        admin.lists.shown(&kind.into());
     }
     let (head, body) = get(&admin, "/readyz", "").await;
     assert!(head.starts_with("http/1.1 503"), "{head}");
@@ -79,7 +79,7 @@ async fn it_names_the_hash_key_while_that_is_waited_for() {
     let (head, body) = get(&admin, "/readyz", "").await;
     assert!(head.starts_with("http/1.1 503"), "{head}");
     assert!(body.starts_with("hash key: waiting for secret rekey-hash-key"), "{body}");
-    admin.lists.shown(HASH_KEY);
+    admin.lists.shown(&HASH_KEY.into());
     let (_, body) = get(&admin, "/readyz", "").await;
     assert_eq!(body, "index: incomplete; not listed yet: secrets\n");
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rekey_core::extent::Extent;
 use rekey_core::ledger::Decision;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::{Notify, oneshot};
@@ -58,13 +59,14 @@ pub(super) struct Leader {
 
 impl Leader {
     /// Who speaks of objects that cannot be parsed.
-    pub(super) fn teller(&self, leadership: &Leadership) -> Teller {
+    pub(super) fn teller(&self, extent: &Extent, leadership: &Leadership) -> Teller {
         Teller {
             statuses: self.statuses.clone(),
             cluster_external_secrets: self.cluster_external_secrets.clone(),
             objects: self.objects.clone(),
             events: self.events.clone(),
             class: self.args.controller_class.clone(),
+            cluster_stores: extent.owns_cluster_stores(),
             leadership: leadership.clone(),
         }
     }
@@ -81,7 +83,7 @@ pub(super) struct Led {
 /// Starts them. `takes_over`: another instance may have led until this moment.
 pub(super) fn lead(
     leader: Leader,
-    takes_over: Option<kube::Client>,
+    takes_over: Option<(kube::Client, Extent)>,
     parts: &mut JoinSet<&'static str>,
     shutdown: &CancellationToken,
     stages: &Stages,
@@ -182,9 +184,9 @@ fn controller(leader: &Leader) -> Controller {
 }
 
 /// Restarts workloads, once nothing is known of Secrets that the last leader knew better. Syncs do not wait for that.
-async fn restart(rollouts: Rollouts, takes_over: Option<kube::Client>, stop: CancellationToken) {
-    if let Some(client) = takes_over
-        && until_told(&stop, look_at_resources(&client, &rollouts)).await.is_none()
+async fn restart(rollouts: Rollouts, takes_over: Option<(kube::Client, Extent)>, stop: CancellationToken) {
+    if let Some((client, extent)) = takes_over
+        && until_told(&stop, look_at_resources(&client, &extent, &rollouts)).await.is_none()
     {
         return;
     }

@@ -3,8 +3,6 @@
 //!
 //! What it takes in silence and then does not do is an error here.
 
-use std::collections::BTreeSet;
-
 use clap::ValueEnum;
 use rekey_core::rollout::keys::Keys;
 use rekey_core::rollout::options::{Batch, Creation, Options, Strategy};
@@ -13,6 +11,8 @@ use rekey_core::rollout::resource::ResourceKind;
 use rekey_core::rollout::scope::Scope;
 use rekey_core::rollout::workload::WorkloadKind;
 use rekey_core::selector::Requirements;
+
+use super::names;
 
 /// The flags.
 #[derive(clap::Args, Clone, Debug)]
@@ -54,7 +54,8 @@ pub struct Reloader {
           action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     enable_ha: bool,
 
-    /// Restart workloads of these namespaces only. Default: KUBERNETES_NAMESPACE if that is set, else all.
+    /// Restart workloads of these namespaces only; ExternalSecrets are synced everywhere, or where --watch-namespaces says.
+    /// Default: KUBERNETES_NAMESPACE if that is set, else all.
     #[arg(long, env = "REKEY_NAMESPACES", value_delimiter = ',')]
     namespaces: Vec<String>,
 
@@ -277,11 +278,6 @@ impl Names {
             paused_at: self.paused_at.clone(),
         }
     }
-}
-
-/// An empty list comes as one empty name.
-fn names(names: &[String]) -> BTreeSet<String> {
-    names.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
 }
 
 /// What Go's `strconv.ParseBool` reads.

@@ -91,6 +91,11 @@ impl Server {
         self.calls.borrow().iter().filter(|call| call.method != Method::GET).cloned().collect()
     }
 
+    /// The paths that were read so far.
+    pub fn reads(&self) -> Vec<String> {
+        self.calls.borrow().iter().filter(|call| call.method == Method::GET).map(|call| call.path.clone()).collect()
+    }
+
     /// Waits for a call that is like this, and returns the first.
     pub async fn call(&self, is_it: impl Fn(&Call) -> bool) -> Call {
         let mut calls = self.calls.subscribe();

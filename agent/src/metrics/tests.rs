@@ -1,3 +1,4 @@
+mod asked;
 mod strict;
 
 use std::time::Duration;

@@ -5,10 +5,11 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::utils::Backoff as Pacing;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Resource, ResourceExt};
+use kube::{Resource, ResourceExt};
 use rand::RngExt;
 use rekey_core::backoff::Backoff;
 use rekey_core::object::ObjectKey;
@@ -17,7 +18,8 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::Lists;
+use super::lists::{Awaited, Lists};
+use super::part::Part;
 
 /// What a watch shows.
 pub enum Seen<K> {
@@ -36,14 +38,35 @@ pub enum Presence {
     Uncertain,
 }
 
-/// Secrets or ConfigMaps that are listed at a time; of other kinds the client takes 500. A page is held as it came and as it
-/// was read, each may have 1 MiB, both kinds are listed together, and Helm keeps its releases in large ones.
-pub const PAGE_OF_DATA: u32 = 50;
+/// Follows every part of a kind. The first lists are made one after the other, because a page of each is held meanwhile.
+/// Returns when the first part ends.
+pub async fn follow_all<K>(
+    parts: Vec<Part<K>>,
+    presence: Presence,
+    handle: impl Fn(Seen<K>),
+    lists: Lists,
+    shutdown: CancellationToken,
+) where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    K::DynamicType: Default,
+{
+    let mut before: Option<Awaited> = None;
+    let each = parts.into_iter().map(|part| {
+        let (before, handle, lists, shutdown) =
+            (before.replace(part.awaited.clone()), &handle, lists.clone(), shutdown.clone());
+        async move {
+            if let Some(before) = before {
+                let _ = shutdown.run_until_cancelled(lists.one_shown(&before)).await;
+            }
+            follow(part, presence, handle, lists, shutdown).await;
+        }
+    });
+    each.collect::<FuturesUnordered<_>>().next().await;
+}
 
-/// Follows one kind. `lists` is told when the first list is in, or when it is known that there is none.
+/// Follows one part of a kind. `lists` is told when the first list is in, or when it is known that there is none.
 pub async fn follow<K>(
-    api: Api<K>,
-    kind: &'static str,
+    Part { api, config, awaited }: Part<K>,
     presence: Presence,
     mut handle: impl FnMut(Seen<K>),
     lists: Lists,
@@ -52,10 +75,7 @@ pub async fn follow<K>(
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     K::DynamicType: Default,
 {
-    let config = match kind {
-        "secrets" | "configmaps" => watcher::Config::default().page_size(PAGE_OF_DATA),
-        _ => watcher::Config::default(),
-    };
+    let (kind, namespace) = (awaited.kind, awaited.namespace.as_deref());
     let begin = || watcher(api.clone(), config.clone()).backoff(Pauses(0)).boxed();
     let mut stream = begin();
     let mut known: HashSet<ObjectKey> = HashSet::new();
@@ -70,12 +90,12 @@ pub async fn follow<K>(
             None => return,
             Some(Err(error)) if presence == Presence::Uncertain && is_absent(&error) => {
                 if !std::mem::replace(&mut absent, true) {
-                    info!(kind, "the cluster has no such kind; it is watched as soon as it has");
+                    info!(kind, namespace, "the cluster has no such kind; it is watched as soon as it has");
                 }
                 for gone in known.drain() {
                     handle(Seen::Gone(gone));
                 }
-                lists.shown(kind);
+                lists.shown(&awaited);
                 if matches!(error, watcher::Error::WatchStartFailed(_)) {
                     // It would go on from where it was, and never show again what has just been forgotten.
                     let _ = shutdown.run_until_cancelled(sleep(Pauses::first())).await;
@@ -83,7 +103,9 @@ pub async fn follow<K>(
                 }
             }
             // The error may quote the object that could not be read, and that may be a Secret.
-            Some(Err(error)) => warn!(kind, problem = problem(&error), "watch interrupted; it will be resumed"),
+            Some(Err(error)) => {
+                warn!(kind, namespace, problem = problem(&error), "watch interrupted; it will be resumed");
+            }
             Some(Ok(Event::Init)) => listed.clear(),
             Some(Ok(Event::InitApply(object))) => {
                 listed.insert(key_of(&object));
@@ -95,9 +117,9 @@ pub async fn follow<K>(
                 }
                 known = std::mem::take(&mut listed);
                 if std::mem::take(&mut absent) {
-                    info!(kind, "the cluster has this kind now; it is watched");
+                    info!(kind, namespace, "the cluster has this kind now; it is watched");
                 }
-                lists.shown(kind);
+                lists.shown(&awaited);
             }
             Some(Ok(Event::Apply(object))) => {
                 known.insert(key_of(&object));

@@ -3,14 +3,16 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::ListParams;
-use kube::{Api, Resource};
+use kube::{Client, Resource};
+use rekey_core::extent::Extent;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::follow::PAGE_OF_DATA;
+use super::part::{PAGE_OF_DATA, Part, namespaced};
 use crate::rollout::{Followed, Rollouts};
 
 /// A page has to be there by then.
@@ -20,21 +22,23 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Looks at every Secret and ConfigMap as it is at this moment. The watches do not keep pace with each other: an instance
 /// that takes over may see workloads as the last leader restarted them, and what they use as it was before that, and would
 /// restart them for what they have.
-pub async fn look_at_resources(client: &kube::Client, rollouts: &Rollouts) {
+pub async fn look_at_resources(client: &Client, extent: &Extent, rollouts: &Rollouts) {
     // The watches list both together, with a page of each in memory. This is besides them.
-    look_at::<Secret>(client, rollouts).await;
-    look_at::<ConfigMap>(client, rollouts).await;
+    for part in namespaced(client, extent, "secrets") {
+        look_at::<Secret>(part, rollouts).await;
+    }
+    for part in namespaced(client, extent, "configmaps") {
+        look_at::<ConfigMap>(part, rollouts).await;
+    }
 }
 
-async fn look_at<K>(client: &kube::Client, rollouts: &Rollouts)
+async fn look_at<K>(Part { api, awaited, .. }: Part<K>, rollouts: &Rollouts)
 where
-    K: Followed + Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+    K: Followed + Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {
-    let kind = K::RESOURCE.as_str();
-    let resources: Api<K> = Api::all(client.clone());
     let mut page = ListParams::default().limit(PAGE_OF_DATA);
     loop {
-        let problem = match timeout(TIME_LIMIT, resources.list(&page)).await {
+        let problem = match timeout(TIME_LIMIT, api.list(&page)).await {
             Ok(Ok(list)) => {
                 for resource in &list.items {
                     rollouts.resource_seen(resource);
@@ -48,7 +52,7 @@ where
             Ok(Err(error)) => problem(&error),
             Err(_) => format!("no answer within {} s", TIME_LIMIT.as_secs()),
         };
-        warn!(kind, problem, "not listed after taking over, and restarts wait for that; trying again");
+        warn!(kind = %awaited, problem, "not listed after taking over, and restarts wait for that; trying again");
         page = ListParams::default().limit(PAGE_OF_DATA);
         tokio::time::sleep(PAUSE).await;
     }

@@ -63,6 +63,8 @@ pub struct Teller {
     pub events: Events,
     /// Whose stores we speak of.
     pub class: String,
+    /// Whether ClusterSecretStores are among them.
+    pub cluster_stores: bool,
     /// Whether this instance is the one to tell people.
     pub leadership: Leadership,
 }
@@ -128,6 +130,7 @@ impl Teller {
                 self.objects.set_finalizers(metadata, &release::finalizers_left(metadata)).await
             }
             Which::ExternalSecret(_) => self.external_secret(metadata, stored, problem).await,
+            Which::Store(StoreKey { namespace: None, .. }) if !self.cluster_stores => Ok(()),
             Which::Store(key) => self.store(key, metadata, stored, problem).await,
             Which::ClusterExternalSecret(_) => self.cluster_external_secret(metadata, stored, problem).await,
         }

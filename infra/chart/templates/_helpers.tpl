@@ -18,11 +18,14 @@ app.kubernetes.io/name: {{ include "rekey.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- /* commonLabels yield to the chart's own. */}}
 {{- define "rekey.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{ include "rekey.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- $own := dict "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_") "app.kubernetes.io/version" .Chart.AppVersion "app.kubernetes.io/managed-by" .Release.Service }}
+{{- mergeOverwrite (dict) (default dict .Values.commonLabels) $own (include "rekey.selectorLabels" . | fromYaml) | toYaml }}
+{{- end }}
+
+{{- define "rekey.podLabels" -}}
+{{- mergeOverwrite (dict) (default dict .Values.commonLabels) (default dict .Values.podLabels) (include "rekey.selectorLabels" . | fromYaml) | toYaml }}
 {{- end }}
 
 {{- define "rekey.serviceAccountName" -}}
@@ -41,16 +44,6 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{- /* Checked here and not by the schema, because a schema can only say that a pattern does not match. The agent refuses
-     whatever else is no URL. */}}
-{{- define "rekey.queueUrl" -}}
-{{- $url := required "queueUrl is needed: the URL (not the name or ARN) of the SQS queue, output QueueUrl of the SAM stack" .Values.queueUrl }}
-{{- if regexMatch "^arn:" $url }}
-{{- fail (printf "queueUrl is an ARN (%s): give the queue's URL, output QueueUrl of the SAM stack" $url) }}
-{{- end }}
-{{- $url }}
-{{- end }}
-
 {{- define "rekey.adminPort" -}}
 {{- if not (regexMatch ":[0-9]+$" .Values.adminAddr) }}
 {{- fail (printf "adminAddr has no port (%s): give address and port, for instance 0.0.0.0:8080" .Values.adminAddr) }}
@@ -60,21 +53,34 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- /* A flag for each value that is set; the agent knows the defaults of the others. */}}
 {{- define "rekey.args" -}}
-- {{ printf "--queue-url=%s" (include "rekey.queueUrl" .) | quote }}
-{{- range $value := list "mode" "adminAddr" "controllerClass" "defaultIdentity" "concurrent" "heartbeatPeriod" "sweepInterval" "eventRefresh" "logLevel" "minRestartInterval" "maxRetryInterval" "secretsManagerRate" "parameterStoreRate" "esoMetrics" "reloaderMetrics" "clusterExternalSecrets" }}
+- {{ printf "--queue-url=%s" .Values.queueUrl | quote }}
+{{- $values := list "mode" "adminAddr" "controllerClass" "defaultIdentity" "concurrent" "heartbeatPeriod" "sweepInterval" "eventRefresh" "logLevel" "minRestartInterval" "maxRetryInterval" "secretsManagerRate" "parameterStoreRate" "esoMetrics" "reloaderMetrics" "clusterStores" "clusterExternalSecrets" }}
+{{- range $value := $values }}
 {{- $set := get $.Values $value }}
 {{- if not (has $set (list nil "")) }}
 - {{ printf "--%s=%v" (kebabcase $value) $set | quote }}
 {{- end }}
 {{- end }}
+{{- with .Values.namespaces }}
+- {{ printf "--watch-namespaces=%s" (join "," .) | quote }}
+{{- end }}
 {{- if gt (int .Values.replicas) 1 }}
 - --leader-elect=true
 - {{ printf "--lease-name=%s" (include "rekey.fullname" .) | quote }}
 {{- end }}
-{{- range $flag, $set := include "rekey.reloaderFlags" . | fromJson }}
+{{- $reloader := include "rekey.reloaderFlags" . | fromJson }}
+{{- range $flag, $set := $reloader }}
 {{- if not (has $set (list nil "" false)) }}
 - {{ printf "--%s=%v" $flag $set | quote }}
 {{- end }}
+{{- end }}
+{{- $taken := concat (list "queue-url" "watch-namespaces" "leader-elect" "lease-name" "enable-ha") (keys $reloader) }}
+{{- range $values }}{{ $taken = append $taken (kebabcase .) }}{{ end }}
+{{- range $flag, $set := .Values.extraArgs }}
+{{- if or (hasPrefix "-" $flag) (has $flag $taken) }}
+{{- fail (printf "extraArgs.%s: write flags without dashes, and set what has a value of its own by that; values.yaml names them all" $flag) }}
+{{- end }}
+- {{ ternary (printf "--%s" $flag) (printf "--%s=%v" $flag $set) (has $set (list nil "")) | quote }}
 {{- end }}
 {{- end }}
 
@@ -107,10 +113,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- range $value, $flag := $names }}{{ $_ := set $flags $flag (get $reloader $value) }}{{ end }}
 {{- $renamed := default dict $reloader.custom_annotations }}
 {{- range $value, $flag := $annotations }}{{ $_ := set $flags $flag (get $renamed $value) }}{{ end }}
-{{- $namespaces := $reloader.namespaces }}
-{{- if kindIs "slice" $namespaces }}{{ $namespaces = join "," $namespaces }}{{ end }}
-{{- if and (not $namespaces) (not $reloader.watchGlobally) }}{{ $namespaces = .Release.Namespace }}{{ end }}
-{{- $_ := set $flags "namespaces" $namespaces }}
+{{- $_ := set $flags "namespaces" (include "rekey.reloaderNamespaces" .) }}
 {{- if and $reloader.ignoreSecrets $reloader.ignoreConfigMaps }}
 {{- fail "reloader.ignoreSecrets and reloader.ignoreConfigMaps: one of them only, for nothing would restart anything" }}
 {{- end }}

@@ -18,6 +18,7 @@ use rekey_tests::log::Mark;
 use rekey_tests::stack::Stack;
 use serde_json::{Value, json};
 
+use crate::fixture::queue::Queue;
 use crate::fixture::{self, Values};
 use pod_identity::PodIdentity;
 
@@ -37,13 +38,8 @@ impl Place {
     /// Makes a queue that hears of the secret, and the role with the template's policy.
     async fn create(name: &'static str, trust: &Value) -> Self {
         let (stack, shared, values) = fixture::rekey().await;
-        let queue = fixture::second_queue(stack, name, &[]).await.unwrap();
-        let queue_arn = format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}");
-        // The template's policy names the shared agent's queue.
-        let own = json!({
-            "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"], "Resource": queue_arn,
-        });
-        let role = stack.aws.create_role(name, trust, &own).await.unwrap();
+        let Queue { url: queue, statement } = Queue::create(stack, name).await;
+        let role = stack.aws.create_role(name, trust, &statement).await.unwrap();
         let policy = shared.deployed.output("AgentPolicyArn").unwrap();
         let attach = ["iam", "attach-role-policy", "--role-name", name, "--policy-arn", policy];
         stack.aws.cli(&attach).await.unwrap();

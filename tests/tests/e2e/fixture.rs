@@ -1,13 +1,13 @@
 //! Rekey, installed once on the shared stack, and the list of every secret value that a test has used.
 
+pub mod queue;
 pub mod sink;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use rekey_tests::app::App;
-use rekey_tests::aws::{ACCOUNT, REGION};
 use rekey_tests::eventually::eventually;
 use rekey_tests::installation::{Installation, Options};
 use rekey_tests::log::Mark;
@@ -135,26 +135,6 @@ fn forms(value: &str) -> Vec<String> {
     let inner = inner[..inner.len() - 2].to_owned();
     let json = json[1..json.len() - 1].to_owned();
     vec![value.to_owned(), STANDARD.encode(value), URL_SAFE.encode(value), inner, url, json]
-}
-
-/// A queue beside the shared agent's, for a second one. Labels of secrets come to it, heartbeats among them, and nothing of
-/// parameters. Returns its URL.
-pub async fn second_queue(stack: &Stack, name: &str, attributes: &[(&str, String)]) -> anyhow::Result<String> {
-    let (aws, arn) = (stack.aws.caller(), format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"));
-    let policy = json!({"Version": "2012-10-17", "Statement": [{
-        "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"},
-        "Action": "sqs:SendMessage", "Resource": arn,
-    }]});
-    let mut all = json!({"Policy": policy.to_string()});
-    for (attribute, text) in attributes {
-        all[attribute] = json!(text);
-    }
-    let made = aws.call("sqs.CreateQueue", &json!({"QueueName": name, "Attributes": all})).await?;
-    let pattern = json!({"source": ["aws.secretsmanager"], "detail-type": ["Secret Label Updated"]}).to_string();
-    aws.call("events.PutRule", &json!({"Name": name, "EventPattern": pattern})).await?;
-    let target = json!({"Rule": name, "Targets": [{"Id": "queue", "Arn": arn}]});
-    aws.call("events.PutTargets", &target).await?;
-    Ok(made["QueueUrl"].as_str().context("CreateQueue names no URL")?.to_owned())
 }
 
 /// Waits until the Deployment was restarted exactly once since `generation`, and its pods run.

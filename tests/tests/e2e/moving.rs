@@ -14,7 +14,7 @@ use kube::{Api, ResourceExt};
 use rekey_core::resource::crd::crds;
 use rekey_tests::agent::{Agent, Way};
 use rekey_tests::app::App;
-use rekey_tests::aws::{ACCOUNT, REGION, Request};
+use rekey_tests::aws::Request;
 use rekey_tests::cache::write_private;
 use rekey_tests::eventually::eventually;
 use rekey_tests::log::Mark;
@@ -25,6 +25,7 @@ use rekey_tests::{documentation, helm, keyboard, repository};
 use serde_json::json;
 
 use crate::companion::eso::kind;
+use crate::fixture::queue::Queue;
 use crate::migration;
 
 const SOON: Duration = Duration::from_mins(1);
@@ -87,19 +88,10 @@ fn eso_chart(directory: &Path) -> PathBuf {
 
 /// A queue that hears of secrets, and the chart's values for an agent that may read them.
 async fn values(stack: &Stack) -> serde_json::Value {
-    let (aws, arn) = (stack.aws.caller(), format!("arn:aws:sqs:{REGION}:{ACCOUNT}:moving"));
-    let policy = json!({"Version": "2012-10-17", "Statement": [{
-        "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn,
-    }]});
-    let queue = json!({"QueueName": "moving", "Attributes": {"Policy": policy.to_string()}});
-    let queue = aws.call("sqs.CreateQueue", &queue).await.unwrap()["QueueUrl"].as_str().unwrap().to_owned();
-    let pattern = json!({"source": ["aws.secretsmanager"], "detail-type": ["Secret Label Updated"]}).to_string();
-    aws.call("events.PutRule", &json!({"Name": "moving", "EventPattern": pattern})).await.unwrap();
-    let targets = json!({"Rule": "moving", "Targets": [{"Id": "queue", "Arn": arn}]});
-    aws.call("events.PutTargets", &targets).await.unwrap();
+    let queue = Queue::create(stack, "moving").await;
     let may = json!({"Action": ["sqs:*", "secretsmanager:*", "ssm:*"], "Resource": "*"});
     let user = stack.aws.create_user_with("moving", &may).await.unwrap();
-    helm::values(&stack.aws, Some(&user), &queue)
+    helm::values(&stack.aws, Some(&user), &queue.url)
 }
 
 const STORES: &str = "apiVersion: external-secrets.io/v1beta1

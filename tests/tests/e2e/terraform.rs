@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rekey_tests::cache::Cache;
+use rekey_tests::chart::Chart;
 use rekey_tests::policies::{self, Placeholders};
 use rekey_tests::process::Spec;
 use rekey_tests::progress::Progress;
@@ -211,22 +212,16 @@ async fn terraforms_policies_are_those_of_infra_policies() {
 
 #[tokio::test]
 async fn terraforms_trust_policies_name_the_charts_service_account() {
-    let stack = crate::stack().await;
+    let chart = Chart::open().await.unwrap();
     for (release, namespace, account) in [
         ("rekey", "rekey-system", None),
         ("secrets", "ops", None),
         ("my-rekey-2", "ops", None),
         ("rekey", "rekey-system", Some("agent")),
     ] {
-        let rendered = Spec::new("helm template", &stack.tools.helm, stack.directory().join("template.log"))
-            .args(["template", release, "infra/chart", "--namespace", namespace, "--set", "queueUrl=URL"])
-            .args(["--show-only", "templates/serviceaccount.yaml"])
-            .args(account.map(|name| format!("--set=serviceAccount.name={name}")))
-            .directory(repository())
-            .stdout()
-            .await
-            .unwrap();
-        let rendered: Value = serde_yaml_ng::from_str(&rendered).unwrap();
+        let values = json!({"serviceAccount": {"name": account}});
+        let rendered = chart.render(release, namespace, &values).await.unwrap();
+        let rendered = rendered.into_iter().find(|one| one["kind"] == "ServiceAccount").unwrap();
         let name = rendered["metadata"]["name"].as_str().unwrap();
         assert_eq!(rendered["metadata"]["namespace"], namespace);
 

@@ -13,6 +13,7 @@ use crate::resource::store::{
 };
 
 const JWT: &str = "spec.provider.aws.auth.jwt.serviceAccountRef";
+const SECRET_REF: &str = "spec.provider.aws.auth.secretRef";
 const ID: &str = "spec.provider.aws.auth.secretRef.accessKeyIDSecretRef";
 const SECRET: &str = "spec.provider.aws.auth.secretRef.secretAccessKeySecretRef";
 const TOKEN: &str = "spec.provider.aws.auth.secretRef.sessionTokenSecretRef";
@@ -77,6 +78,7 @@ pub(super) struct Auth<'a> {
 impl Auth<'_> {
     /// Who asks.
     pub fn identity(&self, around: &Surroundings<'_>) -> Result<Identity, Invalid> {
+        self.is_seen(around)?;
         let mut identity = self.origin(around)?;
         let before = &self.aws.additional_roles;
         if before.len() >= CHAIN {
@@ -128,6 +130,19 @@ impl Auth<'_> {
         };
         let tagged = self.aws.role.is_some() && self.aws.session_tags_policy != SessionTagsPolicy::None;
         self.kind == StoreKind::ClusterSecretStore && (begins || tagged)
+    }
+
+    /// What a ClusterSecretStore names may be where the agent does not look.
+    fn is_seen(&self, around: &Surroundings<'_>) -> Result<(), Invalid> {
+        let field = if self.aws.auth.jwt.is_some() { JWT } else { SECRET_REF };
+        for Dependency::Secret(object) | Dependency::ServiceAccount(object) in self.dependencies() {
+            if !around.rules.extent.has(&object.namespace) {
+                let problem =
+                    format!("names {object}, where the agent does not look: --watch-namespaces leaves it out");
+                return Err(Invalid::new(field, problem));
+            }
+        }
+        Ok(())
     }
 
     fn origin(&self, around: &Surroundings<'_>) -> Result<Identity, Invalid> {

@@ -24,6 +24,12 @@ pub enum StoreProblem {
         /// The store.
         name: String,
     },
+    /// ClusterSecretStores are left alone, and with them whoever uses one, as ESO does.
+    #[error("ClusterSecretStore {name:?} is left alone, for --cluster-stores is false")]
+    Unread {
+        /// The store.
+        name: String,
+    },
     /// It is not there.
     #[error("{kind} {name:?} does not exist; create it or correct spec.secretStoreRef")]
     Missing {
@@ -71,7 +77,7 @@ impl StoreProblem {
     /// Does this store belong to somebody else, so that its objects have to be left as they are?
     #[must_use]
     pub fn is_foreign(&self) -> bool {
-        matches!(self, Self::ForeignClass { .. } | Self::ForeignProvider { .. })
+        matches!(self, Self::ForeignClass { .. } | Self::ForeignProvider { .. } | Self::Unread { .. })
     }
 }
 

@@ -1,6 +1,8 @@
 use serde_json::json;
 
 use super::*;
+use crate::extent::Asked;
+use crate::rollout::scope::Scope;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/reader";
 const OTHER: &str = "arn:aws:iam::123456789012:role/hub";
@@ -30,7 +32,8 @@ fn accounts() -> HashMap<ObjectKey, AccountRole> {
 }
 
 fn rules(default_identity: DefaultIdentity) -> Rules {
-    Rules { class: "default".to_owned(), default_identity, api_audiences: vec!["api.example".to_owned()] }
+    let api_audiences = vec!["api.example".to_owned()];
+    Rules { class: "default".to_owned(), default_identity, api_audiences, ..Rules::default() }
 }
 
 fn resolve_with(rules: &Rules, kind: StoreKind, value: serde_json::Value) -> Result<AwsStore, StoreProblem> {
@@ -69,6 +72,29 @@ fn both(mut one: serde_json::Value, other: &serde_json::Value) -> serde_json::Va
 fn without_auth_the_agent_asks_as_itself() {
     let store = resolve_in(StoreKind::SecretStore, aws(json!({"prefix": "prod/"}))).expect("usable");
     assert_eq!((store.identity, store.prefix.as_str()), (Identity::Agent, "prod/"));
+}
+
+#[test]
+fn an_agent_of_some_namespaces_says_what_it_does_not_see() {
+    let within = |cluster_stores: bool| {
+        let (namespaces, rollouts) = (["shop".to_owned()].into(), Scope::default());
+        let asked =
+            Asked { namespaces: &namespaces, cluster_stores, cluster_external_secrets: None, rollouts: &rollouts };
+        Rules { extent: Extent::of(asked).unwrap(), ..rules(DefaultIdentity::All) }
+    };
+    let named = |rules: &Rules, namespace: &str| {
+        let account = json!({"name": "reader", "namespace": namespace});
+        [jwt(account), keys(Some(namespace))].map(|auth| resolve_with(rules, StoreKind::ClusterSecretStore, aws(auth)))
+    };
+    assert!(named(&within(true), "shop").iter().all(Result::is_ok));
+    for refused in named(&within(true), "elsewhere") {
+        let problem = refused.unwrap_err().to_string();
+        assert!(problem.contains("names elsewhere/") && problem.contains("--watch-namespaces"), "{problem}");
+    }
+    assert!(named(&rules(DefaultIdentity::All), "elsewhere").iter().all(Result::is_ok));
+    let left_alone = resolve_with(&within(false), StoreKind::ClusterSecretStore, aws(json!({}))).unwrap_err();
+    assert!(left_alone.is_foreign() && left_alone.to_string().contains("--cluster-stores"), "{left_alone}");
+    assert!(resolve_with(&within(false), StoreKind::SecretStore, aws(json!({}))).is_ok());
 }
 
 #[test]

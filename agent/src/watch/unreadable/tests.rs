@@ -25,6 +25,7 @@ impl Written {
             objects: ExternalSecrets::new(writer.clone()),
             events: Events::new(writer, None),
             class: "default".to_owned(),
+            cluster_stores: true,
             leadership: Leadership::default(),
         }
     }
@@ -104,6 +105,18 @@ async fn of_the_stores_of_others_nothing_is_said() {
         teller.tell(&Which::Store(key.clone()), &object).await.unwrap();
         assert_eq!(written.take(), []);
     }
+}
+
+#[tokio::test]
+async fn an_agent_of_some_namespaces_says_nothing_of_cluster_secret_stores() {
+    let written = Written::default();
+    let teller = Teller { cluster_stores: false, ..written.teller().await };
+    let object = invalid(json!({"metadata": {"name": "one", "uid": "u"}, "spec": {"provider": {"aws": 1}}}));
+    let key = |namespace: Option<&str>| StoreKey { namespace: namespace.map(str::to_owned), name: "one".to_owned() };
+    teller.tell(&Which::Store(key(None)), &object).await.unwrap();
+    assert_eq!(written.take(), []);
+    teller.tell(&Which::Store(key(Some("shop"))), &object).await.unwrap();
+    assert_eq!(written.take().len(), 2);
 }
 
 #[tokio::test]

@@ -43,7 +43,8 @@ impl Place {
         let redrive = json!({
             "deadLetterTargetArn": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{dead}"), "maxReceiveCount": "3",
         });
-        let queue = fixture::second_queue(stack, NAME, &[("RedrivePolicy", redrive.to_string())]).await.unwrap();
+        let attributes = json!({"RedrivePolicy": redrive.to_string()});
+        let queue = fixture::queue::Queue::create_with(stack, NAME, attributes).await.url;
         let user = aws.create_user(NAME, &agent_policy(NAME, &[])).await.unwrap();
         values.add(&user.secret_key);
 
