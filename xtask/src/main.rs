@@ -4,6 +4,7 @@
 mod bench;
 mod demo;
 mod down;
+mod image;
 mod test;
 mod up;
 
@@ -28,6 +29,7 @@ struct Arguments {
 enum Command {
     Bench(bench::Bench),
     Demo(demo::Demo),
+    Image(image::Image),
     Test(test::Test),
     Up(up::Up),
     Down(down::Down),
@@ -50,6 +52,7 @@ fn run(command: Command) -> Result<ExitCode> {
         match command {
             Command::Bench(bench) => bench.run().await,
             Command::Demo(demo) => demo.run().await,
+            Command::Image(image) => image.run().await,
             Command::Test(test) => test.run(),
             Command::Up(up) => up.run().await,
             Command::Down(down) => down.run().await,
