@@ -79,18 +79,17 @@ impl Rotated {
         .await
     }
 
-    /// Waits until that version is in force and its rotation has come to its end, and lets it be tried again if it failed.
+    /// Waits until that version is in force, and lets its rotation be tried again if it failed.
     pub async fn resume(&self, version: &str, patience: Duration) -> Result<()> {
         let mut asked: Option<Instant> = None;
         eventually("the rotation to be finished", patience, async || {
             let described = self.aws.call("secretsmanager.DescribeSecret", &json!({"SecretId": self.arn})).await?;
             let labels = &described["VersionIdsToStages"][version];
             let has = |label: &str| labels.as_array().is_some_and(|all| all.iter().any(|one| one == label));
-            // That it is pending no more is the last thing that is said of it, after the announcement.
-            if has("AWSCURRENT") && !has("AWSPENDING") {
+            if has("AWSCURRENT") {
                 return Ok(());
             }
-            if !has("AWSCURRENT") && asked.is_none_or(|at| at.elapsed() >= AGAIN) {
+            if asked.is_none_or(|at| at.elapsed() >= AGAIN) {
                 asked = Some(Instant::now());
                 // RotateSecret has what is not complete tried again, and says so by an error. If it is complete by now, this
                 // is a test, which changes nothing.
