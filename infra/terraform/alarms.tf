@@ -24,8 +24,18 @@ locals {
       threshold   = 1
       comparison  = "LessThanThreshold"
       missing     = "breaching"
-      description = "For two and a half periods no heartbeat came to the queue. Agents compare at each object's refreshInterval until one comes. Look at the heartbeat function's log, the rules, and the relay if there is one."
+      description = "For two and a half periods nothing came to the queue, not even a heartbeat. Agents compare at each object's refreshInterval until one comes. Look at the heartbeat function's log, the rules, and the relay if there is one."
     }) },
+    { for name, function in aws_lambda_function.this : "heartbeat-schedule" => merge(local.sum, {
+      namespace   = "AWS/Lambda"
+      metric      = "Invocations"
+      dimensions  = { FunctionName = function.function_name }
+      period      = ceil(2.5 * var.heartbeat_minutes) * 60
+      threshold   = 1
+      comparison  = "LessThanThreshold"
+      missing     = "breaching"
+      description = "The heartbeat function was not invoked for two and a half periods. Agents compare at each object's refreshInterval until it is. Look at its schedule."
+    }) if name == "heartbeat" },
     { for rule in concat(values(aws_cloudwatch_event_rule.queue), values(aws_cloudwatch_event_rule.relay), aws_cloudwatch_event_rule.heartbeat) :
       "failed-invocations-${rule.name}" => merge(local.sum, {
         namespace = "AWS/Events"

@@ -74,8 +74,8 @@ async fn the_stack_is_deployed_changed_and_deleted_without_a_rest() {
     assert_eq!(kinds(&there, "lambda"), 8, "{there:#?}");
     // Changes, CloudTrail's, two relays, the heartbeat's schedule.
     assert_eq!(kinds(&there, "events"), 5, "{there:#?}");
-    // One for each function, and dead letters, age, invocations, silence.
-    assert_eq!(kinds(&there, "cloudwatch"), 7 + 4, "{there:#?}");
+    // One for each function, and dead letters, age, invocations, silence, the heartbeat's schedule.
+    assert_eq!(kinds(&there, "cloudwatch"), 8 + 5, "{there:#?}");
     for arn in &arns {
         let described =
             stack.aws.caller().call("secretsmanager.DescribeSecret", &json!({"SecretId": arn})).await.unwrap();
