@@ -34,7 +34,8 @@ async fn sam_deploys_the_template_and_its_agent_policy_lets_a_user_receive_and_n
 async fn the_template_and_the_chart_pass_their_linters() -> Result<()> {
     let stack = stack().await;
     sam::validate(stack).await?;
-    helm::lint(stack, &serde_json::json!({"queueUrl": "https://sqs.us-east-1.amazonaws.com/111122223333/q"})).await?;
-    assert!(helm::lint(stack, &serde_json::json!({"queueUrl": 5})).await.is_err(), "a number passes for an URL");
+    let values = |replicas: serde_json::Value| serde_json::json!({"queueUrl": "https://sqs.us-east-1.amazonaws.com/111122223333/q", "replicas": replicas});
+    helm::lint(stack, &values(1.into())).await?;
+    assert!(helm::lint(stack, &values("two".into())).await.is_err(), "a word passes for a number");
     Ok(())
 }

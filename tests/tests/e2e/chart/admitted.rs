@@ -21,7 +21,7 @@ async fn client() -> Client {
     let labels = "{pod-security.kubernetes.io/enforce: restricted}";
     let namespace = format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: {NAMESPACE}, labels: {labels}}}}}");
     apply(&client, NAMESPACE, &namespace).await.unwrap();
-    apply(&client, NAMESPACE, "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}").await.unwrap();
+    apply(&client, NAMESPACE, "{apiVersion: v1, kind: Namespace, metadata: {name: chart-shop}}").await.unwrap();
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), NAMESPACE);
     let there = async || Ok(accounts.get("default").await.map(drop)?);
     eventually("the namespace's ServiceAccount, without which no pod is admitted", Duration::from_secs(30), there)
@@ -52,7 +52,7 @@ async fn the_api_server_knows_every_field() {
     let values = [
         Value::Null,
         everything(),
-        json!({"mode": "companion", "namespaces": ["shop"], "identity": {"kind": "static", "secretName": "aws"}}),
+        json!({"mode": "companion", "namespaces": ["chart-shop"], "identity": {"kind": "static", "secretName": "aws"}}),
     ];
     for values in values {
         let objects = rendered(&chart, &values).await;

@@ -142,34 +142,21 @@ fn every_value_is_explained() {
     let schema: Value =
         serde_json::from_str(&std::fs::read_to_string(chart.join("values.schema.json")).unwrap()).unwrap();
     same_names("", &values, &schema);
-    let lines: Vec<&str> = text.lines().collect();
-    let unexplained: Vec<&&str> = lines
-        .windows(2)
-        .filter(|pair| {
-            let name = pair[1].trim_start().split(": ").next().unwrap_or_default();
-            let is_value = pair[1].contains(": ") && !pair[1].trim_start().starts_with('#') && !name.contains(' ');
-            is_value && !pair[0].trim_start().starts_with('#')
-        })
-        .map(|pair| &pair[1])
-        .collect();
-    // The security contexts and the resources are Kubernetes' words; a few stand below a sentence about both.
-    let known = [
-        "runAsUser",
-        "runAsGroup",
-        "type",
-        "readOnlyRootFilesystem",
-        "cpu",
-        "memory",
-        "scopedRBAC",
-        "metricRelabelings",
-        "aggregateToEdit",
-        "enabled",
-    ];
-    let left: Vec<_> = unexplained
-        .iter()
-        .filter(|line| !known.contains(&line.trim_start().split(':').next().unwrap_or_default()))
-        .collect();
-    assert!(left.is_empty(), "no comment above {left:#?}");
+    let (mut path, mut above) = (Vec::<(usize, &str)>::new(), "");
+    for line in text.lines() {
+        let (indent, name) =
+            (line.len() - line.trim_start().len(), line.trim_start().split(':').next().unwrap_or_default());
+        if line.contains(':') && !name.starts_with('#') {
+            path.retain(|(outer, _)| *outer < indent);
+            path.push((indent, name));
+            let names: Vec<&str> = path.iter().map(|(_, name)| *name).collect();
+            let pointer = format!("/properties/{}", names.join("/properties/"));
+            // What stands in a security context and the like is explained by Kubernetes.
+            let is_ours = schema.pointer(&pointer).is_some_and(|one| one["properties"].is_null());
+            assert!(!is_ours || above.trim_start().starts_with('#'), "values.yaml says nothing of {pointer}");
+        }
+        above = line;
+    }
 }
 
 /// Of objects whose members are free there is nothing to compare.
