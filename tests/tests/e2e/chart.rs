@@ -30,7 +30,7 @@ fn everything() -> Value {
         "identity": {"kind": "irsa", "roleArn": "arn:aws:iam::111122223333:role/rekey"},
         "aws": {"region": "eu-west-1", "endpointUrl": "https://aws.example"},
         "serviceAccount": {"name": "agent", "annotations": {"a": "b"}, "extraLabels": {"c": "d"}, "automount": true},
-        "stores": {"serviceAccounts": [{"namespace": "shop", "name": "reader"}], "allServiceAccounts": true},
+        "stores": {"serviceAccounts": [{"namespace": "chart-shop", "name": "reader"}], "allServiceAccounts": true},
         "commonLabels": {"team": "platform", "app.kubernetes.io/name": "not-this"},
         "deploymentAnnotations": {"e": "f"},
         "podAnnotations": {"g": "h"},
