@@ -51,10 +51,16 @@ impl About {
 
 /// Builds the agent for the image: linked statically. `shipped` is a release, which takes minutes more.
 pub async fn program(shipped: bool, logs: &Path) -> Result<PathBuf> {
+    built(&["--bin", PROGRAM], shipped, logs).await
+}
+
+/// Builds a program of the agent's crate in the same way; `which` is what tells cargo which one.
+pub async fn built(which: &[&str], shipped: bool, logs: &Path) -> Result<PathBuf> {
     let target = if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-gnu" } else { "x86_64-unknown-linux-gnu" };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let spec = Spec::new("cargo build -p rekey-agent", cargo, logs.join("agent-build.log"))
         .args(["build", "--package", "rekey-agent", "--target", target])
+        .args(which)
         .args(["--message-format", "json-render-diagnostics"])
         .args(if shipped { ["--release"].as_slice() } else { [].as_slice() })
         .directory(crate::repository())
@@ -66,7 +72,7 @@ pub async fn program(shipped: bool, logs: &Path) -> Result<PathBuf> {
     let messages = spec.stdout().await?;
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut programs = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
-    programs.next_back().context("cargo built no program rekey-agent")
+    programs.next_back().with_context(|| format!("cargo built nothing for {}", which.join(" ")))
 }
 
 /// Writes the archive (an OCI image layout in a tar), which `crane push`, `skopeo copy oci-archive:` and `ctr image import` take.

@@ -10,6 +10,7 @@
 //! documentation, keyboard   commands of the documentation, and a shell with the tools that they name
 //! installation  puts Rekey itself on a stack, with the tools its users have: sam, helm, and the agent as its Deployment says
 //! fault         proxies that break what passes between the agent and its servers, a fleet to rotate, and what must hold afterwards
+//! crowd        thousands of ExternalSecrets, and the instants at which their targets changed
 //! subjects     credentials of every strategy that a server here allows
 //! load         pods that log in all the time, for tests that must not see one log-in fail
 //! rotated      a secret that a deployed function rotates
@@ -30,6 +31,7 @@ pub mod cache;
 pub mod chart;
 #[cfg(test)]
 mod cost;
+pub mod crowd;
 pub mod documentation;
 pub mod eventually;
 pub mod fault;

@@ -111,7 +111,7 @@ pub async fn built(stack: &Stack, place: Place, progress: &Progress) -> Result<F
 
 /// Link-time optimisation takes most of the time that a first build takes, and shows only in what `cargo xtask bench` measures.
 fn profile(stack: &Stack, spec: Spec) -> Spec {
-    if stack.shipped_functions {
+    if stack.shipped {
         return spec;
     }
     spec.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")

@@ -24,8 +24,8 @@ pub struct Options {
     pub purpose: String,
     /// How the local AWS differs from the real one.
     pub aws: aws::Options,
-    /// Whether functions are built as they ship, for measuring, which takes minutes more.
-    pub shipped_functions: bool,
+    /// Whether functions and the agent are built as they ship, for measuring, which takes minutes more.
+    pub shipped: bool,
 }
 
 /// A running stack. Dropping it stops everything and removes what it wrote.
@@ -39,7 +39,7 @@ pub struct Stack {
     /// The programs it was started from.
     pub tools: Tools,
     /// As in [`Options`].
-    pub shipped_functions: bool,
+    pub shipped: bool,
     // Last, so that the processes are gone before their files.
     run: RunDir,
 }
@@ -72,8 +72,8 @@ impl Stack {
                 Ok::<_, anyhow::Error>(postgres)
             }),
         )?;
-        let shipped_functions = options.shipped_functions;
-        let stack = Self { aws, kubernetes, postgres, tools, shipped_functions, run };
+        let shipped = options.shipped;
+        let stack = Self { aws, kubernetes, postgres, tools, shipped, run };
         file.complete(&stack)?;
         Ok(stack)
     }

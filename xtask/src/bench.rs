@@ -1,18 +1,45 @@
 //! `cargo xtask bench`: figures, not tests. Nothing here fails because something is slow.
 
+mod agent;
+mod figures;
 mod lambda;
+mod propagation;
+mod site;
+mod stages;
+mod table;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use rekey_tests::image::About;
 
-/// Measure Rekey on this machine.
+/// Measure Rekey on this machine, as it ships: propagation, bursts, first syncs, memory, idle time, calls, losses.
+///
+/// Prints a table with what External Secrets Operator and Reloader need beside each figure, and the goal. "Floor" is what the
+/// bare SDKs need to receive, read, write and delete on the same stack (agent/examples/floor.rs). It takes some 20 minutes, of
+/// which compiling is half; the machine should have nothing else to do.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Bench {
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
+    #[command(flatten)]
+    measure: Measure,
+}
+
+#[derive(Args)]
+struct Measure {
+    /// Write the figures to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Show what an earlier run wrote to this file beside them
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+    /// Leave out 10,000 ExternalSecrets, which take minutes
+    #[arg(long)]
+    small: bool,
 }
 
 #[derive(Subcommand)]
@@ -24,7 +51,8 @@ impl Bench {
     pub async fn run(self) -> Result<ExitCode> {
         println!("{}\n", machine());
         match self.what {
-            What::Lambda(lambda) => lambda.run().await,
+            Some(What::Lambda(lambda)) => lambda.run().await,
+            None => agent::run(&self.measure).await,
         }
     }
 }
@@ -38,8 +66,7 @@ fn machine() -> String {
     format!("{cores} cores of {model}")
 }
 
-/// The value in the middle.
-fn median(mut values: Vec<Duration>) -> Duration {
-    values.sort_unstable();
-    values.get(values.len() / 2).copied().unwrap_or_default()
+/// The commit that is checked out.
+async fn commit(site: &site::Site) -> Result<String> {
+    Ok(About::this_tree(site.stack.directory()).await?.revision)
 }

@@ -9,15 +9,14 @@ use crate::image;
 
 /// Builds it once for each process that asks, so that no test runs against yesterday's agent. `REKEY_AGENT` names another
 /// program instead.
-pub(crate) async fn build(logs: &Path) -> Result<PathBuf> {
+pub(crate) async fn build(shipped: bool, logs: &Path) -> Result<PathBuf> {
     static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
-    BUILT.get_or_try_init(async || cargo_build(logs).await).await.cloned()
+    BUILT.get_or_try_init(async || cargo_build(shipped, logs).await).await.cloned()
 }
 
-async fn cargo_build(logs: &Path) -> Result<PathBuf> {
+async fn cargo_build(shipped: bool, logs: &Path) -> Result<PathBuf> {
     if let Some(binary) = std::env::var_os("REKEY_AGENT") {
         return Ok(binary.into());
     }
-    // A bench is a release, and measures what ships.
-    image::program(!cfg!(debug_assertions), logs).await
+    image::program(shipped, logs).await
 }

@@ -2,7 +2,7 @@
 //!
 //! All values of a fleet begin with the same random word, so one search of a log finds any of them: [`Fleet::word`].
 
-mod manifests;
+pub(crate) mod manifests;
 mod removal;
 
 use std::collections::BTreeMap;
@@ -134,7 +134,9 @@ impl Fleet {
             .await?;
         manifests::namespace(&client, &namespace).await?;
         futures::stream::iter(&sources)
-            .map(|source| manifests::external_secret(&client, &namespace, source, options.refresh_interval))
+            .map(|source| {
+                manifests::external_secret(&client, &namespace, &source.name, &source.id, options.refresh_interval)
+            })
             .buffer_unordered(AT_ONCE)
             .try_collect::<()>()
             .await?;

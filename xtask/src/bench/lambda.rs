@@ -19,7 +19,8 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use super::median;
+use super::figures::{Spread, megabytes, milliseconds};
+use super::table::Table;
 
 const STARTS: usize = 30;
 const ROTATIONS: usize = 5;
@@ -36,8 +37,7 @@ pub struct Lambda;
 impl Lambda {
     pub async fn run(self) -> Result<ExitCode> {
         let progress = Progress::stderr();
-        let options =
-            stack::Options { purpose: "bench".to_owned(), shipped_functions: true, ..stack::Options::default() };
+        let options = stack::Options { purpose: "bench".to_owned(), shipped: true, ..stack::Options::default() };
         let stack = Box::pin(Stack::start(options, &progress)).await?;
         measure(&stack, &progress).await?;
         Ok(ExitCode::SUCCESS)
@@ -47,12 +47,11 @@ impl Lambda {
 async fn measure(stack: &Stack, progress: &Progress) -> Result<()> {
     let parameters: Vec<_> = [("ClusterName", "bench")].into_iter().chain(sam::EVERY_ENGINE).collect();
     let deployed = Box::pin(sam::deploy(stack, "bench", &parameters, progress)).await?;
-    let sizes = sizes(stack).await?;
+    let sizes = sizes(stack, "bench").await?;
     progress.line(format!("starting each function {STARTS} times"));
     println!("{:<24} {:>9} {:>9} {:>9}", "function", "zip", "start", "memory");
     for (function, size) in &sizes {
-        let binary = repository().join(".aws-sam/build").join(function).join("bootstrap");
-        let (start, memory) = start(&binary, stack.directory()).await.with_context(|| function.clone())?;
+        let (start, memory) = start(function, stack.directory()).await.with_context(|| function.clone())?;
         println!(
             "{function:<24} {:>6.2} MB {:>6.1} ms {:>6.1} MB",
             megabytes(*size),
@@ -64,6 +63,18 @@ async fn measure(stack: &Stack, progress: &Progress) -> Result<()> {
     let name = "Python with boto3";
     println!("{name:<24} {:>9} {:>6.1} ms {:>6.1} MB\n", "", milliseconds(start), megabytes(memory));
     rotations(stack, &deployed, progress).await
+}
+
+/// The function for PostgreSQL, in rows of the table.
+pub async fn postgres(stack: &Stack, table: &mut Table) -> Result<()> {
+    const FUNCTION: &str = "RotationPostgresFunction";
+    let size = *sizes(stack, "bench").await?.get(FUNCTION).context("there is no function for PostgreSQL")?;
+    let (start, memory) = start(FUNCTION, stack.directory()).await?;
+    let start = milliseconds(start);
+    table.add("function for PostgreSQL: process start to first poll", start, "ms", "360 ms", Some(15.0));
+    table.add("function for PostgreSQL: zip", megabytes(size), "MB", "", Some(4.0));
+    table.add("function for PostgreSQL: memory", megabytes(memory), "MB", "59 MB", Some(15.0));
+    Ok(())
 }
 
 async fn rotations(stack: &Stack, deployed: &Deployed, progress: &Progress) -> Result<()> {
@@ -111,12 +122,12 @@ async fn rotation(secret: &Rotated) -> Result<Duration> {
         secret.rotate(Duration::from_mins(1)).await?;
         times.push(began.elapsed());
     }
-    Ok(median(times))
+    Ok(Spread::of(times).median())
 }
 
 /// Bytes that were uploaded for each function, by its name in the template.
-async fn sizes(stack: &Stack) -> Result<BTreeMap<String, u64>> {
-    let resources = ["cloudformation", "list-stack-resources", "--stack-name", "bench"];
+async fn sizes(stack: &Stack, name: &str) -> Result<BTreeMap<String, u64>> {
+    let resources = ["cloudformation", "list-stack-resources", "--stack-name", name];
     let resources = stack.aws.cli(&resources).await?;
     let mut sizes = BTreeMap::new();
     for resource in resources["StackResourceSummaries"].as_array().into_iter().flatten() {
@@ -132,12 +143,13 @@ async fn sizes(stack: &Stack) -> Result<BTreeMap<String, u64>> {
 }
 
 /// From the start of the process to its first poll, and the most memory that was resident until then, in bytes.
-async fn start(binary: &Path, directory: &Path) -> Result<(Duration, u64)> {
+async fn start(function: &str, directory: &Path) -> Result<(Duration, u64)> {
+    let binary = repository().join(".aws-sam/build").join(function).join("bootstrap");
     let api = TcpListener::bind("127.0.0.1:0").await?;
     let address = api.local_addr()?.to_string();
     let (mut times, mut memory) = (Vec::new(), 0);
     for _ in 0..STARTS {
-        let spec = Spec::new("function", binary, directory.join("bench.log"))
+        let spec = Spec::new("function", &binary, directory.join("bench.log"))
             .clean_env()
             .env("AWS_LAMBDA_RUNTIME_API", &address)
             .env("AWS_LAMBDA_FUNCTION_NAME", "bench")
@@ -163,7 +175,7 @@ async fn start(binary: &Path, directory: &Path) -> Result<(Duration, u64)> {
         times.push(began.elapsed());
         memory = memory.max(resident(process.pid())?);
     }
-    Ok((median(times), memory))
+    Ok((Spread::of(times).median(), memory))
 }
 
 /// The most that was resident of a process so far, in bytes.
@@ -186,14 +198,5 @@ async fn python(stack: &Stack) -> Result<(Duration, u64)> {
         times.push(began.elapsed());
         memory = memory.max(printed.trim().parse::<u64>()? * 1024);
     }
-    Ok((median(times), memory))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1_000_000.0
-}
-
-fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
+    Ok((Spread::of(times).median(), memory))
 }

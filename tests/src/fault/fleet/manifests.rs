@@ -9,13 +9,13 @@ use kube::{Api, Client};
 use rekey_core::resource::{ExternalSecret, SecretStore};
 use serde_json::{Value, json};
 
-use super::{KEY, Source};
+use super::KEY;
 use crate::aws::REGION;
 
 const STORE: &str = "aws";
 
 /// The namespace and its SecretStore, which reads as the agent.
-pub(super) async fn namespace(client: &Client, name: &str) -> Result<()> {
+pub(crate) async fn namespace(client: &Client, name: &str) -> Result<()> {
     let namespace: Namespace = serde_json::from_value(json!({"metadata": {"name": name}}))?;
     Api::all(client.clone()).create(&PostParams::default(), &namespace).await.context("create the namespace")?;
     let provider = json!({"aws": {"service": "SecretsManager", "region": REGION}});
@@ -23,16 +23,22 @@ pub(super) async fn namespace(client: &Client, name: &str) -> Result<()> {
     create::<SecretStore>(client, name, &store).await
 }
 
-pub(super) async fn external_secret(client: &Client, namespace: &str, source: &Source, refresh: &str) -> Result<()> {
+pub(crate) async fn external_secret(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    source: &str,
+    refresh: &str,
+) -> Result<()> {
     let spec = json!({
         "refreshInterval": refresh,
         "secretStoreRef": {"name": STORE},
-        "data": [{"secretKey": KEY, "remoteRef": {"key": source.id}}],
+        "data": [{"secretKey": KEY, "remoteRef": {"key": source}}],
     });
-    create::<ExternalSecret>(client, namespace, &object::<ExternalSecret>(&source.name, json!({"spec": spec}))).await
+    create::<ExternalSecret>(client, namespace, &object::<ExternalSecret>(name, json!({"spec": spec}))).await
 }
 
-pub(super) async fn deployment(client: &Client, namespace: &str, name: &str, targets: &[String]) -> Result<()> {
+pub(crate) async fn deployment(client: &Client, namespace: &str, name: &str, targets: &[String]) -> Result<()> {
     let sources: Vec<Value> = targets.iter().map(|target| json!({"secretRef": {"name": target}})).collect();
     let containers = json!([{"name": "app", "image": "registry.example/app:1", "envFrom": sources}]);
     let deployment: Deployment = serde_json::from_value(json!({
