@@ -150,8 +150,8 @@ impl Default for Metrics {
         );
         registry.register_with_unit(
             "propagation",
-            "Time of each stage: event (change to receipt), queue (receipt to start of the sync), sync, message (receipt \
-             to deletion), rollout (change of a Secret or ConfigMap seen to workload patched), live (the same to every \
+            "Time of each stage: event (change to receipt), queue (receipt to start of the sync), sync, of which \
+             read (its start to the values) and write (the values to the target written), message (receipt to deletion), rollout (change of a Secret or ConfigMap seen to workload patched), live (the same to every \
              pod new and serving), total (change to target written)",
             Unit::Seconds,
             inner.propagation.clone(),
@@ -185,6 +185,16 @@ impl Metrics {
     /// A sync ended.
     pub fn sync(&self, outcome: &'static str) {
         self.0.syncs.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// A sync had its values, and its target as it was, after so long.
+    pub fn read_in(&self, took: Duration) {
+        self.observe("read", took);
+    }
+
+    /// From there it took so long until the target was written.
+    pub fn wrote_in(&self, took: Duration) {
+        self.observe("write", took);
     }
 
     /// A sync that asked AWS took so long.

@@ -35,6 +35,7 @@ use crate::cluster::external_secret::ExternalSecrets;
 use crate::cluster::status::Statuses;
 use crate::cluster::target::Targets;
 use crate::cluster::template_source::TemplateSources;
+use crate::metrics::Metrics;
 use crate::provider::Answer;
 use crate::rollout::Rollouts;
 use crate::state::{State, Task};
@@ -96,6 +97,8 @@ pub struct Syncer {
     pub events: Events,
     /// Workloads, which need their baseline before the first write.
     pub rollouts: Rollouts,
+    /// How long reads and writes take.
+    pub metrics: Metrics,
 }
 
 impl Syncer {
@@ -115,16 +118,25 @@ impl Syncer {
         if task.resource.metadata.deletion_timestamp.is_some() {
             return self.release(&task).await;
         }
-        let (outcome, tokens) = match self.fetch(&task, asked).await? {
+        let began = Instant::now();
+        // The target is read meanwhile, so that its write has nothing left to wait for. If it changes before that, the write is
+        // refused and the target is read again.
+        let (fetched, target) = tokio::join!(self.fetch(&task, asked), self.targets.get(&task.target));
+        let (outcome, tokens) = match fetched? {
             Fetched::Later(until) => return Ok(Synced::LookAgain(until)),
             Fetched::All(outcome, tokens) => (outcome, tokens),
         };
         self.tell_missing(&task, &tokens);
+        let read = Instant::now();
+        self.metrics.read_in(read.duration_since(began));
         let done = match outcome {
-            Outcome::Write(rendered) => self.write(&task, &rendered, &tokens).await?,
+            Outcome::Write(rendered) => self.write(&task, target, &rendered, &tokens).await?,
             Outcome::Keep => Done { wrote: false, bound: false, what: Refreshed::Retained },
             Outcome::Delete => self.delete(&task).await?,
         };
+        if done.wrote {
+            self.metrics.wrote_in(read.elapsed());
+        }
         self.report(&task, done, &tokens, started).await?;
         self.tell_odd_windows(&task);
         Ok(if done.wrote { Synced::Applied } else { Synced::Unchanged })

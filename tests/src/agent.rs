@@ -79,11 +79,16 @@ pub async fn program(logs: &Path) -> Result<PathBuf> {
     binary::build(false, logs).await
 }
 
+/// The agent's program as it runs on this stack, built if need be.
+pub async fn program_of(stack: &Stack) -> Result<PathBuf> {
+    binary::build(stack.shipped, stack.directory()).await
+}
+
 impl Agent {
     /// Builds the agent if need be and starts it for the Deployment `name` in `namespace`, which helm has created. Returns
     /// when its admin port answers.
     pub async fn start(stack: &Stack, namespace: &str, name: &str, way: &Way) -> Result<Self> {
-        let binary = binary::build(stack.shipped, stack.directory()).await?;
+        let binary = program_of(stack).await?;
         let container = container::Container::read(stack, namespace, name).await?;
         let directory = stack.join("agent")?;
         let id = format!("{namespace}-{name}-{}", crate::random_word(4));

@@ -13,6 +13,7 @@
 //! crowd        thousands of ExternalSecrets, and the instants at which their targets changed
 //! subjects     credentials of every strategy that a server here allows
 //! load         pods that log in all the time, for tests that must not see one log-in fail
+//! release      what a user downloads instead of building
 //! rotated      a secret that a deployed function rotates
 //! kubelet      runs the pods of Jobs, where a test is about what they do
 //! eventually, log                      wait for what was promised, and read what was logged
@@ -52,6 +53,7 @@ pub mod postgres;
 pub mod process;
 pub mod progress;
 pub mod redis;
+pub mod release;
 pub mod rotated;
 pub mod sam;
 pub mod stack;

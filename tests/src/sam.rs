@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -14,7 +15,7 @@ use crate::stack::Stack;
 use crate::{keyboard, policies};
 
 /// Lambda functions run on this machine's processor.
-const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+pub const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
 
 /// `sam build` is run once by each process.
 static BUILT: OnceCell<()> = OnceCell::const_new();
@@ -67,6 +68,29 @@ pub async fn deploy_in(
     progress: &Progress,
 ) -> Result<Deployed> {
     let _built = built(stack, place, progress).await?;
+    deploy_with(stack, place, name, &[], parameters, progress).await
+}
+
+/// Deploys a template whose functions are built.
+pub async fn deploy_made(
+    stack: &Stack,
+    name: &str,
+    template: &Path,
+    parameters: &[(&str, &str)],
+    progress: &Progress,
+) -> Result<Deployed> {
+    let template = template.to_str().context("the template's path is no text")?;
+    deploy_with(stack, Place::default(), name, &["--template-file", template], parameters, progress).await
+}
+
+async fn deploy_with(
+    stack: &Stack,
+    place: Place,
+    name: &str,
+    template: &[&str],
+    parameters: &[(&str, &str)],
+    progress: &Progress,
+) -> Result<Deployed> {
     let overrides: Vec<String> = [("Architecture", ARCHITECTURE)]
         .iter()
         .chain(parameters)
@@ -74,6 +98,7 @@ pub async fn deploy_in(
         .collect();
     progress.line(format!("sam deploy: CloudFormation stack {name}"));
     sam(stack, place, "deploy")
+        .args(template)
         .args(["--stack-name", name, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"])
         .args(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"])
         .arg("--parameter-overrides")
@@ -121,6 +146,15 @@ fn profile(stack: &Stack, spec: Spec) -> Spec {
 #[must_use]
 pub fn binary(function: &str) -> String {
     if function == "heartbeat" { "rekey-heartbeat".to_owned() } else { format!("rekey-rotation-{function}") }
+}
+
+/// The program of a function, as [`built`] leaves it.
+#[must_use]
+pub fn bootstrap(function: &str) -> PathBuf {
+    let mut letters = function.chars();
+    let name: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    let name = if function == "heartbeat" { "HeartbeatFunction".to_owned() } else { format!("Rotation{name}Function") };
+    crate::repository().join(".aws-sam/build").join(name).join("bootstrap")
 }
 
 /// `sam delete`.

@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod down;
 mod image;
+mod release;
 mod test;
 mod up;
 
@@ -30,6 +31,7 @@ enum Command {
     Bench(bench::Bench),
     Demo(demo::Demo),
     Image(image::Image),
+    Release(release::Release),
     Test(test::Test),
     Up(up::Up),
     Down(down::Down),
@@ -53,6 +55,7 @@ fn run(command: Command) -> Result<ExitCode> {
             Command::Bench(bench) => bench.run().await,
             Command::Demo(demo) => demo.run().await,
             Command::Image(image) => image.run().await,
+            Command::Release(release) => release.run().await,
             Command::Test(test) => test.run(),
             Command::Up(up) => up.run().await,
             Command::Down(down) => down.run().await,

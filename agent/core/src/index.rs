@@ -70,13 +70,17 @@ impl Index {
         announced: &Announced,
         account_of: impl Fn(&SourceRef) -> Option<Account>,
     ) -> Vec<(SourceRef, Vec<ObjectKey>)> {
-        let candidates: BTreeSet<&SourceRef> =
-            announced.lookup_keys().iter().filter_map(|word| self.filed.get(word)).flatten().collect();
-        candidates
+        self.candidates(announced)
             .into_iter()
             .filter(|source| announced.concerns(source, account_of(source).as_ref()))
             .map(|source| (source.clone(), self.objects(source).cloned().collect()))
             .collect()
+    }
+
+    /// The named sources that an event is compared with, one by one: what a look-up costs beyond hashing.
+    #[must_use]
+    pub fn candidates(&self, announced: &Announced) -> BTreeSet<&SourceRef> {
+        announced.lookup_keys().iter().filter_map(|word| self.filed.get(word)).flatten().collect()
     }
 
     /// The searches that may find the source that an event is about, or may have found it before it was deleted, each

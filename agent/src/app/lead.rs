@@ -170,6 +170,7 @@ fn controller(leader: &Leader) -> Controller {
             objects: leader.objects.clone(),
             events: leader.events.clone(),
             rollouts: leader.rollouts.clone(),
+            metrics: leader.metrics.clone(),
         })),
         Mode::Companion => Controller::Eso(Arc::new(Companion {
             state: leader.state.clone(),

@@ -33,10 +33,11 @@ impl Syncer {
     pub(super) async fn write(
         &self,
         task: &Task,
+        target: Result<Option<Secret>, ClusterError>,
         rendered: &Rendered,
         tokens: &BTreeMap<String, Token>,
     ) -> Result<Done, SyncError> {
-        let done = self.write_target(task, rendered, tokens).await?;
+        let done = self.write_target(task, target?, rendered, tokens).await?;
         self.delete_orphans(task).await?;
         Ok(done)
     }
@@ -44,6 +45,7 @@ impl Syncer {
     async fn write_target(
         &self,
         task: &Task,
+        mut existing: Option<Secret>,
         rendered: &Rendered,
         tokens: &BTreeMap<String, Token>,
     ) -> Result<Done, SyncError> {
@@ -51,7 +53,6 @@ impl Syncer {
         let bound = order.policy != CreationPolicy::None;
         let mut attempts = 0;
         loop {
-            let existing = self.targets.get(&task.target).await?;
             if let Some(existing) = &existing {
                 self.seen(task, existing);
             }
@@ -79,7 +80,10 @@ impl Syncer {
             attempts += 1;
             let made = match written {
                 Ok(made) => made,
-                Err(error) if (error.is_conflict() || error.is_not_found()) && attempts < WRITE_ATTEMPTS => continue,
+                Err(error) if (error.is_conflict() || error.is_not_found()) && attempts < WRITE_ATTEMPTS => {
+                    existing = self.targets.get(&task.target).await?;
+                    continue;
+                }
                 Err(error) => return Err(error.into()),
             };
             // The rollout need not wait for the watch, and learns of it before this sync counts as finished.

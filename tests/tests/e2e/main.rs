@@ -47,6 +47,7 @@ mod moving;
 mod namespaces;
 mod pipe;
 mod relay;
+mod release;
 mod rollouts;
 mod rotation;
 mod rotation_elasticache;

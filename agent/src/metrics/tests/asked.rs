@@ -26,6 +26,8 @@ fn shown() -> BTreeMap<String, Labels> {
     metrics.event_age(now(), now());
     metrics.sync_started(Duration::ZERO);
     metrics.sync("applied");
+    metrics.read_in(Duration::ZERO);
+    metrics.wrote_in(Duration::ZERO);
     metrics.synced_in(Duration::ZERO);
     metrics.carried(now(), now());
     metrics.rolled_out(WorkloadKind::Deployment, now(), now());
