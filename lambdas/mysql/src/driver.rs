@@ -18,6 +18,7 @@ use crate::credential::Credential;
 use crate::description::Description;
 use crate::error::{NONSENSE, of_statement, while_logging_in};
 use crate::grants::Grants;
+use crate::lock;
 use crate::server::{Facts, Server};
 use crate::session::{Connect, Session};
 use crate::verifier::{Plugin, Verifier};
@@ -108,6 +109,15 @@ async fn rows<T: FromRow>(inner: &mut Conn, query: &str) -> Result<Vec<T>, Engin
 impl Session for Connection {
     fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    async fn lock(&mut self, user: &str) -> Result<(), EngineError> {
+        let idle = format!("SET SESSION wait_timeout = {}", lock::IDLE_SECONDS);
+        self.inner.query_drop(idle).await.map_err(|e| of_statement(&e))?;
+        let take = format!("SELECT GET_LOCK('{}', {})", lock::name(user), lock::WAIT_SECONDS);
+        // 1 is yes, 0 is no, NULL is an error of the server's.
+        let taken: Vec<Option<u64>> = rows(&mut self.inner, &take).await?;
+        if taken == [Some(1)] { Ok(()) } else { Err(EngineError::Busy(lock::TAKEN.to_owned())) }
     }
 
     async fn describe(&mut self, account: &Account) -> Result<Option<Description>, EngineError> {

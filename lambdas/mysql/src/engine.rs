@@ -6,11 +6,11 @@ use rekey_rotation::plan::{Plan, Strategy, Tags};
 use rekey_rotation::secret::SecretDocument;
 use thiserror::Error;
 
-use crate::account::Account;
 use crate::command::{Command, Password};
 use crate::credential::{Credential, ENGINE, MARIADB, PORT};
 use crate::driver::Driver;
 use crate::error::READ_ONLY;
+use crate::lock::TAKEN;
 use crate::server::{LONGEST_MARIADB_NAME, LONGEST_MYSQL_NAME};
 use crate::session::{Connect, Session};
 use crate::strategy::{Versions, add, alone, alternate, rehearse, set, two_passwords, within};
@@ -76,19 +76,17 @@ impl<C: Connect> Engine for Mysql<C> {
     async fn change(&self, change: &Change<'_>) -> Result<(), EngineError> {
         let own = Credential::read(change.own)?;
         let pending = Credential::read(change.pending)?;
-        let retain = change.plan.strategy == Strategy::Dual;
-        let mut session = self.open_own(&own).await?;
         if change.plan.master.is_none() {
+            let mut session = self.open_own(&own).await?;
+            let retain = change.plan.strategy == Strategy::Dual;
             let changed = self.replace(&mut session, &own, &pending, retain).await;
             session.close().await;
             return changed;
         }
-        let account = session.facts().account.clone();
-        session.close().await;
-        let mut session = self.open_master(change.using).await?;
         let previous = change.previous.and_then(|previous| Credential::read(previous).ok());
         let versions = Versions { own: &own, pending: &pending, previous: previous.as_ref(), adopt: change.plan.adopt };
-        let changed = act(&mut session, change.plan.strategy, &account, versions).await;
+        let mut session = self.open_master(change.using).await?;
+        let changed = self.act(&mut session, change.plan.strategy, versions).await;
         session.close().await;
         changed
     }
@@ -134,6 +132,29 @@ impl<C: Connect> Mysql<C> {
         keep(session, fit).await
     }
 
+    /// What a master has to do, while nobody else does it.
+    async fn act(
+        &self,
+        session: &mut C::Session,
+        strategy: Strategy,
+        versions: Versions<'_>,
+    ) -> Result<(), EngineError> {
+        session.lock(&versions.own.user).await?;
+        // Whoever had the lock before may have changed what was accepted before that.
+        let own = self.open_own(versions.own).await.map_err(|error| match error {
+            EngineError::Auth(_) => EngineError::Busy(TAKEN.to_owned()),
+            error => error,
+        })?;
+        let account = own.facts().account.clone();
+        own.close().await;
+        alone(session, &account, versions.own).await?;
+        match strategy {
+            Strategy::Alternating => alternate(session, &account, versions).await,
+            Strategy::Dual => add(session, &account, versions).await,
+            Strategy::Single | Strategy::ThroughMaster => set(session, &account, versions).await,
+        }
+    }
+
     /// A user replaces its own password; with `retain`, the one it logged in with stays valid as the second.
     async fn replace(
         &self,
@@ -169,21 +190,6 @@ impl<C: Connect> Mysql<C> {
     async fn login_as(&self, credential: &Credential) -> Result<(), EngineError> {
         self.connect.open(credential).await?.close().await;
         Ok(())
-    }
-}
-
-/// What a master has to do.
-async fn act(
-    session: &mut impl Session,
-    strategy: Strategy,
-    account: &Account,
-    versions: Versions<'_>,
-) -> Result<(), EngineError> {
-    alone(session, account, versions.own).await?;
-    match strategy {
-        Strategy::Alternating => alternate(session, account, versions).await,
-        Strategy::Dual => add(session, account, versions).await,
-        Strategy::Single | Strategy::ThroughMaster => set(session, account, versions).await,
     }
 }
 

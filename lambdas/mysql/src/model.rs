@@ -1,6 +1,7 @@
 //! A server for the tests: accounts with one or two passwords, and what the commands do to them according to the manuals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use mysql_async::{Error, ServerError};
 use rekey_rds::Api;
@@ -8,6 +9,7 @@ use rekey_rotation::engine::EngineError;
 use rekey_rotation::machine::Machine;
 use rekey_rotation::password::PasswordPolicy;
 use rekey_rotation::testing::{Lost, World};
+use tokio::time::sleep;
 
 use crate::account::Account;
 use crate::command::Command;
@@ -15,6 +17,7 @@ use crate::credential::Credential;
 use crate::description::Description;
 use crate::engine::Mysql;
 use crate::error::{of_statement, while_logging_in};
+use crate::lock;
 use crate::server::{Facts, Server};
 use crate::session::{Connect, Session};
 use crate::verifier::{Plugin, Verifier};
@@ -27,6 +30,8 @@ pub struct Model {
     pub read_only: bool,
     /// The account that everybody is taken for, if not their own.
     pub taken_for: Option<Account>,
+    /// The names of the locks that sessions have.
+    pub locks: BTreeSet<String>,
     /// How many log-ins were refused.
     pub refused: usize,
     /// What was done, by whom.
@@ -47,7 +52,15 @@ fn error(code: u16) -> Error {
 
 impl Model {
     pub fn new(server: Server) -> Self {
-        Self { server, users: BTreeMap::new(), read_only: false, taken_for: None, refused: 0, done: Vec::new() }
+        Self {
+            server,
+            users: BTreeMap::new(),
+            read_only: false,
+            taken_for: None,
+            locks: BTreeSet::new(),
+            refused: 0,
+            done: Vec::new(),
+        }
     }
 
     /// Adds an account that may do nothing.
@@ -159,6 +172,16 @@ pub struct Modelled(pub World<Model>);
 pub struct ModelSession {
     world: World<Model>,
     facts: Facts,
+    lock: Option<String>,
+}
+
+/// However a session ends, its lock does too.
+impl Drop for ModelSession {
+    fn drop(&mut self) {
+        if let Some(lock) = &self.lock {
+            self.world.state().service.locks.remove(lock);
+        }
+    }
 }
 
 impl Connect for Modelled {
@@ -166,7 +189,7 @@ impl Connect for Modelled {
 
     async fn open(&self, credential: &Credential) -> Result<ModelSession, EngineError> {
         let facts = self.0.state().service.log_in(credential)?;
-        Ok(ModelSession { world: self.0.clone(), facts })
+        Ok(ModelSession { world: self.0.clone(), facts, lock: None })
     }
 }
 
@@ -175,8 +198,23 @@ impl Session for ModelSession {
         &self.facts
     }
 
+    async fn lock(&mut self, user: &str) -> Result<(), EngineError> {
+        let name = lock::name(user);
+        for _ in 0..=lock::WAIT_SECONDS {
+            if self.world.state().service.locks.insert(name.clone()) {
+                self.lock = Some(name);
+                return Ok(());
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+        Err(EngineError::Busy(lock::TAKEN.to_owned()))
+    }
+
     async fn describe(&mut self, account: &Account) -> Result<Option<Description>, EngineError> {
-        Ok(self.world.state().service.users.get(account).map(|user| user.description.clone()))
+        // The answer takes a moment, in which another invocation may act.
+        let there = self.world.state().service.users.get(account).map(|user| user.description.clone());
+        sleep(Duration::from_millis(1)).await;
+        Ok(there)
     }
 
     async fn namesakes(&mut self, user: &str) -> Result<Vec<(Account, Verifier)>, EngineError> {

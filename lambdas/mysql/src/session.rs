@@ -25,6 +25,12 @@ pub trait Session: Send {
     /// What was learnt when it began.
     fn facts(&self) -> &Facts;
 
+    /// Waits until no other session has that user's [lock](crate::lock), and has it until this one ends.
+    ///
+    /// # Errors
+    /// [`EngineError::Busy`] if another one keeps it.
+    fn lock(&mut self, user: &str) -> impl Future<Output = Result<(), EngineError>> + Send;
+
     /// The account of that name, if there is one.
     fn describe(&mut self, account: &Account) -> impl Future<Output = Result<Option<Description>, EngineError>> + Send;
 

@@ -3,6 +3,7 @@
 //! MySQL's own commands (dual passwords) are tried nowhere else: no MySQL server is at hand. What MariaDB shares is tried
 //! on a real one in `tests/tests/mariadb`.
 
+mod locks;
 mod others;
 
 use rekey_rotation::machine::Outcome;

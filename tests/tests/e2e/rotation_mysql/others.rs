@@ -1,5 +1,6 @@
 //! Accounts that only have the name of one of the two users, on the real server.
 
+use mysql_async::prelude::Queryable;
 use rekey_rotation::plan::ADOPT_TAG;
 
 use super::*;
@@ -41,5 +42,22 @@ async fn a_password_that_several_host_patterns_share_is_not_changed_at_one_of_th
         let (kind, sentence) = failure(&machine).await;
         assert!(kind == "refused" && sentence.contains("several host patterns"), "{sentence}");
         assert!(mariadb.accepts(&name, &password).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn while_another_session_has_the_user_s_lock_a_master_does_nothing() {
+    let mariadb = MariaDb::shared().await.unwrap();
+    for strategy in ["master", "alternating"] {
+        let (name, password) = user(mariadb, "%").await;
+        let mut other = mariadb.admin().await.unwrap();
+        let lock = format!("SELECT GET_LOCK(CONCAT('rekey:', LEFT(SHA2('{name}', 256), 40)), 0)");
+        assert_eq!(other.query_first::<u8, _>(lock).await.unwrap(), Some(1));
+        let machine = with_master(&document(mariadb, &name, &password), &master(mariadb), Some(strategy));
+        let (kind, sentence) = failure(&machine).await;
+        assert!(kind == "unreachable" && sentence.contains("another rotation of the same user"), "{sentence}");
+        assert!(mariadb.accepts(&name, &password).await.unwrap());
+        other.disconnect().await.unwrap();
+        assert!(rotate(&machine, 1).await, "the lock ended with its session");
     }
 }
