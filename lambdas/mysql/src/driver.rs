@@ -20,7 +20,7 @@ use crate::error::{NONSENSE, of_statement, while_logging_in};
 use crate::grants::Grants;
 use crate::lock;
 use crate::server::{Facts, Server};
-use crate::session::{Connect, Session};
+use crate::session::{Connect, Namesake, Session};
 use crate::verifier::{Plugin, Verifier};
 
 /// For connecting and logging in, so that a server that accepts connections and then says nothing is named as such.
@@ -138,15 +138,18 @@ impl Session for Connection {
         ))
     }
 
-    async fn namesakes(&mut self, user: &str) -> Result<Vec<(Account, Verifier)>, EngineError> {
+    async fn namesakes(&mut self, user: &str) -> Result<Vec<Namesake>, EngineError> {
+        // Nobody logs in as a role; MariaDB keeps them in the same table.
+        let but_roles = if matches!(self.facts.server, Server::MariaDb(_)) { " AND is_role = 'N'" } else { "" };
+        let user_is = literal(user);
         let query =
-            format!("SELECT Host, plugin, authentication_string FROM mysql.user WHERE User = {}", *literal(user));
+            format!("SELECT Host, plugin, authentication_string FROM mysql.user WHERE User = {}{but_roles}", *user_is);
         let found: Vec<(String, Option<String>, Option<String>)> = rows(&mut self.inner, &query).await?;
-        let known = |(host, plugin, text): (String, Option<String>, Option<String>)| {
-            let verifier = Verifier { plugin: Plugin::parse(&plugin?)?, text: text? };
-            Some((Account { user: user.to_owned(), host }, verifier))
+        let verifier = |plugin: Option<String>, text: Option<String>| {
+            Some(Verifier { plugin: Plugin::parse(&plugin?)?, text: text? })
         };
-        Ok(found.into_iter().filter_map(known).collect())
+        let account = |host| Account { user: user.to_owned(), host };
+        Ok(found.into_iter().map(|(host, plugin, text)| (account(host), verifier(plugin, text))).collect())
     }
 
     async fn run(&mut self, command: &Command<'_>) -> Result<(), EngineError> {

@@ -19,7 +19,7 @@ use crate::engine::Mysql;
 use crate::error::{of_statement, while_logging_in};
 use crate::lock;
 use crate::server::{Facts, Server};
-use crate::session::{Connect, Session};
+use crate::session::{Connect, Namesake, Session};
 use crate::verifier::{Plugin, Verifier};
 
 /// The server.
@@ -217,10 +217,10 @@ impl Session for ModelSession {
         Ok(there)
     }
 
-    async fn namesakes(&mut self, user: &str) -> Result<Vec<(Account, Verifier)>, EngineError> {
+    async fn namesakes(&mut self, user: &str) -> Result<Vec<Namesake>, EngineError> {
         let state = self.world.state();
         let accounts = state.service.users.iter().filter(|(account, _)| account.user == user);
-        Ok(accounts.filter_map(|(account, user)| Some((account.clone(), user.description.verifier.clone()?))).collect())
+        Ok(accounts.map(|(account, user)| (account.clone(), user.description.verifier.clone())).collect())
     }
 
     async fn run(&mut self, command: &Command<'_>) -> Result<(), EngineError> {

@@ -20,6 +20,9 @@ pub trait Connect: Sync {
     fn open(&self, credential: &Credential) -> impl Future<Output = Result<Self::Session, EngineError>> + Send;
 }
 
+/// An account, and its password if that is of a kind known here.
+pub type Namesake = (Account, Option<Verifier>);
+
 /// A session in which a credential was accepted.
 pub trait Session: Send {
     /// What was learnt when it began.
@@ -34,8 +37,8 @@ pub trait Session: Send {
     /// The account of that name, if there is one.
     fn describe(&mut self, account: &Account) -> impl Future<Output = Result<Option<Description>, EngineError>> + Send;
 
-    /// Every account of that name, whatever hosts it is for, with its password, where that is of a kind known here.
-    fn namesakes(&mut self, user: &str) -> impl Future<Output = Result<Vec<(Account, Verifier)>, EngineError>> + Send;
+    /// Every account of that name, whatever hosts it is for.
+    fn namesakes(&mut self, user: &str) -> impl Future<Output = Result<Vec<Namesake>, EngineError>> + Send;
 
     /// Makes a change.
     ///

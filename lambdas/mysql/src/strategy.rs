@@ -9,7 +9,7 @@ use crate::credential::Credential;
 use crate::description::Description;
 use crate::error::OTHER_PLUGIN;
 use crate::server::Server;
-use crate::session::Session;
+use crate::session::{Namesake, Session};
 use crate::sync::in_step;
 use crate::verifier::{Plugin, Verifier};
 
@@ -79,6 +79,7 @@ pub async fn alternate(
     let server = session.facts().server;
     let next = current.of(&versions.pending.user);
     within(Some(&next.user), server.longest_name())?;
+    undisputed(session, current, &next.user).await?;
     let source = source(session, current).await?;
     let verifier = Verifier::new(plugin(&source)?, &versions.pending.password)?;
     let there = session.describe(&next).await?;
@@ -107,12 +108,13 @@ pub async fn rehearse(
     within(plan.next_user.as_deref(), server.longest_name())?;
     let source = source(session, current).await?;
     plugin(&source)?;
-    if let Some(next) = &plan.next_user
-        && let Some(next) = session.describe(&current.of(next)).await?
-    {
-        ours(&next, versions)?;
-        if next.locked {
-            return Err(EngineError::Locked("the user whose turn it is next".to_owned()));
+    if let Some(next) = &plan.next_user {
+        undisputed(session, current, next).await?;
+        if let Some(next) = session.describe(&current.of(next)).await? {
+            ours(&next, versions)?;
+            if next.locked {
+                return Err(EngineError::Locked("the user whose turn it is next".to_owned()));
+            }
         }
     }
     let master = session.facts().account.clone();
@@ -140,14 +142,33 @@ pub fn within(name: Option<&str>, limit: usize) -> Result<(), EngineError> {
 /// another one would be locked out. An account that merely has the same name is left alone.
 pub async fn alone(session: &mut impl Session, account: &Account, own: &Credential) -> Result<(), EngineError> {
     let namesakes = session.namesakes(&account.user).await?;
-    let shares =
-        |(other, verifier): &(Account, Verifier)| other != account && verifier.matches(&own.password) == Some(true);
+    let has_it = |verifier: &Verifier| verifier.matches(&own.password) == Some(true);
+    let shares = |(other, verifier): &Namesake| other != account && verifier.as_ref().is_some_and(has_it);
     if namesakes.iter().any(shares) { Err(EngineError::Unfit(SEVERAL)) } else { Ok(()) }
 }
 
 const SEVERAL: &str = "user has accounts for several host patterns with the same password, of which a rotation changes only \
                        the one that it logs in to; keep one account (RENAME USER, DROP USER), or give each a password and \
                        a secret of its own";
+
+/// Refuses to let two users take turns for hosts at which one of them is somebody else.
+///
+/// From there the log-in would reach the other account, if its pattern is the more special one; and if ours is, whoever
+/// used the other account would reach ours.
+async fn undisputed(session: &mut impl Session, current: &Account, next: &str) -> Result<(), EngineError> {
+    for user in [current.user.as_str(), next] {
+        let is_elsewhere =
+            |(other, _): &Namesake| !other.host.eq_ignore_ascii_case(&current.host) && other.may_share_hosts(current);
+        if session.namesakes(user).await?.iter().any(is_elsewhere) {
+            return Err(EngineError::Unfit(DISPUTED));
+        }
+    }
+    Ok(())
+}
+
+const DISPUTED: &str = "one of the two users that take turns has an account for another host pattern, too, which a log-in \
+                        from some of the hosts may reach instead; rename or drop that account (SELECT User, Host FROM \
+                        mysql.user shows it), or choose another strategy with the tag rekey:strategy";
 
 /// Refuses an account that merely has the name of the user whose turn it is.
 fn ours(next: &Description, versions: Versions<'_>) -> Result<(), EngineError> {
