@@ -11,7 +11,7 @@ use crate::credential::{Credential, ENGINE, MARIADB, PORT};
 use crate::driver::Driver;
 use crate::error::READ_ONLY;
 use crate::lock::TAKEN;
-use crate::server::{LONGEST_MARIADB_NAME, LONGEST_MYSQL_NAME};
+use crate::server::{Facts, LONGEST_MARIADB_NAME, LONGEST_MYSQL_NAME};
 use crate::session::{Connect, Session};
 use crate::strategy::{Versions, add, alone, alternate, rehearse, set, two_passwords, within};
 
@@ -121,14 +121,14 @@ impl<C: Connect> Mysql<C> {
     async fn open_own(&self, credential: &Credential) -> Result<C::Session, EngineError> {
         let session = self.connect.open(credential).await?;
         let same = session.facts().account.user == credential.user;
-        let fit = if same { writable(&session) } else { Err(EngineError::Unfit(ANOTHER_ACCOUNT)) };
+        let fit = if same { fit(session.facts()) } else { Err(EngineError::Unfit(ANOTHER_ACCOUNT)) };
         keep(session, fit).await
     }
 
     /// A session of a master.
     async fn open_master(&self, document: &SecretDocument) -> Result<C::Session, EngineError> {
         let session = self.connect.open(&Credential::read(document)?.without_database()).await?;
-        let fit = writable(&session);
+        let fit = fit(session.facts());
         keep(session, fit).await
     }
 
@@ -205,9 +205,15 @@ async fn keep<S: Session>(session: S, fit: Result<(), EngineError>) -> Result<S,
 }
 
 /// A replica must not be changed even where it would let a master do so: it would no longer be its primary's copy.
-fn writable(session: &impl Session) -> Result<(), EngineError> {
-    if session.facts().read_only { Err(EngineError::Unreachable(READ_ONLY.to_owned())) } else { Ok(()) }
+fn fit(facts: &Facts) -> Result<(), EngineError> {
+    if !facts.server.is_known() {
+        return Err(EngineError::Unfit(TOO_OLD));
+    }
+    if facts.read_only { Err(EngineError::Unreachable(READ_ONLY.to_owned())) } else { Ok(()) }
 }
+
+const TOO_OLD: &str = "server is older than MySQL 5.7 or MariaDB 10.4, whose accounts this function does not know how to \
+                       change; update it, or keep AWS's template for it";
 
 const ANOTHER_ACCOUNT: &str = "server takes the user for another account, an anonymous one or one that it is a proxy of, \
                                whose password would be changed instead; remove the anonymous account, or rotate the \

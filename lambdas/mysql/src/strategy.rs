@@ -11,7 +11,7 @@ use crate::error::OTHER_PLUGIN;
 use crate::server::Server;
 use crate::session::{Namesake, Session};
 use crate::sync::in_step;
-use crate::verifier::{Plugin, Verifier};
+use crate::verifier::Verifier;
 
 /// What the secret's versions say, all for the same place.
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ pub struct Versions<'a> {
 /// A master sets the user's password.
 pub async fn set(session: &mut impl Session, account: &Account, versions: Versions<'_>) -> Result<(), EngineError> {
     let there = describe(session, account).await?;
-    let verifier = Verifier::new(plugin(&there)?, &versions.pending.password)?;
+    let verifier = verifier(&there)?.renewed(&versions.pending.password)?;
     // Once the new password is set a replay finds nothing left to do: what is to end ends before that, unless it is what
     // logged in, which a crash in between must not lock out.
     if session.facts().server.has_dual_passwords() && is(&there, versions.own) == Some(true) {
@@ -47,7 +47,7 @@ pub async fn add(
 ) -> Result<(), EngineError> {
     two_passwords(session.facts().server)?;
     let there = describe(session, account).await?;
-    let plugin = plugin(&there)?;
+    let until_now = verifier(&there)?;
     let is_first = |credential: &Credential| {
         let hidden = || EngineError::Privilege("SELECT on mysql.user, to see which password is set".to_owned());
         is(&there, credential).ok_or_else(hidden)
@@ -57,7 +57,7 @@ pub async fn add(
         return Ok(());
     }
     let set = |credential: &Credential, retain| -> Result<Command<'static>, EngineError> {
-        let verifier = Verifier::new(plugin, &credential.password)?;
+        let verifier = until_now.renewed(&credential.password)?;
         Ok(Command::Set { account: account.clone(), verifier, retain })
     };
     // Somebody moved AWSCURRENT back by hand: what is in force becomes the first password again, to be retained.
@@ -81,7 +81,7 @@ pub async fn alternate(
     within(Some(&next.user), server.longest_name())?;
     undisputed(session, current, &next.user).await?;
     let source = source(session, current).await?;
-    let verifier = Verifier::new(plugin(&source)?, &versions.pending.password)?;
+    let verifier = verifier(&source)?.renewed(&versions.pending.password)?;
     let there = session.describe(&next).await?;
     if let Some(there) = &there {
         ours(there, versions)?;
@@ -107,7 +107,7 @@ pub async fn rehearse(
     let server = session.facts().server;
     within(plan.next_user.as_deref(), server.longest_name())?;
     let source = source(session, current).await?;
-    plugin(&source)?;
+    verifier(&source)?;
     if let Some(next) = &plan.next_user {
         undisputed(session, current, next).await?;
         if let Some(next) = session.describe(&current.of(next)).await? {
@@ -197,8 +197,8 @@ async fn describe(session: &mut impl Session, account: &Account) -> Result<Descr
     session.describe(account).await?.ok_or_else(gone)
 }
 
-fn plugin(description: &Description) -> Result<Plugin, EngineError> {
-    description.verifier.as_ref().map(|verifier| verifier.plugin).ok_or(EngineError::Unfit(OTHER_PLUGIN))
+fn verifier(description: &Description) -> Result<&Verifier, EngineError> {
+    description.verifier.as_ref().ok_or(EngineError::Unfit(OTHER_PLUGIN))
 }
 
 /// Looks again after the changes: what one statement does to another's privileges is the server's to say.

@@ -329,6 +329,23 @@ async fn a_replica_is_not_changed_and_the_preflight_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_is_too_old_is_refused_before_anything_is_half_done() {
+    for server in [Server::MariaDb((10, 3, 39)), Server::MySql((5, 6, 51))] {
+        for tag in ["single", "master", "alternating"] {
+            let world = world(Model::new(server), tag);
+            let current = world.text(CURRENT).unwrap();
+            world.state().values.insert("v2".to_owned(), current);
+            let (kind, why) = fails(&world, Step::Test).await;
+            assert!(kind == "refused" && why.contains("MariaDB 10.4"), "{why}");
+            world.state().values.remove("v2");
+            ends_well(&world, Step::Create).await;
+            assert_eq!(fails(&world, Step::Set).await.0, "refused");
+            assert!(world.state().service.done.is_empty());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_preflight_looks_at_the_master_and_at_the_other_user() {
     let preflight = |prepare: fn(&mut Model)| async move {
         let world = privileged(MARIADB);
