@@ -36,6 +36,9 @@ const PINNED: [&str; 2] = ["SET NAMES utf8mb4", "SET SESSION sql_mode = '', SESS
 /// Needs no privilege. An Aurora reader says so by the second variable.
 const FACTS: &str = "SELECT VERSION(), CURRENT_USER(), @@GLOBAL.read_only OR @@GLOBAL.innodb_read_only";
 
+/// The second password's verifier ("User_attributes", MySQL's manual, Grant Tables).
+const SECOND: &str = "User_attributes->>'$.additional_password'";
+
 /// Connects to real servers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Driver;
@@ -122,17 +125,16 @@ impl Session for Connection {
 
     async fn describe(&mut self, account: &Account) -> Result<Option<Description>, EngineError> {
         let (user, host) = (literal(&account.user), literal(&account.host));
-        let found = format!("SELECT COUNT(*) FROM mysql.user WHERE User = {} AND Host = {}", *user, *host);
-        let found: Vec<u64> = rows(&mut self.inner, &found).await?;
-        if found.iter().all(|&number| number == 0) {
-            return Ok(None);
-        }
+        let second = if self.facts.server.has_dual_passwords() { SECOND } else { "NULL" };
+        let found = format!("SELECT {second} FROM mysql.user WHERE User = {} AND Host = {}", *user, *host);
+        let found: Vec<Option<String>> = rows(&mut self.inner, &found).await?;
+        let Some(second) = found.into_iter().next() else { return Ok(None) };
         let created: Vec<String> = rows(&mut self.inner, &format!("SHOW CREATE USER {account}")).await?;
         let granted: Vec<String> = rows(&mut self.inner, &format!("SHOW GRANTS FOR {account}")).await?;
         let description = Grants::parse(granted.iter().map(String::as_str), account)
             .and_then(|grants| Description::parse(account, created.first()?, grants));
         // Better no rotation than a copy that lacks something.
-        description.map(Some).ok_or(EngineError::Unfit(
+        description.map(|description| Some(description.with_second(second))).ok_or(EngineError::Unfit(
             "the server describes the user in a way that this function does not understand, so that no copy of it can be \
              made; choose another rekey:strategy and report the server's version",
         ))

@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::command::{Command, Password};
 use crate::credential::{Credential, ENGINE, MARIADB, PORT};
 use crate::driver::Driver;
-use crate::error::READ_ONLY;
+use crate::error::{READ_ONLY, REUSED};
 use crate::lock::TAKEN;
 use crate::server::{Facts, LONGEST_MARIADB_NAME, LONGEST_MYSQL_NAME};
 use crate::session::{Connect, Session};
@@ -168,15 +168,19 @@ impl<C: Connect> Mysql<C> {
         }
         let (old, new) = (Password(&own.password), Password(&pending.password));
         let replace = Command::Replace { old, new, retain };
-        match session.run(&replace).await {
-            Err(EngineError::Auth(_)) => {}
+        // A replay is refused for one or the other, whichever the server looks at first.
+        let refused = match session.run(&replace).await {
+            Err(refused @ (EngineError::Auth(_) | EngineError::Unfit(REUSED))) => refused,
             done => return done,
-        }
+        };
         // What logged in is the second password. The first is the pending one if an earlier try got this far, which the
         // server tells only by a log-in; in a rotation without a replay it is not tried.
         match self.login_as(pending).await {
             Err(EngineError::Auth(_)) => {}
             set => return set,
+        }
+        if matches!(refused, EngineError::Unfit(_)) {
+            return Err(refused);
         }
         // Or somebody moved AWSCURRENT back by hand: then what is in force becomes the first password again, so that it
         // is the one to be retained.

@@ -32,6 +32,8 @@ pub struct Model {
     pub taken_for: Option<Account>,
     /// The names of the locks that sessions have.
     pub locks: BTreeSet<String>,
+    /// Whether no account may have a password again (PASSWORD HISTORY).
+    pub remembers: bool,
     /// How many log-ins were refused.
     pub refused: usize,
     /// What was done, by whom.
@@ -42,7 +44,10 @@ pub struct Model {
 #[derive(Clone, Debug)]
 pub struct User {
     pub description: Description,
-    pub second: Option<Verifier>,
+    /// The passwords that it had and has.
+    pub past: BTreeSet<String>,
+    /// Whether the first password is not shown.
+    pub hidden: bool,
 }
 
 /// What the servers say, by the numbers of MySQL's manual.
@@ -58,6 +63,7 @@ impl Model {
             read_only: false,
             taken_for: None,
             locks: BTreeSet::new(),
+            remembers: false,
             refused: 0,
             done: Vec::new(),
         }
@@ -81,13 +87,14 @@ impl Model {
     fn create(&mut self, account: &Account, verifier: Verifier) {
         let description = Description {
             account: account.clone(),
-            verifier: Some(verifier),
+            verifier: Some(verifier.clone()),
+            second: None,
             terms: crate::description::Terms::default(),
             default_role: None,
             locked: false,
             grants: crate::grants::Grants::default(),
         };
-        self.users.entry(account.clone()).or_insert(User { description, second: None });
+        self.users.entry(account.clone()).or_insert(User { description, past: [verifier.text].into(), hidden: false });
     }
 
     fn log_in(&mut self, credential: &Credential) -> Result<Facts, EngineError> {
@@ -126,7 +133,15 @@ impl Model {
         };
         let server = self.server;
         let user = self.users.get_mut(about).ok_or_else(|| of_statement(&error(1396)))?;
-        let first = &mut user.description.verifier;
+        let new = match command {
+            Command::Replace { new, .. } | Command::Reset { new } => Some(Verifier::new(Plugin::Native, new.0)?),
+            Command::Set { verifier, .. } => Some(verifier.clone()),
+            _ => None,
+        };
+        if new.is_some_and(|new| !user.past.insert(new.text)) && self.remembers {
+            return Err(of_statement(&error(3638)));
+        }
+        let (first, second) = (&mut user.description.verifier, &mut user.description.second);
         match command {
             Command::Replace { old, new, retain } => {
                 let is_first = first.as_ref().and_then(|first| first.matches(old.0)) == Some(true);
@@ -135,17 +150,17 @@ impl Model {
                 }
                 let until_then = first.replace(Verifier::new(Plugin::Native, new.0)?);
                 if *retain {
-                    user.second = until_then;
+                    *second = until_then;
                 }
             }
             Command::Reset { new } => *first = Some(Verifier::new(Plugin::Native, new.0)?),
             Command::Set { verifier, retain, .. } => {
                 let until_then = first.replace(verifier.clone());
                 if *retain {
-                    user.second = until_then;
+                    *second = until_then;
                 }
             }
-            Command::Discard { .. } => user.second = None,
+            Command::Discard { .. } => *second = None,
             Command::Terms { terms, .. } => user.description.terms = terms.clone(),
             Command::Grant { entry, .. } => drop(user.description.grants.entries.insert(entry.clone())),
             Command::Revoke { entry, .. } => drop(user.description.grants.entries.remove(entry)),
@@ -157,8 +172,16 @@ impl Model {
 }
 
 impl User {
+    fn shown(&self) -> Description {
+        let mut shown = self.description.clone();
+        if let Some(first) = shown.verifier.as_mut().filter(|_| self.hidden) {
+            first.text = "<secret>".to_owned();
+        }
+        shown
+    }
+
     fn accepts(&self, password: &str) -> bool {
-        [&self.description.verifier, &self.second]
+        [&self.description.verifier, &self.description.second]
             .into_iter()
             .any(|verifier| verifier.as_ref().and_then(|verifier| verifier.matches(password)) == Some(true))
     }
@@ -212,7 +235,7 @@ impl Session for ModelSession {
 
     async fn describe(&mut self, account: &Account) -> Result<Option<Description>, EngineError> {
         // The answer takes a moment, in which another invocation may act.
-        let there = self.world.state().service.users.get(account).map(|user| user.description.clone());
+        let there = self.world.state().service.users.get(account).map(User::shown);
         sleep(Duration::from_millis(1)).await;
         Ok(there)
     }

@@ -29,14 +29,7 @@ pub struct Versions<'a> {
 /// A master sets the user's password.
 pub async fn set(session: &mut impl Session, account: &Account, versions: Versions<'_>) -> Result<(), EngineError> {
     let there = describe(session, account).await?;
-    let verifier = verifier(&there)?.renewed(&versions.pending.password)?;
-    // Once the new password is set a replay finds nothing left to do: what is to end ends before that, unless it is what
-    // logged in, which a crash in between must not lock out.
-    if session.facts().server.has_dual_passwords() && is(&there, versions.own) == Some(true) {
-        session.run(&Command::Discard { account: account.clone() }).await?;
-        return session.run(&Command::Set { account: account.clone(), verifier, retain: false }).await;
-    }
-    set_password(session, account, verifier).await
+    only(session, &there, verifier(&there)?, versions).await
 }
 
 /// A master adds a password to the user's own, which stays valid.
@@ -81,18 +74,23 @@ pub async fn alternate(
     within(Some(&next.user), server.longest_name())?;
     undisputed(session, current, &next.user).await?;
     let source = source(session, current).await?;
-    let verifier = verifier(&source)?.renewed(&versions.pending.password)?;
+    let model = verifier(&source)?;
     let there = session.describe(&next).await?;
     if let Some(there) = &there {
         ours(there, versions)?;
     }
     if source.account != next {
         if there.is_none() {
-            session.run(&Command::Create { account: next.clone(), verifier: verifier.clone() }).await?;
+            let verifier = model.renewed(&versions.pending.password)?;
+            session.run(&Command::Create { account: next.clone(), verifier }).await?;
         }
         bring_in_step(session, &source, &next).await?;
     }
-    set_password(session, &next, verifier).await
+    match there {
+        Some(there) => only(session, &there, model, versions).await,
+        // It was made with its password: PASSWORD HISTORY would refuse the same one.
+        None => Ok(()),
+    }
 }
 
 /// Proves what can be proven without a change: that the master sees the user, may change users at all, and finds no
@@ -218,13 +216,27 @@ async fn bring_in_step(session: &mut impl Session, source: &Description, next: &
     }
 }
 
-/// Sets the one password that the account is to have.
-async fn set_password(session: &mut impl Session, account: &Account, verifier: Verifier) -> Result<(), EngineError> {
-    let account = account.clone();
-    session.run(&Command::Set { account: account.clone(), verifier, retain: false }).await?;
-    // Setting the first password leaves a second one valid, from the time when the strategy was another one.
-    if session.facts().server.has_dual_passwords() {
-        session.run(&Command::Discard { account }).await?;
+/// Gives the account the one password that it is to have, kept like the model's: a second one, from the time when the
+/// strategy was another, stays valid when the first one is set.
+async fn only(
+    session: &mut impl Session,
+    there: &Description,
+    model: &Verifier,
+    versions: Versions<'_>,
+) -> Result<(), EngineError> {
+    let account = &there.account;
+    // Once the new password is set a replay may find nothing left to do: what is to end ends before that, unless it is,
+    // or may be, what logged in, which a crash in between must not lock out.
+    let logged_in = |second: &Verifier| second.matches(&versions.own.password) != Some(false);
+    let (before, after) = (there.second.as_ref().is_some_and(|it| !logged_in(it)), there.second.is_some());
+    let discard = Command::Discard { account: account.clone() };
+    if before {
+        session.run(&discard).await?;
     }
-    Ok(())
+    // PASSWORD HISTORY would refuse the one that is set.
+    if is(there, versions.pending) != Some(true) {
+        let verifier = model.renewed(&versions.pending.password)?;
+        session.run(&Command::Set { account: account.clone(), verifier, retain: false }).await?;
+    }
+    if after && !before { session.run(&discard).await } else { Ok(()) }
 }

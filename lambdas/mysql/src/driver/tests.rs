@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::verifier::native;
 
 fn credential(port: u16, more: &str) -> Credential {
     let text = format!(r#"{{"host":"127.0.0.1","port":{port},"username":"appuser","password":"hunter2"{more}}}"#);
@@ -164,6 +165,20 @@ async fn the_lock_is_taken_in_the_session_and_is_not_kept_for_one_that_is_dead()
         assert!(holds(&seen, &format!("SELECT GET_LOCK('{}', 10)", lock::name("appuser"))));
         assert!(holds(&seen, "SET SESSION wait_timeout = 30"));
     }
+}
+
+#[tokio::test]
+async fn an_account_s_second_password_is_seen_where_mysql_keeps_it() {
+    let second = native("two");
+    let created = format!("CREATE USER `app`@`%` IDENTIFIED WITH 'mysql_native_password' AS '{}'", native("one"));
+    let says = [second.as_str(), &created, "GRANT USAGE ON *.* TO `app`@`%`"].map(|row| answer(&[row.as_bytes()]));
+    let (mut session, server) = session(says.into()).await;
+    let there = session.describe(&Account::parse("app@%").unwrap()).await.unwrap().unwrap();
+    let matches = |verifier: Option<Verifier>, password| verifier.and_then(|verifier| verifier.matches(password));
+    assert_eq!((matches(there.verifier, "one"), matches(there.second, "two")), (Some(true), Some(true)));
+    session.close().await;
+    let asked = "SELECT User_attributes->>'$.additional_password' FROM mysql.user WHERE User = 'app' AND Host = '%'";
+    assert!(holds(&server.await.unwrap(), asked));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::lock;
 
 #[tokio::test(start_paused = true)]
 async fn of_two_invocations_at_once_the_second_finds_what_the_first_has_done() {
-    for (tag, done) in [("dual", ["master: Set"].as_slice()), ("master", &["master: Discard", "master: Set"])] {
+    for tag in ["dual", "master"] {
         let world = world(Model::new(MYSQL), tag);
         ends_well(&world, Step::Create).await;
         let (first, second) = (machine(&world), machine(&world));
@@ -20,7 +20,7 @@ async fn of_two_invocations_at_once_the_second_finds_what_the_first_has_done() {
         let state = world.state();
         assert!(state.service.accepts("app@10.%", &pending));
         assert_eq!(state.service.accepts("app@10.%", "one"), tag == "dual", "{tag}");
-        assert_eq!(state.service.done, owned(done));
+        assert_eq!(state.service.done, ["master: Set"]);
     }
 }
 

@@ -124,34 +124,6 @@ async fn users_do_not_take_turns_where_a_log_in_may_reach_another_account_of_eit
     }
 }
 
-/// `app` with a second password from the time when the strategy was another one.
-fn with_leftover() -> World<Model> {
-    let world = world(Model::new(MYSQL), "master");
-    let zero = crate::verifier::Verifier::new(crate::verifier::Plugin::Native, "zero").unwrap();
-    world.state().service.user("app@10.%").second = Some(zero);
-    world
-}
-
-#[tokio::test(start_paused = true)]
-async fn whatever_prefix_was_done_a_replay_leaves_one_password() {
-    let one = |model: &Model| {
-        let left = ["zero", "one"].into_iter().find(|password| model.accepts("app@10.%", password));
-        left.map_or(Ok(()), |left| Err(format!("{left:?} is still accepted")))
-    };
-    every_prefix(|| machine(&with_leftover()), one).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_second_password_that_is_in_force_does_not_end_before_the_new_one_is_set() {
-    let secondary = || {
-        let world = with_leftover();
-        let texts = [("v1", document("app", "zero")), ("v0", document("app", "one"))];
-        world.state().values.extend(texts.map(|(version, text)| (version.to_owned(), text)));
-        world
-    };
-    every_prefix(|| machine(&secondary()), |_| Ok(())).await;
-}
-
 #[tokio::test(start_paused = true)]
 async fn b14_of_two_users_the_current_and_the_previous_credential_live_on_and_no_other() {
     let mut history = vec![("app".to_owned(), "one".to_owned())];
