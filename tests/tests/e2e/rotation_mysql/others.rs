@@ -86,6 +86,6 @@ async fn users_do_not_take_turns_where_a_log_in_may_reach_another_account_of_eit
     assert_eq!(preflight(&machine).await, Ok(Outcome::Done));
     assert!(rotate(&machine, 1).await);
     assert!(mariadb.accepts(&format!("{name}_clone"), &pending(&machine).1).await.unwrap());
-    let hosts = mariadb.ask(&format!("SELECT Host FROM mysql.user WHERE User = '{name}_clone' AND is_role = 'N'"));
-    assert_eq!(hosts.await.unwrap().len(), 2);
+    let hosts = format!("SELECT Host FROM mysql.user WHERE User = '{name}_clone' AND is_role = 'N'");
+    assert_eq!(mariadb.ask(&hosts).await.unwrap().len(), 2);
 }
