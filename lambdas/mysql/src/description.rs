@@ -15,6 +15,8 @@ pub struct Description {
     pub account: Account,
     /// Its password, if it authenticates in a way that is known here.
     pub verifier: Option<Verifier>,
+    /// Its second password (MySQL), which SHOW CREATE USER does not tell.
+    pub second: Option<Verifier>,
     /// On what terms it connects.
     pub terms: Terms,
     /// The roles that it has from the beginning of a session.
@@ -72,6 +74,14 @@ impl Terms {
 }
 
 impl Description {
+    /// The same with what `mysql.user` keeps as its second password, which is one of the first one's kind.
+    #[must_use]
+    pub fn with_second(mut self, text: Option<String>) -> Self {
+        let plugin = self.verifier.as_ref().map(|verifier| verifier.plugin);
+        self.second = plugin.zip(text).map(|(plugin, text)| Verifier { plugin, text });
+        self
+    }
+
     /// Reads what SHOW CREATE USER and SHOW GRANTS answer; nothing if it is not understood.
     #[must_use]
     pub fn parse(account: &Account, created: &str, grants: Grants) -> Option<Self> {
@@ -115,7 +125,7 @@ impl Description {
             others.insert(0, USUAL_AGE.to_owned());
         }
         terms.others = others.join(" ");
-        Some(Self { account: account.clone(), verifier, terms, default_role, locked, grants })
+        Some(Self { account: account.clone(), verifier, second: None, terms, default_role, locked, grants })
     }
 }
 

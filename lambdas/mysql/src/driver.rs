@@ -18,8 +18,9 @@ use crate::credential::Credential;
 use crate::description::Description;
 use crate::error::{NONSENSE, of_statement, while_logging_in};
 use crate::grants::Grants;
+use crate::lock;
 use crate::server::{Facts, Server};
-use crate::session::{Connect, Session};
+use crate::session::{Connect, Namesake, Session};
 use crate::verifier::{Plugin, Verifier};
 
 /// For connecting and logging in, so that a server that accepts connections and then says nothing is named as such.
@@ -34,6 +35,9 @@ const PACKET: usize = 16 << 20;
 const PINNED: [&str; 2] = ["SET NAMES utf8mb4", "SET SESSION sql_mode = '', SESSION sql_quote_show_create = 1"];
 /// Needs no privilege. An Aurora reader says so by the second variable.
 const FACTS: &str = "SELECT VERSION(), CURRENT_USER(), @@GLOBAL.read_only OR @@GLOBAL.innodb_read_only";
+
+/// The second password's verifier ("User_attributes", MySQL's manual, Grant Tables).
+const SECOND: &str = "User_attributes->>'$.additional_password'";
 
 /// Connects to real servers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -110,33 +114,44 @@ impl Session for Connection {
         &self.facts
     }
 
+    async fn lock(&mut self, user: &str) -> Result<(), EngineError> {
+        let idle = format!("SET SESSION wait_timeout = {}", lock::IDLE_SECONDS);
+        self.inner.query_drop(idle).await.map_err(|e| of_statement(&e))?;
+        let take = format!("SELECT GET_LOCK('{}', {})", lock::name(user), lock::WAIT_SECONDS);
+        // 1 is yes, 0 is no, NULL is an error of the server's.
+        let taken: Vec<Option<u64>> = rows(&mut self.inner, &take).await?;
+        if taken == [Some(1)] { Ok(()) } else { Err(EngineError::Busy(lock::TAKEN.to_owned())) }
+    }
+
     async fn describe(&mut self, account: &Account) -> Result<Option<Description>, EngineError> {
         let (user, host) = (literal(&account.user), literal(&account.host));
-        let found = format!("SELECT COUNT(*) FROM mysql.user WHERE User = {} AND Host = {}", *user, *host);
-        let found: Vec<u64> = rows(&mut self.inner, &found).await?;
-        if found.iter().all(|&number| number == 0) {
-            return Ok(None);
-        }
+        let second = if self.facts.server.has_dual_passwords() { SECOND } else { "NULL" };
+        let found = format!("SELECT {second} FROM mysql.user WHERE User = {} AND Host = {}", *user, *host);
+        let found: Vec<Option<String>> = rows(&mut self.inner, &found).await?;
+        let Some(second) = found.into_iter().next() else { return Ok(None) };
         let created: Vec<String> = rows(&mut self.inner, &format!("SHOW CREATE USER {account}")).await?;
         let granted: Vec<String> = rows(&mut self.inner, &format!("SHOW GRANTS FOR {account}")).await?;
         let description = Grants::parse(granted.iter().map(String::as_str), account)
             .and_then(|grants| Description::parse(account, created.first()?, grants));
         // Better no rotation than a copy that lacks something.
-        description.map(Some).ok_or(EngineError::Unfit(
+        description.map(|description| Some(description.with_second(second))).ok_or(EngineError::Unfit(
             "the server describes the user in a way that this function does not understand, so that no copy of it can be \
              made; choose another rekey:strategy and report the server's version",
         ))
     }
 
-    async fn namesakes(&mut self, user: &str) -> Result<Vec<(Account, Verifier)>, EngineError> {
+    async fn namesakes(&mut self, user: &str) -> Result<Vec<Namesake>, EngineError> {
+        // Nobody logs in as a role; MariaDB keeps them in the same table.
+        let but_roles = if matches!(self.facts.server, Server::MariaDb(_)) { " AND is_role = 'N'" } else { "" };
+        let user_is = literal(user);
         let query =
-            format!("SELECT Host, plugin, authentication_string FROM mysql.user WHERE User = {}", *literal(user));
+            format!("SELECT Host, plugin, authentication_string FROM mysql.user WHERE User = {}{but_roles}", *user_is);
         let found: Vec<(String, Option<String>, Option<String>)> = rows(&mut self.inner, &query).await?;
-        let known = |(host, plugin, text): (String, Option<String>, Option<String>)| {
-            let verifier = Verifier { plugin: Plugin::parse(&plugin?)?, text: text? };
-            Some((Account { user: user.to_owned(), host }, verifier))
+        let verifier = |plugin: Option<String>, text: Option<String>| {
+            Some(Verifier { plugin: Plugin::parse(&plugin?)?, text: text? })
         };
-        Ok(found.into_iter().filter_map(known).collect())
+        let account = |host| Account { user: user.to_owned(), host };
+        Ok(found.into_iter().map(|(host, plugin, text)| (account(host), verifier(plugin, text))).collect())
     }
 
     async fn run(&mut self, command: &Command<'_>) -> Result<(), EngineError> {

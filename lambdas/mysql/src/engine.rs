@@ -6,12 +6,12 @@ use rekey_rotation::plan::{Plan, Strategy, Tags};
 use rekey_rotation::secret::SecretDocument;
 use thiserror::Error;
 
-use crate::account::Account;
 use crate::command::{Command, Password};
 use crate::credential::{Credential, ENGINE, MARIADB, PORT};
 use crate::driver::Driver;
-use crate::error::READ_ONLY;
-use crate::server::{LONGEST_MARIADB_NAME, LONGEST_MYSQL_NAME};
+use crate::error::{READ_ONLY, REUSED};
+use crate::lock::TAKEN;
+use crate::server::{Facts, LONGEST_MARIADB_NAME, LONGEST_MYSQL_NAME};
 use crate::session::{Connect, Session};
 use crate::strategy::{Versions, add, alone, alternate, rehearse, set, two_passwords, within};
 
@@ -76,19 +76,17 @@ impl<C: Connect> Engine for Mysql<C> {
     async fn change(&self, change: &Change<'_>) -> Result<(), EngineError> {
         let own = Credential::read(change.own)?;
         let pending = Credential::read(change.pending)?;
-        let retain = change.plan.strategy == Strategy::Dual;
-        let mut session = self.open_own(&own).await?;
         if change.plan.master.is_none() {
+            let mut session = self.open_own(&own).await?;
+            let retain = change.plan.strategy == Strategy::Dual;
             let changed = self.replace(&mut session, &own, &pending, retain).await;
             session.close().await;
             return changed;
         }
-        let account = session.facts().account.clone();
-        session.close().await;
-        let mut session = self.open_master(change.using).await?;
         let previous = change.previous.and_then(|previous| Credential::read(previous).ok());
         let versions = Versions { own: &own, pending: &pending, previous: previous.as_ref(), adopt: change.plan.adopt };
-        let changed = act(&mut session, change.plan.strategy, &account, versions).await;
+        let mut session = self.open_master(change.using).await?;
+        let changed = self.act(&mut session, change.plan.strategy, versions).await;
         session.close().await;
         changed
     }
@@ -123,15 +121,38 @@ impl<C: Connect> Mysql<C> {
     async fn open_own(&self, credential: &Credential) -> Result<C::Session, EngineError> {
         let session = self.connect.open(credential).await?;
         let same = session.facts().account.user == credential.user;
-        let fit = if same { writable(&session) } else { Err(EngineError::Unfit(ANOTHER_ACCOUNT)) };
+        let fit = if same { fit(session.facts()) } else { Err(EngineError::Unfit(ANOTHER_ACCOUNT)) };
         keep(session, fit).await
     }
 
     /// A session of a master.
     async fn open_master(&self, document: &SecretDocument) -> Result<C::Session, EngineError> {
         let session = self.connect.open(&Credential::read(document)?.without_database()).await?;
-        let fit = writable(&session);
+        let fit = fit(session.facts());
         keep(session, fit).await
+    }
+
+    /// What a master has to do, while nobody else does it.
+    async fn act(
+        &self,
+        session: &mut C::Session,
+        strategy: Strategy,
+        versions: Versions<'_>,
+    ) -> Result<(), EngineError> {
+        session.lock(&versions.own.user).await?;
+        // Whoever had the lock before may have changed what was accepted before that.
+        let own = self.open_own(versions.own).await.map_err(|error| match error {
+            EngineError::Auth(_) => EngineError::Busy(TAKEN.to_owned()),
+            error => error,
+        })?;
+        let account = own.facts().account.clone();
+        own.close().await;
+        alone(session, &account, versions.own).await?;
+        match strategy {
+            Strategy::Alternating => alternate(session, &account, versions).await,
+            Strategy::Dual => add(session, &account, versions).await,
+            Strategy::Single | Strategy::ThroughMaster => set(session, &account, versions).await,
+        }
     }
 
     /// A user replaces its own password; with `retain`, the one it logged in with stays valid as the second.
@@ -147,15 +168,19 @@ impl<C: Connect> Mysql<C> {
         }
         let (old, new) = (Password(&own.password), Password(&pending.password));
         let replace = Command::Replace { old, new, retain };
-        match session.run(&replace).await {
-            Err(EngineError::Auth(_)) => {}
+        // A replay is refused for one or the other, whichever the server looks at first.
+        let refused = match session.run(&replace).await {
+            Err(refused @ (EngineError::Auth(_) | EngineError::Unfit(REUSED))) => refused,
             done => return done,
-        }
+        };
         // What logged in is the second password. The first is the pending one if an earlier try got this far, which the
         // server tells only by a log-in; in a rotation without a replay it is not tried.
         match self.login_as(pending).await {
             Err(EngineError::Auth(_)) => {}
             set => return set,
+        }
+        if matches!(refused, EngineError::Unfit(_)) {
+            return Err(refused);
         }
         // Or somebody moved AWSCURRENT back by hand: then what is in force becomes the first password again, so that it
         // is the one to be retained.
@@ -172,21 +197,6 @@ impl<C: Connect> Mysql<C> {
     }
 }
 
-/// What a master has to do.
-async fn act(
-    session: &mut impl Session,
-    strategy: Strategy,
-    account: &Account,
-    versions: Versions<'_>,
-) -> Result<(), EngineError> {
-    alone(session, account, versions.own).await?;
-    match strategy {
-        Strategy::Alternating => alternate(session, account, versions).await,
-        Strategy::Dual => add(session, account, versions).await,
-        Strategy::Single | Strategy::ThroughMaster => set(session, account, versions).await,
-    }
-}
-
 /// The session if it is fit for use; otherwise it is closed.
 async fn keep<S: Session>(session: S, fit: Result<(), EngineError>) -> Result<S, EngineError> {
     match fit {
@@ -199,9 +209,15 @@ async fn keep<S: Session>(session: S, fit: Result<(), EngineError>) -> Result<S,
 }
 
 /// A replica must not be changed even where it would let a master do so: it would no longer be its primary's copy.
-fn writable(session: &impl Session) -> Result<(), EngineError> {
-    if session.facts().read_only { Err(EngineError::Unreachable(READ_ONLY.to_owned())) } else { Ok(()) }
+fn fit(facts: &Facts) -> Result<(), EngineError> {
+    if !facts.server.is_known() {
+        return Err(EngineError::Unfit(TOO_OLD));
+    }
+    if facts.read_only { Err(EngineError::Unreachable(READ_ONLY.to_owned())) } else { Ok(()) }
 }
+
+const TOO_OLD: &str = "server is older than MySQL 5.7 or MariaDB 10.4, whose accounts this function does not know how to \
+                       change; update it, or keep AWS's template for it";
 
 const ANOTHER_ACCOUNT: &str = "server takes the user for another account, an anonymous one or one that it is a proxy of, \
                                whose password would be changed instead; remove the anonymous account, or rotate the \

@@ -62,8 +62,10 @@ fn from_code(code: u16) -> EngineError {
              strict_password_validation, which takes no verifiers",
         )),
         1836 | 1792 => EngineError::Unreachable(with(READ_ONLY)),
-        // ER_NOT_VALID_PASSWORD, ER_CREDENTIALS_CONTRADICT_TO_HISTORY
-        1819 | 3638 => EngineError::Policy(number),
+        // ER_NOT_VALID_PASSWORD
+        1819 => EngineError::Policy(number),
+        // ER_CREDENTIALS_CONTRADICT_TO_HISTORY
+        3638 => EngineError::Unfit(REUSED),
         // ER_SET_PASSWORD_AUTH_PLUGIN, ER_PLUGIN_IS_NOT_LOADED, ER_NOT_SUPPORTED_AUTH_MODE, ER_SERVER_IS_IN_SECURE_AUTH_MODE
         1699 | 1524 | 1251 | 1275 => EngineError::Unfit(OTHER_PLUGIN),
         // ER_MISSING_CURRENT_PASSWORD: the one in force is the second one, and only a master may make it the first again
@@ -81,6 +83,11 @@ fn from_code(code: u16) -> EngineError {
         _ => EngineError::Failed(number),
     }
 }
+
+/// Only where somebody changed the password by hand: a rotation makes a new one, and sets it once.
+pub const REUSED: &str = "server refuses a password that the account had before (PASSWORD HISTORY, PASSWORD REUSE INTERVAL); \
+                          lift that until the rotation has ended (ALTER USER … PASSWORD HISTORY 0 PASSWORD REUSE INTERVAL \
+                          0 DAY), or store the password in force as a new AWSCURRENT and start a new rotation";
 
 /// What no server of this kind says.
 pub const NONSENSE: &str = "the answer made no sense, or is no MySQL server's";
@@ -177,6 +184,7 @@ mod tests {
         }
         assert!(while_logging_in(&server(1130)).to_string().contains("the function's address"));
         assert_eq!(of_statement(&server(1524)), EngineError::Unfit(OTHER_PLUGIN));
+        assert_eq!(of_statement(&server(3638)), EngineError::Unfit(REUSED));
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //!    ├─ credential   the secret's fields
 //!    ├─ command      every change there is, and its statement; verifier: passwords as servers keep them
 //!    ├─ description  an account as the server writes it down; grants: what it may do; reader: taking statements apart
-//!    └─ sync         what makes one account like another
+//!    ├─ sync         what makes one account like another
+//!    └─ lock         who may look at a user and change it
 //! ```
 //!
 //! DDL commits by itself, statement by statement: a change that is cut off stays half made. So each change is worked out
@@ -27,6 +28,7 @@ mod driver;
 mod engine;
 mod error;
 mod grants;
+mod lock;
 #[cfg(test)]
 mod model;
 mod reader;

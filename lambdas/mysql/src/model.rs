@@ -1,6 +1,7 @@
 //! A server for the tests: accounts with one or two passwords, and what the commands do to them according to the manuals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use mysql_async::{Error, ServerError};
 use rekey_rds::Api;
@@ -8,6 +9,7 @@ use rekey_rotation::engine::EngineError;
 use rekey_rotation::machine::Machine;
 use rekey_rotation::password::PasswordPolicy;
 use rekey_rotation::testing::{Lost, World};
+use tokio::time::sleep;
 
 use crate::account::Account;
 use crate::command::Command;
@@ -15,8 +17,9 @@ use crate::credential::Credential;
 use crate::description::Description;
 use crate::engine::Mysql;
 use crate::error::{of_statement, while_logging_in};
+use crate::lock;
 use crate::server::{Facts, Server};
-use crate::session::{Connect, Session};
+use crate::session::{Connect, Namesake, Session};
 use crate::verifier::{Plugin, Verifier};
 
 /// The server.
@@ -27,6 +30,10 @@ pub struct Model {
     pub read_only: bool,
     /// The account that everybody is taken for, if not their own.
     pub taken_for: Option<Account>,
+    /// The names of the locks that sessions have.
+    pub locks: BTreeSet<String>,
+    /// Whether no account may have a password again (PASSWORD HISTORY).
+    pub remembers: bool,
     /// How many log-ins were refused.
     pub refused: usize,
     /// What was done, by whom.
@@ -37,7 +44,10 @@ pub struct Model {
 #[derive(Clone, Debug)]
 pub struct User {
     pub description: Description,
-    pub second: Option<Verifier>,
+    /// The passwords that it had and has.
+    pub past: BTreeSet<String>,
+    /// Whether the first password is not shown.
+    pub hidden: bool,
 }
 
 /// What the servers say, by the numbers of MySQL's manual.
@@ -47,7 +57,16 @@ fn error(code: u16) -> Error {
 
 impl Model {
     pub fn new(server: Server) -> Self {
-        Self { server, users: BTreeMap::new(), read_only: false, taken_for: None, refused: 0, done: Vec::new() }
+        Self {
+            server,
+            users: BTreeMap::new(),
+            read_only: false,
+            taken_for: None,
+            locks: BTreeSet::new(),
+            remembers: false,
+            refused: 0,
+            done: Vec::new(),
+        }
     }
 
     /// Adds an account that may do nothing.
@@ -68,13 +87,14 @@ impl Model {
     fn create(&mut self, account: &Account, verifier: Verifier) {
         let description = Description {
             account: account.clone(),
-            verifier: Some(verifier),
+            verifier: Some(verifier.clone()),
+            second: None,
             terms: crate::description::Terms::default(),
             default_role: None,
             locked: false,
             grants: crate::grants::Grants::default(),
         };
-        self.users.entry(account.clone()).or_insert(User { description, second: None });
+        self.users.entry(account.clone()).or_insert(User { description, past: [verifier.text].into(), hidden: false });
     }
 
     fn log_in(&mut self, credential: &Credential) -> Result<Facts, EngineError> {
@@ -113,7 +133,15 @@ impl Model {
         };
         let server = self.server;
         let user = self.users.get_mut(about).ok_or_else(|| of_statement(&error(1396)))?;
-        let first = &mut user.description.verifier;
+        let new = match command {
+            Command::Replace { new, .. } | Command::Reset { new } => Some(Verifier::new(Plugin::Native, new.0)?),
+            Command::Set { verifier, .. } => Some(verifier.clone()),
+            _ => None,
+        };
+        if new.is_some_and(|new| !user.past.insert(new.text)) && self.remembers {
+            return Err(of_statement(&error(3638)));
+        }
+        let (first, second) = (&mut user.description.verifier, &mut user.description.second);
         match command {
             Command::Replace { old, new, retain } => {
                 let is_first = first.as_ref().and_then(|first| first.matches(old.0)) == Some(true);
@@ -122,17 +150,17 @@ impl Model {
                 }
                 let until_then = first.replace(Verifier::new(Plugin::Native, new.0)?);
                 if *retain {
-                    user.second = until_then;
+                    *second = until_then;
                 }
             }
             Command::Reset { new } => *first = Some(Verifier::new(Plugin::Native, new.0)?),
             Command::Set { verifier, retain, .. } => {
                 let until_then = first.replace(verifier.clone());
                 if *retain {
-                    user.second = until_then;
+                    *second = until_then;
                 }
             }
-            Command::Discard { .. } => user.second = None,
+            Command::Discard { .. } => *second = None,
             Command::Terms { terms, .. } => user.description.terms = terms.clone(),
             Command::Grant { entry, .. } => drop(user.description.grants.entries.insert(entry.clone())),
             Command::Revoke { entry, .. } => drop(user.description.grants.entries.remove(entry)),
@@ -144,8 +172,16 @@ impl Model {
 }
 
 impl User {
+    fn shown(&self) -> Description {
+        let mut shown = self.description.clone();
+        if let Some(first) = shown.verifier.as_mut().filter(|_| self.hidden) {
+            first.text = "<secret>".to_owned();
+        }
+        shown
+    }
+
     fn accepts(&self, password: &str) -> bool {
-        [&self.description.verifier, &self.second]
+        [&self.description.verifier, &self.description.second]
             .into_iter()
             .any(|verifier| verifier.as_ref().and_then(|verifier| verifier.matches(password)) == Some(true))
     }
@@ -159,6 +195,16 @@ pub struct Modelled(pub World<Model>);
 pub struct ModelSession {
     world: World<Model>,
     facts: Facts,
+    lock: Option<String>,
+}
+
+/// However a session ends, its lock does too.
+impl Drop for ModelSession {
+    fn drop(&mut self) {
+        if let Some(lock) = &self.lock {
+            self.world.state().service.locks.remove(lock);
+        }
+    }
 }
 
 impl Connect for Modelled {
@@ -166,7 +212,7 @@ impl Connect for Modelled {
 
     async fn open(&self, credential: &Credential) -> Result<ModelSession, EngineError> {
         let facts = self.0.state().service.log_in(credential)?;
-        Ok(ModelSession { world: self.0.clone(), facts })
+        Ok(ModelSession { world: self.0.clone(), facts, lock: None })
     }
 }
 
@@ -175,14 +221,29 @@ impl Session for ModelSession {
         &self.facts
     }
 
-    async fn describe(&mut self, account: &Account) -> Result<Option<Description>, EngineError> {
-        Ok(self.world.state().service.users.get(account).map(|user| user.description.clone()))
+    async fn lock(&mut self, user: &str) -> Result<(), EngineError> {
+        let name = lock::name(user);
+        for _ in 0..=lock::WAIT_SECONDS {
+            if self.world.state().service.locks.insert(name.clone()) {
+                self.lock = Some(name);
+                return Ok(());
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+        Err(EngineError::Busy(lock::TAKEN.to_owned()))
     }
 
-    async fn namesakes(&mut self, user: &str) -> Result<Vec<(Account, Verifier)>, EngineError> {
+    async fn describe(&mut self, account: &Account) -> Result<Option<Description>, EngineError> {
+        // The answer takes a moment, in which another invocation may act.
+        let there = self.world.state().service.users.get(account).map(User::shown);
+        sleep(Duration::from_millis(1)).await;
+        Ok(there)
+    }
+
+    async fn namesakes(&mut self, user: &str) -> Result<Vec<Namesake>, EngineError> {
         let state = self.world.state();
         let accounts = state.service.users.iter().filter(|(account, _)| account.user == user);
-        Ok(accounts.filter_map(|(account, user)| Some((account.clone(), user.description.verifier.clone()?))).collect())
+        Ok(accounts.map(|(account, user)| (account.clone(), user.description.verifier.clone())).collect())
     }
 
     async fn run(&mut self, command: &Command<'_>) -> Result<(), EngineError> {

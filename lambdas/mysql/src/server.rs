@@ -38,6 +38,17 @@ impl Server {
         if text.to_ascii_lowercase().contains("mariadb") { Self::MariaDb(version) } else { Self::MySql(version) }
     }
 
+    /// Whether it knows the statements and the tables by which accounts are described and changed here: MySQL from 5.7,
+    /// MariaDB from 10.4 (its manual, ALTER USER: password expiry and locks; before, its passwords were kept in another
+    /// column of `mysql.user`).
+    #[must_use]
+    pub fn is_known(self) -> bool {
+        match self {
+            Self::MySql(version) => version >= (5, 7, 0),
+            Self::MariaDb(version) => version >= (10, 4, 0),
+        }
+    }
+
     /// Whether an account can have two passwords. "As of MySQL 8.0.14" (MySQL's manual, Dual Password Support).
     #[must_use]
     pub fn has_dual_passwords(self) -> bool {
@@ -80,6 +91,15 @@ mod tests {
             ("5.5.5-10.6.14-MariaDB-log", Server::MariaDb((10, 6, 14))),
         ] {
             assert_eq!(Server::parse(text), server, "{text}");
+        }
+        for (text, is_known) in [
+            ("10.3.39-MariaDB-log", false),
+            ("5.5.5-10.3.39-MariaDB", false),
+            ("10.4.0-MariaDB", true),
+            ("5.6.51", false),
+            ("5.7.mysql_aurora.2.11.2", true),
+        ] {
+            assert_eq!(Server::parse(text).is_known(), is_known, "{text}");
         }
         assert!(Server::MySql((9, 0, 0)).has_dual_passwords() && Server::MySql((8, 4, 0)).has_dual_passwords());
         for without in [Server::MySql((8, 0, 13)), Server::MySql((5, 7, 44)), Server::MariaDb((11, 4, 0))] {

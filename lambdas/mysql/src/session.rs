@@ -20,16 +20,25 @@ pub trait Connect: Sync {
     fn open(&self, credential: &Credential) -> impl Future<Output = Result<Self::Session, EngineError>> + Send;
 }
 
+/// An account, and its password if that is of a kind known here.
+pub type Namesake = (Account, Option<Verifier>);
+
 /// A session in which a credential was accepted.
 pub trait Session: Send {
     /// What was learnt when it began.
     fn facts(&self) -> &Facts;
 
+    /// Waits until no other session has that user's [lock](crate::lock), and has it until this one ends.
+    ///
+    /// # Errors
+    /// [`EngineError::Busy`] if another one keeps it.
+    fn lock(&mut self, user: &str) -> impl Future<Output = Result<(), EngineError>> + Send;
+
     /// The account of that name, if there is one.
     fn describe(&mut self, account: &Account) -> impl Future<Output = Result<Option<Description>, EngineError>> + Send;
 
-    /// Every account of that name, whatever hosts it is for, with its password, where that is of a kind known here.
-    fn namesakes(&mut self, user: &str) -> impl Future<Output = Result<Vec<(Account, Verifier)>, EngineError>> + Send;
+    /// Every account of that name, whatever hosts it is for.
+    fn namesakes(&mut self, user: &str) -> impl Future<Output = Result<Vec<Namesake>, EngineError>> + Send;
 
     /// Makes a change.
     ///

@@ -9,9 +9,9 @@ use crate::credential::Credential;
 use crate::description::Description;
 use crate::error::OTHER_PLUGIN;
 use crate::server::Server;
-use crate::session::Session;
+use crate::session::{Namesake, Session};
 use crate::sync::in_step;
-use crate::verifier::{Plugin, Verifier};
+use crate::verifier::Verifier;
 
 /// What the secret's versions say, all for the same place.
 #[derive(Clone, Copy)]
@@ -29,14 +29,7 @@ pub struct Versions<'a> {
 /// A master sets the user's password.
 pub async fn set(session: &mut impl Session, account: &Account, versions: Versions<'_>) -> Result<(), EngineError> {
     let there = describe(session, account).await?;
-    let verifier = Verifier::new(plugin(&there)?, &versions.pending.password)?;
-    // Once the new password is set a replay finds nothing left to do: what is to end ends before that, unless it is what
-    // logged in, which a crash in between must not lock out.
-    if session.facts().server.has_dual_passwords() && is(&there, versions.own) == Some(true) {
-        session.run(&Command::Discard { account: account.clone() }).await?;
-        return session.run(&Command::Set { account: account.clone(), verifier, retain: false }).await;
-    }
-    set_password(session, account, verifier).await
+    only(session, &there, verifier(&there)?, versions).await
 }
 
 /// A master adds a password to the user's own, which stays valid.
@@ -47,7 +40,7 @@ pub async fn add(
 ) -> Result<(), EngineError> {
     two_passwords(session.facts().server)?;
     let there = describe(session, account).await?;
-    let plugin = plugin(&there)?;
+    let until_now = verifier(&there)?;
     let is_first = |credential: &Credential| {
         let hidden = || EngineError::Privilege("SELECT on mysql.user, to see which password is set".to_owned());
         is(&there, credential).ok_or_else(hidden)
@@ -57,7 +50,7 @@ pub async fn add(
         return Ok(());
     }
     let set = |credential: &Credential, retain| -> Result<Command<'static>, EngineError> {
-        let verifier = Verifier::new(plugin, &credential.password)?;
+        let verifier = until_now.renewed(&credential.password)?;
         Ok(Command::Set { account: account.clone(), verifier, retain })
     };
     // Somebody moved AWSCURRENT back by hand: what is in force becomes the first password again, to be retained.
@@ -79,19 +72,25 @@ pub async fn alternate(
     let server = session.facts().server;
     let next = current.of(&versions.pending.user);
     within(Some(&next.user), server.longest_name())?;
+    undisputed(session, current, &next.user).await?;
     let source = source(session, current).await?;
-    let verifier = Verifier::new(plugin(&source)?, &versions.pending.password)?;
+    let model = verifier(&source)?;
     let there = session.describe(&next).await?;
     if let Some(there) = &there {
         ours(there, versions)?;
     }
     if source.account != next {
         if there.is_none() {
-            session.run(&Command::Create { account: next.clone(), verifier: verifier.clone() }).await?;
+            let verifier = model.renewed(&versions.pending.password)?;
+            session.run(&Command::Create { account: next.clone(), verifier }).await?;
         }
         bring_in_step(session, &source, &next).await?;
     }
-    set_password(session, &next, verifier).await
+    match there {
+        Some(there) => only(session, &there, model, versions).await,
+        // It was made with its password: PASSWORD HISTORY would refuse the same one.
+        None => Ok(()),
+    }
 }
 
 /// Proves what can be proven without a change: that the master sees the user, may change users at all, and finds no
@@ -106,13 +105,14 @@ pub async fn rehearse(
     let server = session.facts().server;
     within(plan.next_user.as_deref(), server.longest_name())?;
     let source = source(session, current).await?;
-    plugin(&source)?;
-    if let Some(next) = &plan.next_user
-        && let Some(next) = session.describe(&current.of(next)).await?
-    {
-        ours(&next, versions)?;
-        if next.locked {
-            return Err(EngineError::Locked("the user whose turn it is next".to_owned()));
+    verifier(&source)?;
+    if let Some(next) = &plan.next_user {
+        undisputed(session, current, next).await?;
+        if let Some(next) = session.describe(&current.of(next)).await? {
+            ours(&next, versions)?;
+            if next.locked {
+                return Err(EngineError::Locked("the user whose turn it is next".to_owned()));
+            }
         }
     }
     let master = session.facts().account.clone();
@@ -140,14 +140,33 @@ pub fn within(name: Option<&str>, limit: usize) -> Result<(), EngineError> {
 /// another one would be locked out. An account that merely has the same name is left alone.
 pub async fn alone(session: &mut impl Session, account: &Account, own: &Credential) -> Result<(), EngineError> {
     let namesakes = session.namesakes(&account.user).await?;
-    let shares =
-        |(other, verifier): &(Account, Verifier)| other != account && verifier.matches(&own.password) == Some(true);
+    let has_it = |verifier: &Verifier| verifier.matches(&own.password) == Some(true);
+    let shares = |(other, verifier): &Namesake| other != account && verifier.as_ref().is_some_and(has_it);
     if namesakes.iter().any(shares) { Err(EngineError::Unfit(SEVERAL)) } else { Ok(()) }
 }
 
 const SEVERAL: &str = "user has accounts for several host patterns with the same password, of which a rotation changes only \
                        the one that it logs in to; keep one account (RENAME USER, DROP USER), or give each a password and \
                        a secret of its own";
+
+/// Refuses to let two users take turns for hosts at which one of them is somebody else.
+///
+/// From there the log-in would reach the other account, if its pattern is the more special one; and if ours is, whoever
+/// used the other account would reach ours.
+async fn undisputed(session: &mut impl Session, current: &Account, next: &str) -> Result<(), EngineError> {
+    for user in [current.user.as_str(), next] {
+        let is_elsewhere =
+            |(other, _): &Namesake| !other.host.eq_ignore_ascii_case(&current.host) && other.may_share_hosts(current);
+        if session.namesakes(user).await?.iter().any(is_elsewhere) {
+            return Err(EngineError::Unfit(DISPUTED));
+        }
+    }
+    Ok(())
+}
+
+const DISPUTED: &str = "one of the two users that take turns has an account for another host pattern, too, which a log-in \
+                        from some of the hosts may reach instead; rename or drop that account (SELECT User, Host FROM \
+                        mysql.user shows it), or choose another strategy with the tag rekey:strategy";
 
 /// Refuses an account that merely has the name of the user whose turn it is.
 fn ours(next: &Description, versions: Versions<'_>) -> Result<(), EngineError> {
@@ -176,8 +195,8 @@ async fn describe(session: &mut impl Session, account: &Account) -> Result<Descr
     session.describe(account).await?.ok_or_else(gone)
 }
 
-fn plugin(description: &Description) -> Result<Plugin, EngineError> {
-    description.verifier.as_ref().map(|verifier| verifier.plugin).ok_or(EngineError::Unfit(OTHER_PLUGIN))
+fn verifier(description: &Description) -> Result<&Verifier, EngineError> {
+    description.verifier.as_ref().ok_or(EngineError::Unfit(OTHER_PLUGIN))
 }
 
 /// Looks again after the changes: what one statement does to another's privileges is the server's to say.
@@ -197,13 +216,27 @@ async fn bring_in_step(session: &mut impl Session, source: &Description, next: &
     }
 }
 
-/// Sets the one password that the account is to have.
-async fn set_password(session: &mut impl Session, account: &Account, verifier: Verifier) -> Result<(), EngineError> {
-    let account = account.clone();
-    session.run(&Command::Set { account: account.clone(), verifier, retain: false }).await?;
-    // Setting the first password leaves a second one valid, from the time when the strategy was another one.
-    if session.facts().server.has_dual_passwords() {
-        session.run(&Command::Discard { account }).await?;
+/// Gives the account the one password that it is to have, kept like the model's: a second one, from the time when the
+/// strategy was another, stays valid when the first one is set.
+async fn only(
+    session: &mut impl Session,
+    there: &Description,
+    model: &Verifier,
+    versions: Versions<'_>,
+) -> Result<(), EngineError> {
+    let account = &there.account;
+    // Once the new password is set a replay may find nothing left to do: what is to end ends before that, unless it is,
+    // or may be, what logged in, which a crash in between must not lock out.
+    let logged_in = |second: &Verifier| second.matches(&versions.own.password) != Some(false);
+    let (before, after) = (there.second.as_ref().is_some_and(|it| !logged_in(it)), there.second.is_some());
+    let discard = Command::Discard { account: account.clone() };
+    if before {
+        session.run(&discard).await?;
     }
-    Ok(())
+    // PASSWORD HISTORY would refuse the one that is set.
+    if is(there, versions.pending) != Some(true) {
+        let verifier = model.renewed(&versions.pending.password)?;
+        session.run(&Command::Set { account: account.clone(), verifier, retain: false }).await?;
+    }
+    if after && !before { session.run(&discard).await } else { Ok(()) }
 }

@@ -39,7 +39,15 @@ mod tests {
     fn description(account: &Account, rows: &[&str]) -> Description {
         let grants = Grants::parse(rows.iter().copied(), account).unwrap();
         let (terms, verifier) = (Terms::default(), None);
-        Description { account: account.clone(), verifier, terms, default_role: None, locked: false, grants }
+        Description {
+            account: account.clone(),
+            verifier,
+            second: None,
+            terms,
+            default_role: None,
+            locked: false,
+            grants,
+        }
     }
 
     #[test]

@@ -40,16 +40,27 @@ impl Plugin {
 pub struct Verifier {
     /// How it was computed.
     pub plugin: Plugin,
-    /// `*` and 40 hexadecimal digits, or `$A$005$`, 20 characters of salt and 43 of digest.
+    /// `*` and 40 hexadecimal digits; or `$A$005$`, 20 characters of salt and 43 of digest, where 005 are the thousands of
+    /// rounds in hexadecimal.
     pub text: String,
 }
 
 impl Verifier {
     /// The verifier of a password.
     pub fn new(plugin: Plugin, password: &str) -> Result<Self, EngineError> {
+        Self::with_rounds(plugin, USUAL_ROUNDS, password)
+    }
+
+    /// The verifier of another password for the same account: as strong as this one, whatever number of rounds the server
+    /// is set to (`caching_sha2_password_digest_rounds`) or was when this one was made.
+    pub fn renewed(&self, password: &str) -> Result<Self, EngineError> {
+        Self::with_rounds(self.plugin, self.sha2().map_or(USUAL_ROUNDS, |(rounds, _)| rounds), password)
+    }
+
+    fn with_rounds(plugin: Plugin, rounds: usize, password: &str) -> Result<Self, EngineError> {
         let text = match plugin {
             Plugin::Native => native(password),
-            Plugin::CachingSha2 => sha2(password, &salt()?),
+            Plugin::CachingSha2 => sha2(password, rounds, &salt()?),
         };
         Ok(Self { plugin, text })
     }
@@ -60,10 +71,17 @@ impl Verifier {
         match self.plugin {
             Plugin::Native => self.text.starts_with('*').then(|| self.text.eq_ignore_ascii_case(&native(password))),
             Plugin::CachingSha2 => {
-                let salt = self.text.strip_prefix(SHA2_PREFIX)?.get(..SALT)?;
-                Some(sha2(password, salt) == self.text)
+                let (rounds, salt) = self.sha2()?;
+                Some(sha2(password, rounds, salt) == self.text)
             }
         }
+    }
+
+    /// Rounds and salt, where it tells them.
+    fn sha2(&self) -> Option<(usize, &str)> {
+        let (thousands, rest) = self.text.strip_prefix(SHA2)?.split_at_checked(3)?;
+        let thousands = usize::from_str_radix(thousands, 16).ok()?;
+        Some((thousands * 1_000, rest.strip_prefix('$')?.get(..SALT)?))
     }
 }
 
@@ -85,14 +103,16 @@ pub fn native(password: &str) -> String {
     text
 }
 
-/// SHA-256 crypt with 5,000 rounds; the number is in thousands and hexadecimal.
-const SHA2_PREFIX: &str = "$A$005$";
-const SHA2_ROUNDS: usize = 5_000;
+/// SHA-256 crypt, the only digest that there is.
+const SHA2: &str = "$A$";
+/// What MySQL uses unless told otherwise, and at least.
+const USUAL_ROUNDS: usize = 5_000;
 /// MySQL's salt is longer than that of crypt(3).
 const SALT: usize = 20;
 
-fn sha2(password: &str, salt: &str) -> String {
-    format!("{SHA2_PREFIX}{salt}{}", crypt::sha256(password.as_bytes(), salt.as_bytes(), SHA2_ROUNDS))
+fn sha2(password: &str, rounds: usize, salt: &str) -> String {
+    let digest = crypt::sha256(password.as_bytes(), salt.as_bytes(), rounds);
+    format!("{SHA2}{:03X}${salt}{digest}", rounds / 1_000)
 }
 
 /// The server's own salts hold any 7-bit characters; these need no escaping.
@@ -125,5 +145,18 @@ mod tests {
         let hidden = Verifier { plugin: Plugin::CachingSha2, text: "<secret>".to_owned() };
         assert_eq!(hidden.matches("hunter2"), None);
         assert!(!format!("{verifier:?}").contains(&verifier.text));
+    }
+
+    #[test]
+    fn a_new_password_has_as_many_rounds_as_the_one_before() {
+        let salt = "abcdefghijklmnopqrst";
+        let hardened = Verifier { plugin: Plugin::CachingSha2, text: sha2("hunter2", 12_000, salt) };
+        assert!(hardened.text.starts_with("$A$00C$abcdefghijklmnopqrst"));
+        assert_eq!((hardened.matches("hunter2"), hardened.matches("hunter3")), (Some(true), Some(false)));
+        let renewed = hardened.renewed("hunter3").unwrap();
+        assert!(renewed.text.starts_with("$A$00C$") && renewed.text.len() == 70);
+        assert_eq!((renewed.matches("hunter3"), renewed.matches("hunter2")), (Some(true), Some(false)));
+        let hidden = Verifier { plugin: Plugin::CachingSha2, text: "<secret>".to_owned() };
+        assert!(hidden.renewed("hunter2").unwrap().text.starts_with("$A$005$"));
     }
 }

@@ -3,9 +3,11 @@
 use rekey_rotation::secret::SecretDocument;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::verifier::native;
 
 fn credential(port: u16, more: &str) -> Credential {
     let text = format!(r#"{{"host":"127.0.0.1","port":{port},"username":"appuser","password":"hunter2"{more}}}"#);
@@ -39,8 +41,8 @@ fn packet(number: u8, body: &[u8]) -> Vec<u8> {
     [&length[..3], &[number], body].concat()
 }
 
-/// What a server that says these things, one after each packet it gets, sees in all, and what the client makes of it.
-async fn meet(says: Vec<Vec<u8>>, more: &str) -> (EngineError, Vec<u8>) {
+/// A server that says these things, one after each packet it gets; it answers with all that it saw.
+async fn serve(says: Vec<Vec<u8>>) -> (u16, JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = tokio::spawn(async move {
@@ -59,6 +61,12 @@ async fn meet(says: Vec<Vec<u8>>, more: &str) -> (EngineError, Vec<u8>) {
         let _ = stream.read_to_end(&mut seen).await;
         seen
     });
+    (port, server)
+}
+
+/// What a server that says these things sees in all, and what the client makes of it.
+async fn meet(says: Vec<Vec<u8>>, more: &str) -> (EngineError, Vec<u8>) {
+    let (port, server) = serve(says).await;
     let refused = Driver.open(&credential(port, more)).await.err().expect("no such server can be logged in to");
     (refused, server.await.unwrap())
 }
@@ -135,6 +143,42 @@ async fn an_answer_that_is_not_as_asked_for_is_an_error_and_no_panic() {
         let (error, _) = meet(says, r#","ssl":false"#).await;
         assert_eq!(error, EngineError::Unreachable(NONSENSE.to_owned()));
     }
+}
+
+/// A session of a server that answers the questions of its beginning, and then says these things.
+async fn session(then: Vec<Vec<u8>>) -> (Connection, JoinHandle<Vec<u8>>) {
+    let fine = |number| packet(number, b"\0\0\0\x02\0\0\0");
+    let begin = answer(&[b"8.4.0", b"appuser@%", b"0"]);
+    let says = [vec![greeting(0, "mysql_native_password"), fine(2), fine(1), fine(1), begin], then].concat();
+    let (port, server) = serve(says).await;
+    (Driver.open(&credential(port, r#","ssl":false"#)).await.unwrap(), server)
+}
+
+#[tokio::test]
+async fn the_lock_is_taken_in_the_session_and_is_not_kept_for_one_that_is_dead() {
+    for (answered, taken) in [(&b"1"[..], true), (b"0", false)] {
+        let (mut session, server) = session(vec![packet(1, b"\0\0\0\x02\0\0\0"), answer(&[answered])]).await;
+        let lock = session.lock("appuser").await;
+        assert_eq!(lock, if taken { Ok(()) } else { Err(EngineError::Busy(lock::TAKEN.to_owned())) });
+        session.close().await;
+        let seen = server.await.unwrap();
+        assert!(holds(&seen, &format!("SELECT GET_LOCK('{}', 10)", lock::name("appuser"))));
+        assert!(holds(&seen, "SET SESSION wait_timeout = 30"));
+    }
+}
+
+#[tokio::test]
+async fn an_account_s_second_password_is_seen_where_mysql_keeps_it() {
+    let second = native("two");
+    let created = format!("CREATE USER `app`@`%` IDENTIFIED WITH 'mysql_native_password' AS '{}'", native("one"));
+    let says = [second.as_str(), &created, "GRANT USAGE ON *.* TO `app`@`%`"].map(|row| answer(&[row.as_bytes()]));
+    let (mut session, server) = session(says.into()).await;
+    let there = session.describe(&Account::parse("app@%").unwrap()).await.unwrap().unwrap();
+    let matches = |verifier: Option<Verifier>, password| verifier.and_then(|verifier| verifier.matches(password));
+    assert_eq!((matches(there.verifier, "one"), matches(there.second, "two")), (Some(true), Some(true)));
+    session.close().await;
+    let asked = "SELECT User_attributes->>'$.additional_password' FROM mysql.user WHERE User = 'app' AND Host = '%'";
+    assert!(holds(&server.await.unwrap(), asked));
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 //! MySQL's own commands (dual passwords) are tried nowhere else: no MySQL server is at hand. What MariaDB shares is tried
 //! on a real one in `tests/tests/mariadb`.
 
+mod history;
+mod locks;
 mod others;
 
 use rekey_rotation::machine::Outcome;
@@ -88,7 +90,7 @@ async fn each_strategy_does_its_commands_in_order_and_b9_no_log_in_fails() {
     for (world, expected) in [
         (world(Model::new(MARIADB), "single"), ["app: Replace"].as_slice()),
         (world(Model::new(MARIADB), "master"), &["master: Set"]),
-        (world(Model::new(MYSQL), "master"), &["master: Discard", "master: Set"]),
+        (world(Model::new(MYSQL), "master"), &["master: Set"]),
         (alone(), &["app: Replace"]),
         (world(Model::new(MYSQL), "dual"), &["master: Set"]),
         (
@@ -100,7 +102,6 @@ async fn each_strategy_does_its_commands_in_order_and_b9_no_log_in_fails() {
                 "master: Grant",
                 "master: Grant",
                 "master: DefaultRole",
-                "master: Set",
             ],
         ),
     ] {
@@ -198,7 +199,7 @@ async fn a_label_moved_back_by_hand_keeps_its_password_through_the_next_rotation
             let mut state = world.state();
             let user = state.service.user("app@10.%");
             let two = crate::verifier::Verifier::new(crate::verifier::Plugin::Native, "two").unwrap();
-            user.second = user.description.verifier.replace(two);
+            user.description.second = user.description.verifier.replace(two);
         }
         assert!(rotate(&machine(&world), 1).await);
         let state = world.state();
@@ -228,7 +229,7 @@ async fn grants_changed_since_reach_the_copy_at_its_next_turn_and_the_user_in_fo
     back.state().service.users.clone_from(&world.state().service.users);
     back.state().others.clone_from(&world.state().others);
     assert!(rotate(&machine(&back), 1).await);
-    assert_eq!(back.state().service.done, ["master: Set", "master: Discard"]);
+    assert_eq!(back.state().service.done, ["master: Set"]);
     assert_eq!(field(&back, CURRENT, "username"), "app");
     assert_eq!(back.state().service.user("app@10.%").description.grants, before.description.grants);
 }
@@ -324,6 +325,23 @@ async fn a_replica_is_not_changed_and_the_preflight_says_so() {
         world.state().values.insert("v2".to_owned(), current);
         assert_eq!(fails(&world, Step::Test).await.0, "unreachable");
         assert!(world.state().service.done.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_too_old_is_refused_before_anything_is_half_done() {
+    for server in [Server::MariaDb((10, 3, 39)), Server::MySql((5, 6, 51))] {
+        for tag in ["single", "master", "alternating"] {
+            let world = world(Model::new(server), tag);
+            let current = world.text(CURRENT).unwrap();
+            world.state().values.insert("v2".to_owned(), current);
+            let (kind, why) = fails(&world, Step::Test).await;
+            assert!(kind == "refused" && why.contains("MariaDB 10.4"), "{why}");
+            world.state().values.remove("v2");
+            ends_well(&world, Step::Create).await;
+            assert_eq!(fails(&world, Step::Set).await.0, "refused");
+            assert!(world.state().service.done.is_empty());
+        }
     }
 }
 

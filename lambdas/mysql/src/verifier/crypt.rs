@@ -87,6 +87,12 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_rounds_is_as_asked_for() {
+        // The specification's second test vector, `openssl passwd -5 -salt 'rounds=10000$saltstringsaltst'`.
+        assert_eq!(sha256(b"Hello world!", b"saltstringsaltst", 10_000), "3xv.VbSHBb41AL9AvLeujZkZRBAwqFMz2.opqey6IcA");
+    }
+
+    #[test]
     fn it_takes_mysql_s_salt() {
         // hashcat's example of mode 7401, `$mysql$A$005*…`, whose password is "hashcat".
         let salt = b"\xF9\xCC\x98\xCE\x08\x89\x29\x24\xF5\x0A\x21\x3B\x6B\xC5\x71\xA2\xC1\x17\x78\xC5";
