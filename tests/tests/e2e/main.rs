@@ -16,6 +16,7 @@
 mod absence;
 mod admission;
 mod agent_identity;
+mod argo_cd;
 mod bad_input;
 mod boundaries;
 mod cargo_lambda;
