@@ -2,6 +2,7 @@
 //! a stack.
 
 mod admitted;
+mod application_set;
 mod dashboard;
 mod refused;
 
