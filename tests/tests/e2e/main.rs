@@ -22,6 +22,7 @@ mod boundaries;
 mod cargo_lambda;
 mod changes;
 mod chart;
+mod checkov;
 mod cluster_external_secret;
 mod companion;
 mod conformance;
