@@ -53,9 +53,13 @@ impl Desk {
 
     /// Runs a block of the page, and returns what it prints.
     async fn follow(&self, page: &str, name: &str) -> String {
-        let block = documentation::block(page, name).unwrap();
         let words = [("ESO_CHART", self.chart.as_str()), ("VALUES_FILE", self.values.as_str())];
-        self.shell(&documentation::filled(&block, &words)).stdout().await.unwrap()
+        self.follow_with(page, name, &words).await
+    }
+
+    async fn follow_with(&self, page: &str, name: &str, words: &[(&str, &str)]) -> String {
+        let block = documentation::block(page, name).unwrap();
+        self.shell(&documentation::filled(&block, words)).stdout().await.unwrap()
     }
 
     /// The agent as its Deployment now says.
@@ -126,6 +130,7 @@ async fn the_chart_s_upgrade_and_end_and_every_command_of_the_migration_page_the
     let chart = eso_chart(stack.directory()).display().to_string();
     let desk = Desk { chart, values: file.display().to_string(), stack };
     upgraded::from_the_previous_chart(&desk).await;
+    upgraded::installed_by_hand(&desk).await;
     let app = eso_s_cluster(&desk).await;
     let before = targets(&app).await;
     assert!(!before.is_empty());

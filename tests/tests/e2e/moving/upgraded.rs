@@ -9,11 +9,13 @@ use kube::api::{DynamicObject, ListParams, Patch, PatchParams};
 use kube::discovery::{ApiGroup, Discovery, verbs};
 use kube::{Api, Client, ResourceExt};
 use rekey_tests::app::App;
+use rekey_tests::cache::write_private;
+use rekey_tests::chart::QUEUE_URL;
 use rekey_tests::eventually::eventually;
-use rekey_tests::repository;
+use rekey_tests::{helm, repository};
 use serde_json::{Value, json};
 
-use super::{Desk, SOON, STORES};
+use super::{Desk, REKEY, SOON, STORES};
 use crate::companion::eso::kind;
 
 const PAGE: &str = "docs/install.md";
@@ -54,6 +56,17 @@ pub(super) async fn from_the_previous_chart(desk: &Desk) {
     crate::fixture::restarted(&app, "user", generation).await;
 
     agent.stop(SOON);
+    // From here on: the alerts would go to Slack.
+    desk.follow("docs/alerts.md", "alerts").await;
+    let deployment = App { namespace: REKEY.to_owned(), client: app.client.clone() }.workload("rekey").await.unwrap();
+    let pod = serde_json::to_value(deployment.spec.unwrap().template.spec).unwrap();
+    assert!(
+        pod["containers"][0]["env"]
+            .as_array()
+            .unwrap()
+            .contains(&json!({"name": "REKEY_ALERT_SINK", "value": "slack"}))
+    );
+    desk.shell("kubectl --namespace rekey-system delete secret rekey-alerts").run().await.unwrap();
     let objects = versions(&app).await;
     desk.follow(PAGE, "uninstall").await;
     remains(&app.client, &before, &documented()).await;
@@ -61,6 +74,32 @@ pub(super) async fn from_the_previous_chart(desk: &Desk) {
 
     desk.follow(PAGE, "remove").await;
     remains(&app.client, &before, &BTreeSet::new()).await;
+}
+
+/// The ways to an identity as the page has them, each until the API server has taken all that the chart makes.
+pub(super) async fn installed_by_hand(desk: &Desk) {
+    let aws = &desk.stack.aws;
+    let trust =
+        json!({"Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:AssumeRole", "sts:TagSession"]});
+    let role = aws.create_role("by-hand", &trust, &json!({"Action": "sqs:*", "Resource": "*"})).await.unwrap();
+    let cluster = ["eks", "create-cluster", "--name", "by-hand", "--role-arn", &role];
+    aws.cli(&[&cluster[..], &["--resources-vpc-config", "subnetIds=s"]].concat()).await.unwrap();
+    let key = desk.stack.directory().join("by-hand.key");
+    write_private(&key, "example").unwrap();
+    let key = key.display().to_string();
+    let words = [
+        ("QUEUE_URL", QUEUE_URL),
+        ("ROLE_ARN", role.as_str()),
+        ("EKS_CLUSTER", "by-hand"),
+        ("ACCESS_KEY", "AKIAEXAMPLE"),
+        ("KEY_FILE", key.as_str()),
+    ];
+    for name in ["static", "irsa", "pod-identity"] {
+        desk.follow_with(PAGE, name, &words).await;
+        helm::deployment(&desk.stack, "rekey", REKEY).await.unwrap();
+        desk.follow(PAGE, "uninstall").await;
+    }
+    desk.follow(PAGE, "remove").await;
 }
 
 /// A package of the chart with an older version and older definitions.
