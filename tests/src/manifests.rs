@@ -8,6 +8,11 @@ use serde::Deserialize;
 
 /// Applies each document of a YAML text, in order. Namespaced objects that name no namespace go to `namespace`.
 pub async fn apply(client: &kube::Client, namespace: &str, yaml: &str) -> Result<()> {
+    apply_as(client, namespace, yaml, &PatchParams::apply("kubectl").force()).await
+}
+
+/// The same as somebody else, who may force nothing.
+pub async fn apply_as(client: &kube::Client, namespace: &str, yaml: &str, how: &PatchParams) -> Result<()> {
     for document in serde_yaml_ng::Deserializer::from_str(yaml) {
         let object = DynamicObject::deserialize(document).context("read a manifest")?;
         let types = object.types.as_ref().context("a manifest has no kind")?;
@@ -21,9 +26,7 @@ pub async fn apply(client: &kube::Client, namespace: &str, yaml: &str) -> Result
                 Api::namespaced_with(client.clone(), named, &resource)
             }
         };
-        api.patch(name, &PatchParams::apply("kubectl").force(), &Patch::Apply(&object))
-            .await
-            .with_context(|| format!("apply {} {name}", kind.kind))?;
+        api.patch(name, how, &Patch::Apply(&object)).await.with_context(|| format!("apply {} {name}", kind.kind))?;
     }
     Ok(())
 }

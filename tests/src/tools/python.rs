@@ -22,7 +22,8 @@ pub(super) async fn sam(cache: &Cache, progress: &Progress) -> Result<PathBuf> {
 
 /// The environment of checkov.
 pub(super) async fn checkov(cache: &Cache, progress: &Progress) -> Result<PathBuf> {
-    environment(cache, progress, "checkov", "checkov looks for holes in infra/terraform and the templates").await
+    environment(cache, progress, "checkov", "checkov looks for holes in infra/terraform, the templates and the chart")
+        .await
 }
 
 async fn environment(cache: &Cache, progress: &Progress, name: &str, why: &str) -> Result<PathBuf> {

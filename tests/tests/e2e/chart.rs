@@ -2,6 +2,7 @@
 //! a stack.
 
 mod admitted;
+mod application_set;
 mod dashboard;
 mod refused;
 
@@ -12,7 +13,7 @@ use rekey_tests::chart::{Chart, QUEUE_URL, find};
 use serde_json::{Value, json};
 
 /// Every optional object, and every value that stands in one.
-fn everything() -> Value {
+pub(crate) fn everything() -> Value {
     json!({
         "replicas": 2,
         "podDisruptionBudget": {"minAvailable": "50%"},

@@ -16,11 +16,13 @@
 mod absence;
 mod admission;
 mod agent_identity;
+mod argo_cd;
 mod bad_input;
 mod boundaries;
 mod cargo_lambda;
 mod changes;
 mod chart;
+mod checkov;
 mod cluster_external_secret;
 mod companion;
 mod conformance;

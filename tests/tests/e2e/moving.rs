@@ -1,7 +1,10 @@
 //! docs/migration.md, command by command, on a stack of its own: from External Secrets Operator 0.9 and Reloader to Rekey, and back.
+//! Before that, on the same cluster as long as it is empty: the chart's upgrade and its end (`upgraded`).
 //!
 //! ESO's chart and its objects are stand-ins, written after its sources: `moving/eso`, and `migration/eso-0.9.yaml` with the finalizer of
 //! later versions. Definitions serve v1alpha1 and v1beta1 and convert by a webhook that nobody answers.
+
+mod upgraded;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,6 +33,7 @@ use crate::migration;
 
 const SOON: Duration = Duration::from_mins(1);
 const REKEY: &str = "rekey-system";
+const PAGE: &str = "docs/migration.md";
 /// In versions of ESO that hold objects up until it has cleaned up after them.
 const FINALIZER: &str = "externalsecrets.external-secrets.io/externalsecret-cleanup";
 
@@ -48,10 +52,14 @@ impl Desk {
     }
 
     /// Runs a block of the page, and returns what it prints.
-    async fn follow(&self, name: &str) -> String {
-        let block = documentation::block("docs/migration.md", name).unwrap();
+    async fn follow(&self, page: &str, name: &str) -> String {
         let words = [("ESO_CHART", self.chart.as_str()), ("VALUES_FILE", self.values.as_str())];
-        self.shell(&documentation::filled(&block, &words)).stdout().await.unwrap()
+        self.follow_with(page, name, &words).await
+    }
+
+    async fn follow_with(&self, page: &str, name: &str, words: &[(&str, &str)]) -> String {
+        let block = documentation::block(page, name).unwrap();
+        self.shell(&documentation::filled(&block, words)).stdout().await.unwrap()
     }
 
     /// The agent as its Deployment now says.
@@ -114,45 +122,47 @@ async fn targets(app: &App) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn every_command_of_the_migration_page_there_and_back() {
+async fn the_chart_s_upgrade_and_end_and_every_command_of_the_migration_page_there_and_back() {
     let options = Options { purpose: "tests".to_owned(), ..Options::default() };
     let stack = Box::pin(Stack::start(options, &Progress::stderr())).await.unwrap();
     let file = stack.directory().join("values.json");
     write_private(&file, &values(&stack).await.to_string()).unwrap();
     let chart = eso_chart(stack.directory()).display().to_string();
     let desk = Desk { chart, values: file.display().to_string(), stack };
+    upgraded::from_the_previous_chart(&desk).await;
+    upgraded::installed_by_hand(&desk).await;
     let app = eso_s_cluster(&desk).await;
     let before = targets(&app).await;
     assert!(!before.is_empty());
 
-    let seen = desk.follow("look").await;
+    let seen = desk.follow(PAGE, "look").await;
     assert!(seen.contains("v1beta1 v1alpha1 [\"v1beta1\"] Webhook") && seen.contains("old"), "{seen}");
-    assert_eq!(desk.follow("keep").await.lines().last(), Some("4"), "of the four definitions");
+    assert_eq!(desk.follow(PAGE, "keep").await.lines().last(), Some("4"), "of the four definitions");
 
-    desk.follow("companion").await;
+    desk.follow(PAGE, "companion").await;
     let companion = desk.agent().await;
     companion.check().unwrap();
     drop(companion);
     webhooks_are_dead(&desk).await;
 
     let asked = desk.stack.aws.requests().mark();
-    desk.follow("standalone").await;
+    desk.follow(PAGE, "standalone").await;
     let agent = desk.agent().await;
     looked_at(&desk, &app, asked, "fence").await;
     assert_eq!(targets(&app).await, before, "a target was written");
 
-    desk.follow("remove").await;
+    desk.follow(PAGE, "remove").await;
     assert_eq!(targets(&app).await, before);
     held_up_by_nobody(&app).await;
 
-    let seen = desk.follow("adopt").await;
+    let seen = desk.follow(PAGE, "adopt").await;
     assert!(seen.lines().last().unwrap().contains("v1 v1beta1"), "{seen}");
     assert_eq!(targets(&app).await, before);
     rotation_arrives(&desk, &app).await;
     let before = targets(&app).await;
 
     drop(agent);
-    desk.follow("back").await;
+    desk.follow(PAGE, "back").await;
     let definitions: Api<CustomResourceDefinition> = Api::all(app.client.clone());
     assert_eq!(definitions.list(&ListParams::default()).await.unwrap().items.len(), 4);
     kind(&app.client, "ExternalSecret", Some(&app.namespace)).get("old").await.expect("the ExternalSecret stays");

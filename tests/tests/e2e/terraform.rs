@@ -16,7 +16,7 @@ const ISSUER: &str = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF";
 const CLUSTER: &str = "arn:aws:eks:eu-west-1:111122223333:cluster/shop";
 
 /// A program that would have to fail at once if it asked anything beyond this machine.
-fn offline(name: &str, program: impl Into<PathBuf>, log: &Path) -> Spec {
+pub(crate) fn offline(name: &str, program: impl Into<PathBuf>, log: &Path) -> Spec {
     Spec::new(name, program, log)
         .env("HTTPS_PROXY", "http://127.0.0.1:9")
         .env("HTTP_PROXY", "http://127.0.0.1:9")
@@ -53,40 +53,6 @@ async fn tflint_finds_nothing() {
         .run()
         .await
         .unwrap();
-}
-
-#[tokio::test]
-async fn checkov_finds_nothing_but_what_is_explained() {
-    let folder = crate::stack().await.join("checkov").unwrap();
-    let checkov = tools::checkov(&Cache::open().unwrap(), &Progress::stderr()).await.unwrap().join("bin/checkov");
-    let templates: Vec<String> = ["infra/template.yaml", "infra/bus.yaml"]
-        .into_iter()
-        .filter(|file| repository().join(file).is_file())
-        .flat_map(|file| ["--file".to_owned(), file.to_owned()])
-        .collect();
-    let modules = ["--directory", "infra/terraform"].map(str::to_owned).to_vec();
-    for (framework, what) in [("terraform", modules), ("cloudformation", templates)] {
-        let text = offline("checkov", &checkov, &folder.join("log"))
-            .args(["--config-file", "infra/.checkov.yaml", "--soft-fail", "--output", "json", "--framework", framework])
-            .args(&what)
-            .hide_env("BC_")
-            .hide_env("CKV_")
-            .env("LOG_LEVEL", "ERROR")
-            .stdout()
-            .await
-            .unwrap();
-        let report: Value = serde_json::from_str(&text).unwrap();
-        let summary = &report["summary"];
-        let failed: Vec<String> = report["results"]["failed_checks"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|check| format!("{} {} ({})", check["check_id"], check["resource"], check["check_name"]))
-            .collect();
-        assert!(failed.is_empty(), "repair these, or explain them in infra/.checkov.yaml:\n{}", failed.join("\n"));
-        assert_eq!(summary["parsing_errors"], 0, "{framework}: {report}");
-        assert!(summary["passed"].as_u64().is_some_and(|passed| passed >= 10), "{framework} was looked at: {summary}");
-    }
 }
 
 /// What `policies/` makes of `variables`.
