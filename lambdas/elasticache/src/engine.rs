@@ -78,14 +78,17 @@ impl<S: Service> Elasticache<S> {
     }
 }
 
-/// Whether a rotation may give the user passwords.
-fn fit(user: &User, current: &Secret) -> Result<(), EngineError> {
+/// Whether a rotation may give the user passwords. `adopt` vouches for those of a user whose secret holds none yet.
+fn fit(user: &User, current: &Secret, adopt: bool) -> Result<(), EngineError> {
     match (user.authentication, &current.password) {
         // AWS's guide begins with a user without password that nobody uses yet, and a secret without one.
         (Authentication::Passwords(_), Some(_)) | (Authentication::Passwords(0) | Authentication::None, None) => Ok(()),
-        // Setting the pending one alone would end them, and with them whoever uses them.
+        (Authentication::Passwords(_), None) if adopt => Ok(()),
+        // Setting the pending one alone would end them, and with them whoever uses them. The API tells nobody whether that
+        // is somebody, or an earlier try of this rotation.
         (Authentication::Passwords(_), None) => Err(EngineError::Unfit(
-            "user has passwords that the secret does not hold; store the one in force in its field \"password\"",
+            "user has passwords that the secret does not hold, of an earlier try of this rotation or somebody's; store the \
+             one in force in its field \"password\", or, if nobody uses them, put the tag rekey:adopt=true on the secret",
         )),
         (Authentication::None, Some(_)) => Err(EngineError::Unfit(
             "user logs in with any password (no-password-required), so there is nothing to rotate; give it the secret's",
@@ -148,7 +151,7 @@ impl<S: Service> Engine for Elasticache<S> {
         {
             return Ok(());
         }
-        fit(&user, &current)?;
+        fit(&user, &current, change.plan.adopt)?;
         // A password that is not the user's any more would be set beside the new one, and the right one would end.
         if let Some(login) = &using.login {
             self.service.log_in(login).await?;
@@ -166,13 +169,13 @@ impl<S: Service> Engine for Elasticache<S> {
 
     async fn preflight(
         &self,
-        _plan: &Plan,
+        plan: &Plan,
         current: &SecretDocument,
         _master: Option<&SecretDocument>,
         _previous: Option<&SecretDocument>,
     ) -> Result<(), EngineError> {
         let secret = Secret::read(current)?;
-        fit(&self.active(&secret).await?, &secret)?;
+        fit(&self.active(&secret).await?, &secret, plan.adopt)?;
         self.login(current).await
     }
 }
