@@ -27,7 +27,7 @@ impl<S: Server> Redis<S> {
     /// A session that may change the user, as far as the user and the server themselves tell.
     async fn session_for(&self, using: &Credential, name: &str) -> Result<(S::Session, User), EngineError> {
         let mut session = self.server.log_in(using).await?;
-        match session.role() {
+        match session.role()? {
             Role::Primary => {}
             Role::Replica => return Err(replica()),
             Role::ClusterNode => {
