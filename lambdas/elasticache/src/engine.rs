@@ -116,12 +116,15 @@ impl<S: Service> Engine for Elasticache<S> {
             ));
         }
         // The API changes any user that the function's role may change, and a log-in proves nothing about that user: it is
-        // at the host that the value names. So the user is named by more than the value.
-        let tied = self.settings.secret.is_some() && self.settings.user.is_some();
+        // at the host that the value names. So the user is named by more than the value. Of ElastiCache's users any number
+        // may have one name, `default` above all; the id is unique, so a name ties the function only if it is the id, too.
+        let unique = secret.arn.id.eq_ignore_ascii_case(&secret.user);
+        let tied = self.settings.secret.is_some() && self.settings.user.is_some() && unique;
         if !tied && tags.get(USER_TAG) != Some(&secret.arn.text) {
             return Err(EngineError::Unfit(
                 "nothing but the secret's value names the user, so whoever writes it could name any; give the secret the \
-                 tag rekey:user-arn with the value of \"user_arn\", or tie the function by SECRET_ARN and USER_NAME",
+                 tag rekey:user-arn with the value of \"user_arn\", or, if the user's id is its name, tie the function by \
+                 SECRET_ARN and USER_NAME",
             ));
         }
         let plan = Plan::for_password(current, tags, &[Strategy::Dual])?;

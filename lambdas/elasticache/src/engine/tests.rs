@@ -271,9 +271,26 @@ async fn a_function_may_be_tied_to_a_secret_and_a_user() {
     machine.engine.settings.secret = Some("s".to_owned());
     machine.engine.settings.user = Some("other".to_owned());
     assert_eq!(failure(&machine).await, "refused");
-    assert_eq!(commands(&machine), Vec::<String>::new());
     machine.engine.settings.user = Some("app".to_owned());
+    assert_eq!(failure(&machine).await, "refused", "another user may have that name, and the value says which");
+    assert_eq!(commands(&machine), Vec::<String>::new());
+    machine.vault.state().tags.insert(USER_TAG.to_owned(), ARN.to_owned());
     assert!(rotate(&machine, 1).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_whose_name_is_its_id_is_tied_by_the_templates_variables() {
+    let mut machine = machine(true);
+    {
+        let mut state = machine.vault.state();
+        state.tags.clear();
+        for text in state.values.values_mut() {
+            *text = text.replace("user:u-1", "user:app");
+        }
+    }
+    machine.engine.settings.secret = Some("s".to_owned());
+    machine.engine.settings.user = Some("app".to_owned());
+    assert_eq!(run(&machine, Step::Create).await, Ok(Outcome::Done));
 }
 
 #[tokio::test(start_paused = true)]
