@@ -41,7 +41,7 @@ async fn a_first_password_that_nobody_can_attribute_is_replaced_where_the_tag_vo
         let (kind, text) = run(&machine, Step::Set).await.unwrap_err();
         assert!(kind == "refused" && text.contains("the tag rekey:adopt=true"), "{text}");
         let first_try = pending(&machine);
-        assert_eq!(machine.vault.state().service.passwords, [first_try.clone()]);
+        assert_eq!(machine.vault.state().service.passwords, *std::slice::from_ref(&first_try));
         let machine = adopting(machine);
         machine.vault.state().service.slow = 0;
         assert!(rotate(&machine, 1).await);
