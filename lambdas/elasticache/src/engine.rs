@@ -78,14 +78,17 @@ impl<S: Service> Elasticache<S> {
     }
 }
 
-/// Whether a rotation may give the user passwords.
-fn fit(user: &User, current: &Secret) -> Result<(), EngineError> {
+/// Whether a rotation may give the user passwords. `adopt` vouches for those of a user whose secret holds none yet.
+fn fit(user: &User, current: &Secret, adopt: bool) -> Result<(), EngineError> {
     match (user.authentication, &current.password) {
         // AWS's guide begins with a user without password that nobody uses yet, and a secret without one.
         (Authentication::Passwords(_), Some(_)) | (Authentication::Passwords(0) | Authentication::None, None) => Ok(()),
-        // Setting the pending one alone would end them, and with them whoever uses them.
+        (Authentication::Passwords(_), None) if adopt => Ok(()),
+        // Setting the pending one alone would end them, and with them whoever uses them. The API tells nobody whether that
+        // is somebody, or an earlier try of this rotation.
         (Authentication::Passwords(_), None) => Err(EngineError::Unfit(
-            "user has passwords that the secret does not hold; store the one in force in its field \"password\"",
+            "user has passwords that the secret does not hold, of an earlier try of this rotation or somebody's; store the \
+             one in force in its field \"password\", or, if nobody uses them, put the tag rekey:adopt=true on the secret",
         )),
         (Authentication::None, Some(_)) => Err(EngineError::Unfit(
             "user logs in with any password (no-password-required), so there is nothing to rotate; give it the secret's",
@@ -113,12 +116,15 @@ impl<S: Service> Engine for Elasticache<S> {
             ));
         }
         // The API changes any user that the function's role may change, and a log-in proves nothing about that user: it is
-        // at the host that the value names. So the user is named by more than the value.
-        let tied = self.settings.secret.is_some() && self.settings.user.is_some();
+        // at the host that the value names. So the user is named by more than the value. Of ElastiCache's users any number
+        // may have one name, `default` above all; the id is unique, so a name ties the function only if it is the id, too.
+        let unique = secret.arn.id.eq_ignore_ascii_case(&secret.user);
+        let tied = self.settings.secret.is_some() && self.settings.user.is_some() && unique;
         if !tied && tags.get(USER_TAG) != Some(&secret.arn.text) {
             return Err(EngineError::Unfit(
                 "nothing but the secret's value names the user, so whoever writes it could name any; give the secret the \
-                 tag rekey:user-arn with the value of \"user_arn\", or tie the function by SECRET_ARN and USER_NAME",
+                 tag rekey:user-arn with the value of \"user_arn\", or, if the user's id is its name, tie the function by \
+                 SECRET_ARN and USER_NAME",
             ));
         }
         let plan = Plan::for_password(current, tags, &[Strategy::Dual])?;
@@ -148,7 +154,7 @@ impl<S: Service> Engine for Elasticache<S> {
         {
             return Ok(());
         }
-        fit(&user, &current)?;
+        fit(&user, &current, change.plan.adopt)?;
         // A password that is not the user's any more would be set beside the new one, and the right one would end.
         if let Some(login) = &using.login {
             self.service.log_in(login).await?;
@@ -166,13 +172,13 @@ impl<S: Service> Engine for Elasticache<S> {
 
     async fn preflight(
         &self,
-        _plan: &Plan,
+        plan: &Plan,
         current: &SecretDocument,
         _master: Option<&SecretDocument>,
         _previous: Option<&SecretDocument>,
     ) -> Result<(), EngineError> {
         let secret = Secret::read(current)?;
-        fit(&self.active(&secret).await?, &secret)?;
+        fit(&self.active(&secret).await?, &secret, plan.adopt)?;
         self.login(current).await
     }
 }

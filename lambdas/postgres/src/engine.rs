@@ -129,7 +129,7 @@ async fn work(
         Strategy::Single | Strategy::Dual => vec![Command::ActAsOneself, set_password],
     };
     for command in &commands {
-        session.run(command).await.map_err(|error| while_doing(command, error))?;
+        session.run(command).await.map_err(|error| while_doing(command, strategy, error))?;
     }
     // Whoever may not grant something but has it himself gets a warning for a GRANT, not an error.
     if commands.iter().any(|command| matches!(command, Command::HandOver(_))) {
@@ -141,11 +141,21 @@ async fn work(
     }
 }
 
-fn while_doing(command: &Command, error: EngineError) -> EngineError {
-    match error {
-        EngineError::Privilege(reason) => EngineError::Privilege(format!("{reason} while {}", command.purpose())),
-        error => error,
-    }
+fn while_doing(command: &Command, strategy: Strategy, error: EngineError) -> EngineError {
+    let EngineError::Privilege(reason) = error else { return error };
+    let purpose = command.purpose();
+    // CREATEROLE alone is enough until PostgreSQL 15, and from 16 on for the roles that the master has created.
+    let over_others = matches!(
+        command,
+        Command::Adjust { .. } | Command::SetPassword { .. } | Command::Join { .. } | Command::Borrow { .. }
+    );
+    EngineError::Privilege(match strategy {
+        Strategy::ThroughMaster | Strategy::Alternating if over_others => format!(
+            "{reason} while {purpose}: a master needs CREATEROLE and, from PostgreSQL 16 on, each user that it did not \
+             create granted WITH ADMIN OPTION"
+        ),
+        _ => format!("{reason} while {purpose}"),
+    })
 }
 
 #[cfg(test)]

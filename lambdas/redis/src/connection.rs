@@ -29,7 +29,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 pub struct Connection {
     commands: MultiplexedConnection,
     driver: JoinHandle<()>,
-    role: Role,
+    role: Result<Role, EngineError>,
 }
 
 impl Connection {
@@ -50,19 +50,23 @@ impl Connection {
         timeout(LOG_IN, log_in).await.unwrap_or_else(|_| Err(late("finish the log-in")))
     }
 
-    /// AUTH, then HELLO: the one command beside AUTH that every user may run, and that only one who is logged in may.
+    /// AUTH, then HELLO, which only somebody who is logged in may run. From Redis 6.2 on everybody else may, too; in 6.0 not
+    /// without `+hello`, and that refusal says as well that the log-in was accepted. What is missing then is the role, and
+    /// only a change needs that.
     async fn log_in(stream: impl Stream, credential: &Credential) -> Result<Self, EngineError> {
         // Whoever names the library first is refused by users that may not, and that refusal is logged.
         let info = RedisConnectionInfo::default().set_skip_set_lib_name();
         let config = AsyncConnectionConfig::new().set_response_timeout(Some(ANSWER));
         let opened = MultiplexedConnection::new_with_config(&info, stream, config).await;
         let (commands, driver) = opened.map_err(|e| classify("", &e))?;
-        let mut connection = Self { commands, driver: tokio::spawn(driver), role: Role::Primary };
+        let mut connection = Self { commands, driver: tokio::spawn(driver), role: Err(nonsense()) };
 
         let auth = cmd("AUTH").arg(&credential.user).arg(credential.password.as_str()).to_owned();
         connection.send(&auth).await.map_err(|e| refusal(&e))?;
-        let hello: HashMap<String, Value> = connection.ask("HELLO", cmd("HELLO").arg(2)).await?;
-        connection.role = role(&hello)?;
+        connection.role = match connection.send(cmd("HELLO").arg(2)).await {
+            Ok(hello) => Ok(role(&from_redis_value(hello).map_err(|_| nonsense())?)?),
+            Err(error) => Err(error::role_untold(&error)?),
+        };
         Ok(connection)
     }
 
@@ -84,8 +88,8 @@ impl Drop for Connection {
 }
 
 impl Session for Connection {
-    fn role(&self) -> Role {
-        self.role
+    fn role(&self) -> Result<Role, EngineError> {
+        self.role.clone()
     }
 
     async fn user(&mut self, name: &str) -> Result<Option<User>, EngineError> {
@@ -135,3 +139,6 @@ fn read_user(fields: &HashMap<String, Value>) -> Result<User, EngineError> {
         hashes: list("passwords")?.into_iter().collect(),
     })
 }
+
+#[cfg(test)]
+mod tests;

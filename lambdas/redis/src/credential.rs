@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 pub const ENGINE: &str = "redis";
 const VALKEY: &str = "valkey";
 /// The user of whoever names none.
-const DEFAULT_USER: &str = "default";
+pub const DEFAULT_USER: &str = "default";
 /// The port where a secret names none.
 pub const DEFAULT_PORT: u16 = 6379;
 /// What Redis reads of a client that has not logged in yet (`unauthenticated bulk length`, since 6.2.6).

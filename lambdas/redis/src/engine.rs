@@ -8,7 +8,7 @@ use rekey_rotation::secret::SecretDocument;
 use tracing::warn;
 
 use crate::acl::{Edit, User, hash};
-use crate::credential::{Credential, DEFAULT_PORT, ENGINE};
+use crate::credential::{Credential, DEFAULT_PORT, DEFAULT_USER, ENGINE};
 use crate::error::replica;
 use crate::server::{Role, Saved, Server, Session};
 
@@ -27,7 +27,7 @@ impl<S: Server> Redis<S> {
     /// A session that may change the user, as far as the user and the server themselves tell.
     async fn session_for(&self, using: &Credential, name: &str) -> Result<(S::Session, User), EngineError> {
         let mut session = self.server.log_in(using).await?;
-        match session.role() {
+        match session.role()? {
             Role::Primary => {}
             Role::Replica => return Err(replica()),
             Role::ClusterNode => {
@@ -54,8 +54,17 @@ impl<S: Server> Engine for Redis<S> {
     }
 
     fn plan(&self, current: &SecretDocument, tags: &Tags) -> Result<Plan, EngineError> {
-        Credential::read(current)?;
-        Plan::for_password(current, tags, &[Strategy::Dual])
+        let user = Credential::read(current)?.user;
+        let plan = Plan::for_password(current, tags, &[Strategy::Dual])?;
+        // A secret that names nobody means this user by omission, and more log in as it than read the secret.
+        if user == DEFAULT_USER && !plan.adopt {
+            return Err(EngineError::Unfit(
+                "secret's \"username\" is default, or missing: replicas, Sentinels and every client that names no user log in \
+                 as that one; name another user, or put the tag rekey:adopt=true on the secret if nobody logs in as default \
+                 but with this secret",
+            ));
+        }
+        Ok(plan)
     }
 
     async fn login(&self, credential: &SecretDocument) -> Result<(), EngineError> {

@@ -12,8 +12,24 @@ use crate::server::Saved;
 pub fn refusal(error: &RedisError) -> EngineError {
     match code(error).as_deref() {
         Some("WRONGPASS") => EngineError::Auth("WRONGPASS: the password is wrong, or the user is off".to_owned()),
-        Some("ERR") => EngineError::Unreachable("ERR: too many clients, or no Redis from version 6".to_owned()),
+        Some("ERR") if mentions(error, "wrong number of arguments") => EngineError::Unfit(
+            "server is older than Redis 6, which brought users, or set up as if: there is one password, and a change would \
+             lock clients out; update the server",
+        ),
+        Some("ERR") => EngineError::Unreachable("ERR: too many clients, or no Redis server".to_owned()),
         _ => classify("auth", error),
+    }
+}
+
+/// Why a server does not tell its role to somebody whose log-in it accepted, if it does not; else the outer error.
+pub fn role_untold(error: &RedisError) -> Result<EngineError, EngineError> {
+    match code(error).as_deref() {
+        Some("NOPERM") => Ok(classify("hello", error)),
+        Some("ERR") if mentions(error, "unknown command") => Ok(EngineError::Unfit(
+            "server does not know HELLO, which tells whether it is a primary; name the server itself, not through a proxy, \
+             and do not rename the command",
+        )),
+        _ => Err(classify("hello", error)),
     }
 }
 

@@ -13,7 +13,7 @@ pub trait Server: Sync {
     /// What a log-in opens.
     type Session: Session;
 
-    /// Logs in and asks who the server is, which needs no permission.
+    /// Logs in and asks who the server is.
     ///
     /// Only here an error may be [`EngineError::Auth`]: past it, the credential was accepted.
     fn log_in(&self, credential: &Credential) -> impl Future<Output = Result<Self::Session, EngineError>> + Send;
@@ -21,8 +21,8 @@ pub trait Server: Sync {
 
 /// What may be asked of a server by who has logged in.
 pub trait Session: Send {
-    /// What the server said about itself when the session began.
-    fn role(&self) -> Role;
+    /// What the server said about itself when the session began, or why it did not.
+    fn role(&self) -> Result<Role, EngineError>;
 
     /// Looks a user up; nothing if there is none.
     fn user(&mut self, name: &str) -> impl Future<Output = Result<Option<User>, EngineError>> + Send;

@@ -51,6 +51,8 @@ pub struct Change<'a> {
     /// tell what is set, that this one is still accepted says so without a failed login: it ends when the pending one
     /// begins. For [`Strategy::Alternating`](crate::plan::Strategy::Alternating): that of the user whose turn it is. That
     /// it is right proves that a user of that name is this secret's.
+    /// An engine that ends with [`EngineError::Stranger`], having changed nothing, is asked again with those that
+    /// versions without labels hold.
     pub previous: Option<&'a SecretDocument>,
 }
 

@@ -1,7 +1,9 @@
 //! The four steps as one machine over a vault, an engine and a bus.
 //!
-//! A step reads, asks [`protocol`](crate::protocol) what that means, has at most one effect on the secret's value or
-//! labels and at most one on the service, and can be run again from the start after a crash anywhere.
+//! A step reads, asks [`protocol`](crate::protocol) what that means, and then acts on the secret's value and labels and on
+//! the service, often in several calls: createSecret of an engine that makes credentials itself writes the try down, makes
+//! room, asks for the credential and stores it. After a crash between any two of these the step can be run again from the
+//! start: each call is one whose effect the next try finds, or that it may repeat.
 
 mod create;
 mod finish;
@@ -16,7 +18,7 @@ use self::read::InForce;
 use crate::deadline::Deadline;
 use crate::diagnostic::StepError;
 use crate::emission::Bus;
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError};
 use crate::event::RotationEvent;
 use crate::password::PasswordPolicy;
 use crate::plan::Strategy;
@@ -128,7 +130,15 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
             self.engine.login(current).await.map_err(StepError::Engine)?;
         }
         let before = self.before(event, in_force).await?;
-        let tested = self.engine.preflight(plan, current, master.as_ref(), before.as_ref()).await;
+        let mut tested = self.engine.preflight(plan, current, master.as_ref(), before.as_ref()).await;
+        if tested == Err(EngineError::Stranger) {
+            for earlier in self.forgotten(event, in_force, before.as_slice()).await {
+                tested = self.engine.preflight(plan, current, master.as_ref(), Some(&earlier)).await;
+                if tested != Err(EngineError::Stranger) {
+                    break;
+                }
+            }
+        }
         let blamed = if master.is_some() { StepError::Master } else { StepError::Engine };
         tested.map(|()| Outcome::Done).map_err(blamed)
     }

@@ -14,7 +14,7 @@ pub const MASTER_ARN: &str = "masterarn";
 /// The tag that chooses a strategy.
 pub const STRATEGY_TAG: &str = "rekey:strategy";
 /// The tag that, with the value `true`, has a user taken over that exists and of which nothing else proves that it is the
-/// secret's: one that was made by hand, for instance.
+/// secret's: one that was made by hand, for instance. Each engine's sentences say where it needs that.
 pub const ADOPT_TAG: &str = "rekey:adopt";
 /// What the second of two alternating users has at the end of its name, as in AWS's templates.
 const CLONE: &str = "_clone";
@@ -59,7 +59,7 @@ pub struct Plan {
     pub next_user: Option<String>,
     /// ARN of the secret of the master that the change is made with; nothing if the secret's own credential does it.
     pub master: Option<String>,
-    /// Whether the tag [`ADOPT_TAG`] vouches for the user whose turn it is.
+    /// Whether the tag [`ADOPT_TAG`] vouches for the user that is to be changed.
     pub adopt: bool,
 }
 

@@ -94,13 +94,15 @@ async fn an_admin_rotates_a_user_that_may_do_nothing() {
 }
 
 #[tokio::test]
-async fn the_default_user_is_a_user_like_any_other() {
+async fn the_default_user_is_a_user_like_any_other_once_the_tag_says_that_it_is_this_secrets() {
     let redis = Redis::start(&Options::default()).await.unwrap();
     let first = random_word(24);
     redis.set_user("default", &first, &[]).await.unwrap();
     let mut value = redis.secret("default", &first);
     value.as_object_mut().unwrap().remove("username");
     let machine = machine(&value);
+    assert_eq!(failure(&machine).await.0, "refused");
+    machine.vault.state().tags.insert("rekey:adopt".to_owned(), "true".to_owned());
     assert!(rotate(&machine, 1).await);
     assert!(redis.accepts("default", &pending(&machine)).await.unwrap());
 }

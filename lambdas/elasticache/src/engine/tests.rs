@@ -1,12 +1,13 @@
 //! The engine at its trait: which commands it gives, and what a crash after any of them leaves behind.
 
+mod first;
 mod model;
 
 use rekey_rotation::machine::Outcome;
 use rekey_rotation::step::Step;
 use rekey_rotation::testing::{Fault, every_prefix, invoke, rotate};
 
-use self::model::{ARN, In, Model, document, first, machine};
+use self::model::{ARN, In, Model, document, machine};
 use super::*;
 
 /// A change to a world that used to be in order.
@@ -61,43 +62,6 @@ async fn without_a_host_nobody_logs_in() {
         commands(&machine),
         ["DescribeUsers", &format!("ModifyUser {} one", pending(&machine)), "DescribeUsers"]
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_first_rotation_of_a_user_and_a_secret_without_a_password_gives_both_one() {
-    for host in [true, false] {
-        let machine = first(host);
-        assert!(rotate(&machine, 1).await);
-        let new = pending(&machine);
-        assert_eq!(machine.vault.state().service.passwords, [new]);
-    }
-    // Without a host nobody can tell after a lost answer whose password the user has.
-    let one = |service: &Model| if service.passwords.len() == 1 { Ok(()) } else { Err("not one password".to_owned()) };
-    every_prefix(|| first(true), one).await;
-    let blind = first(false);
-    blind.vault.state().faults.insert(1, Fault::LostReply);
-    assert!(!rotate(&blind, 3).await);
-    let new = pending(&blind);
-    assert_eq!(blind.vault.state().service.passwords, [new]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn passwords_that_the_secret_does_not_hold_are_not_ended() {
-    for host in [true, false] {
-        let machine = first(host);
-        {
-            let state = &mut machine.vault.state().service;
-            state.authentication = None;
-            state.passwords = vec!["somebody's".to_owned()];
-        }
-        run(&machine, Step::Create).await.unwrap();
-        let (kind, text) = run(&machine, Step::Set).await.unwrap_err();
-        assert!(kind == "refused" && text.contains("store the one in force"), "{text}");
-        let current = machine.vault.text("AWSCURRENT").unwrap();
-        machine.vault.state().values.insert("v2".to_owned(), current);
-        assert_eq!(run(&machine, Step::Test).await.unwrap_err().0, "refused", "the preflight says the same");
-        assert_eq!(machine.vault.state().service.passwords, ["somebody's"]);
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -225,9 +189,26 @@ async fn a_function_may_be_tied_to_a_secret_and_a_user() {
     machine.engine.settings.secret = Some("s".to_owned());
     machine.engine.settings.user = Some("other".to_owned());
     assert_eq!(failure(&machine).await, "refused");
-    assert_eq!(commands(&machine), Vec::<String>::new());
     machine.engine.settings.user = Some("app".to_owned());
+    assert_eq!(failure(&machine).await, "refused", "another user may have that name, and the value says which");
+    assert_eq!(commands(&machine), Vec::<String>::new());
+    machine.vault.state().tags.insert(USER_TAG.to_owned(), ARN.to_owned());
     assert!(rotate(&machine, 1).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_whose_name_is_its_id_is_tied_by_the_templates_variables() {
+    let mut machine = machine(true);
+    {
+        let mut state = machine.vault.state();
+        state.tags.clear();
+        for text in state.values.values_mut() {
+            *text = text.replace("user:u-1", "user:app");
+        }
+    }
+    machine.engine.settings.secret = Some("s".to_owned());
+    machine.engine.settings.user = Some("app".to_owned());
+    assert_eq!(run(&machine, Step::Create).await, Ok(Outcome::Done));
 }
 
 #[tokio::test(start_paused = true)]

@@ -197,6 +197,29 @@ async fn a_master_at_another_port_is_another_servers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_user_of_whoever_names_none_is_rotated_only_where_the_tag_says_so() {
+    for username in [r#""username":"default","#, ""] {
+        let machine = machine();
+        {
+            let mut state = machine.vault.state();
+            for text in state.values.values_mut() {
+                *text = text.replace(r#""username":"app","#, username);
+            }
+            let hashes = state.service.users["app"].clone();
+            state.service.users.insert("default".to_owned(), hashes);
+            state.service.editors.insert("default".to_owned());
+        }
+        for step in [Step::Create, Step::Set, Step::Test] {
+            let (kind, text) = run(&machine, step).await.unwrap_err();
+            assert!(kind == "refused" && text.contains("the tag rekey:adopt=true"), "{text}");
+        }
+        assert_eq!(machine.vault.state().service.commands, Vec::<String>::new());
+        machine.vault.state().tags.insert("rekey:adopt".to_owned(), "true".to_owned());
+        assert!(rotate(&machine, 1).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_dual_is_offered() {
     let machine = machine();
     machine.vault.state().tags.insert("rekey:strategy".to_owned(), "single".to_owned());

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
+use tracing::warn;
 use zeroize::Zeroizing;
 
 use super::Machine;
@@ -19,6 +20,10 @@ use crate::vault::{CURRENT, Description, PREVIOUS, Selector, Vault};
 const PATIENCE: Duration = Duration::from_secs(8);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How many versions without labels are tried: each may be a refused log-in, and services lock users out for those.
+const FORGOTTEN: usize = 3;
+/// How many are read to find those, the latest ones: many of the same password, or of another host, are passed over.
+const LOOKED_AT: usize = 30;
 
 /// The version in force and what it says about the rotation.
 pub(super) struct InForce {
@@ -120,6 +125,45 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
     ) -> Result<Option<SecretDocument>, StepError> {
         let previous = self.previous(event, previous).await?;
         Ok(previous.and_then(|previous| protocol::with_previous_password(current, &previous)))
+    }
+
+    /// What the latest versions without labels hold that may serve at the current place and is not known already: what a
+    /// rotation has set that was cancelled or abandoned before it came to an end; of two users that take turns, also what was
+    /// AWSPREVIOUS until somebody stored a value by hand.
+    ///
+    /// It is a guess, made after a refusal that tells more: nothing that goes wrong here is an error.
+    pub(super) async fn forgotten(
+        &self,
+        event: &RotationEvent,
+        InForce { document: current, plan, .. }: &InForce,
+        known: &[SecretDocument],
+    ) -> Vec<SecretDocument> {
+        let versions = match self.vault.unlabelled(&event.secret_id).await {
+            Ok(versions) => versions,
+            Err(error) => {
+                // The permission is one that AWS's own policy for rotation functions does not give.
+                warn!(%error, "versions without labels could not be looked at for the password that the service accepts");
+                return Vec::new();
+            }
+        };
+        let mut found: Vec<SecretDocument> = Vec::new();
+        for version in versions.iter().take(LOOKED_AT) {
+            let text = match self.read(event, Selector::Version(version)).await {
+                Ok(text) => text,
+                Err(error) => {
+                    warn!(version, %error, "a version without labels could not be read and is passed over");
+                    continue;
+                }
+            };
+            let document = text.and_then(|text| self.engine.parse(text).ok());
+            let candidate = document.and_then(|document| protocol::of_an_older_version(current, &document, plan));
+            let is_new = |candidate: &SecretDocument| !known.iter().chain(&found).any(|one| one.same_text(candidate));
+            found.extend(candidate.filter(is_new));
+            if found.len() == FORGOTTEN {
+                break;
+            }
+        }
+        found
     }
 
     /// The master's credential, where the plan works through one.

@@ -1,6 +1,8 @@
 //! setSecret: the service is told, by whichever credential it accepts.
 
-use tracing::{info, warn};
+use std::slice;
+
+use tracing::info;
 
 use super::{Machine, Outcome};
 use crate::diagnostic::StepError;
@@ -10,12 +12,7 @@ use crate::event::RotationEvent;
 use crate::machine::read::InForce;
 use crate::protocol::{self, Credential};
 use crate::secret::SecretDocument;
-use crate::vault::{Selector, Vault};
-
-/// How many versions without labels are tried: each may be a refused log-in, and services lock users out for those.
-const FORGOTTEN: usize = 3;
-/// How many are read to find those, the latest ones: many of the same password, or of another host, are passed over.
-const LOOKED_AT: usize = 30;
+use crate::vault::Vault;
 
 impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
     pub(super) async fn set(&self, event: &RotationEvent, in_force: &InForce) -> Result<Outcome, StepError> {
@@ -35,7 +32,10 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
                 }
                 let answer = match credential {
                     Credential::Pending => self.engine.login(&own).await.map(|()| Outcome::Skipped),
-                    _ => self.change(Change { using: &own, own: &own, ..change }, master.as_ref()).await?,
+                    _ => {
+                        self.change(event, in_force, Change { using: &own, own: &own, ..change }, master.as_ref())
+                            .await?
+                    }
                 };
                 match answer {
                     Ok(outcome) => return Ok(outcome),
@@ -73,44 +73,6 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
         })
     }
 
-    /// What the latest versions without labels hold that may serve at the current place and is not known already: what a
-    /// rotation has set that was cancelled or abandoned before it came to an end.
-    ///
-    /// It is a guess, made after a refusal that tells more: nothing that goes wrong here is an error.
-    async fn forgotten(
-        &self,
-        event: &RotationEvent,
-        InForce { document: current, plan, .. }: &InForce,
-        known: &[SecretDocument],
-    ) -> Vec<SecretDocument> {
-        let versions = match self.vault.unlabelled(&event.secret_id).await {
-            Ok(versions) => versions,
-            Err(error) => {
-                // The permission is one that AWS's own policy for rotation functions does not give.
-                warn!(%error, "versions without labels could not be looked at for the password that the service accepts");
-                return Vec::new();
-            }
-        };
-        let mut found: Vec<SecretDocument> = Vec::new();
-        for version in versions.iter().take(LOOKED_AT) {
-            let text = match self.read(event, Selector::Version(version)).await {
-                Ok(text) => text,
-                Err(error) => {
-                    warn!(version, %error, "a version without labels could not be read and is passed over");
-                    continue;
-                }
-            };
-            let document = text.and_then(|text| self.engine.parse(text).ok());
-            let candidate = document.and_then(|document| protocol::of_an_older_version(current, &document, plan));
-            let is_new = |candidate: &SecretDocument| !known.iter().chain(&found).any(|one| one.same_text(candidate));
-            found.extend(candidate.filter(is_new));
-            if found.len() == FORGOTTEN {
-                break;
-            }
-        }
-        found
-    }
-
     /// Lets the credential, or the master once the credential was accepted, make the service accept the pending one.
     /// The inner error is what the service made of the secret's own credential.
     ///
@@ -118,6 +80,8 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
     /// is the writer's to rotate, before a master acts on it (the guard that AWS's documentation asks for).
     async fn change(
         &self,
+        event: &RotationEvent,
+        in_force: &InForce,
         own: Change<'_>,
         master: Option<&SecretDocument>,
     ) -> Result<Result<Outcome, EngineError>, StepError> {
@@ -128,7 +92,17 @@ impl<V: Vault, E: Engine, B: Bus> Machine<V, E, B> {
                 Err(refused) => return Ok(Err(refused)),
             },
         };
-        let changed = self.engine.change(&Change { using, ..own }).await;
+        let change = Change { using, ..own };
+        let mut changed = self.engine.change(&change).await;
+        if changed == Err(EngineError::Stranger) {
+            let known = own.previous.map(slice::from_ref).unwrap_or_default();
+            for earlier in self.forgotten(event, in_force, known).await {
+                changed = self.engine.change(&Change { previous: Some(&earlier), ..change }).await;
+                if changed != Err(EngineError::Stranger) {
+                    break;
+                }
+            }
+        }
         match changed {
             Err(error) if master.is_some() => Err(StepError::Master(error)),
             changed => Ok(changed.map(|()| Outcome::Done)),

@@ -103,8 +103,8 @@ impl ModelSession {
 }
 
 impl Session for ModelSession {
-    fn role(&self) -> Role {
-        self.world.state().service.role
+    fn role(&self) -> Result<Role, EngineError> {
+        Ok(self.world.state().service.role)
     }
 
     async fn user(&mut self, name: &str) -> Result<Option<User>, EngineError> {

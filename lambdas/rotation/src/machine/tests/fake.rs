@@ -104,11 +104,19 @@ impl Service {
         Ok(())
     }
 
+    /// As MySQL and MongoDB do: of two users, the other one has to have one of the passwords that are known.
+    fn ours(&self, plan: &Plan, known: &[Option<&SecretDocument>]) -> Result<(), EngineError> {
+        let Some(there) = plan.next_user.as_ref().and_then(|user| self.others.get(user)) else { return Ok(()) };
+        let is = |known: &&SecretDocument| known.required("password").is_ok_and(|password| *password == *there);
+        if known.iter().flatten().any(is) { Ok(()) } else { Err(EngineError::Stranger) }
+    }
+
     fn change(&mut self, change: &Change<'_>) -> Result<(), EngineError> {
         self.log_in(change.using)?;
         if self.powerless {
             return Err(EngineError::Privilege("fake".to_owned()));
         }
+        self.ours(change.plan, &[change.previous, Some(change.pending)])?;
         let user = change.pending.required("username")?;
         let password = change.pending.required("password")?.to_string();
         if *user == "u" {
@@ -141,11 +149,12 @@ impl Engine for Fake {
 
     async fn preflight(
         &self,
-        _plan: &Plan,
+        plan: &Plan,
         current: &SecretDocument,
         master: Option<&SecretDocument>,
-        _previous: Option<&SecretDocument>,
+        previous: Option<&SecretDocument>,
     ) -> Result<(), EngineError> {
-        self.login(master.unwrap_or(current)).await
+        self.login(master.unwrap_or(current)).await?;
+        self.0.state().service.ours(plan, &[previous])
     }
 }

@@ -87,3 +87,53 @@ async fn a_reader_that_lags_behind_does_not_turn_the_rotation_on_the_user_in_for
     assert_eq!(world.state().service.password, "one", "the user in force was left alone");
     assert_eq!(fake::password_in_force(&world).unwrap(), password(&world, CURRENT));
 }
+
+/// A value was stored by hand since the other user's last turn, so AWSPREVIOUS is no version of it.
+fn with_earlier_versions(texts: &[(&str, &str)]) -> World {
+    let world = alternating();
+    {
+        let mut state = world.state();
+        state.service.others.insert("u_clone".to_owned(), "turn".to_owned());
+        let of_clone = state.values["v0"].replace(r#""username":"u""#, r#""username":"u_clone""#);
+        for (number, (user, password)) in texts.iter().enumerate() {
+            let text = of_clone.replace("u_clone", user).replace("zero", password);
+            state.values.insert(format!("v0-{}", 9 - number), text);
+        }
+    }
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_other_user_is_proven_by_the_latest_version_without_labels_that_logs_in() {
+    // The latest first: one of the user in force, one of a rotation that was cancelled before its change.
+    let world = with_earlier_versions(&[("u", "turn"), ("u_clone", "never set"), ("u_clone", "turn")]);
+    assert!(rotate(&machine(&world), 1).await);
+    assert_eq!(fake::password_in_force(&world).unwrap(), password(&world, CURRENT));
+    assert_eq!(world.state().service.password, "one", "the user in force was left alone");
+
+    let world = with_earlier_versions(&[("u_clone", "turn")]);
+    let current = world.state().values["v1"].clone();
+    world.state().values.insert(TOKEN.to_owned(), current);
+    assert_eq!(run(&world, Step::Test).await.unwrap(), Outcome::Done, "the preflight");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_other_user_is_proven_by_the_version_of_a_rotation_that_was_cancelled_after_its_change() {
+    let world = alternating();
+    run(&world, Step::Create).await.unwrap();
+    run(&world, Step::Set).await.unwrap();
+    fake::cancel(&mut world.state());
+    assert!(stuck::next_rotation(&world).await);
+    assert_eq!(fake::password_in_force(&world).unwrap(), password(&world, CURRENT));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_that_no_version_proves_is_a_stranger() {
+    for texts in [&[("u_clone", "guess 1"), ("u_clone", "guess 2"), ("u", "turn")][..], &[]] {
+        let world = with_earlier_versions(texts);
+        run(&world, Step::Create).await.unwrap();
+        let error = run(&world, Step::Set).await.unwrap_err();
+        assert!(matches!(error, StepError::Master(EngineError::Stranger)), "{error}");
+        assert_eq!(world.state().service.others["u_clone"], "turn");
+    }
+}
