@@ -21,7 +21,7 @@ use crate::eventually::eventually;
 use crate::log::JsonLog;
 use crate::net::{free_port, http_get};
 use crate::process::{Process, Signal, Spec};
-use crate::stack::Stack;
+use crate::stack::{Build, Stack};
 
 /// A line of the agent's log.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -81,7 +81,7 @@ pub async fn program(logs: &Path) -> Result<PathBuf> {
 
 /// The agent's program as it runs on this stack, built if need be.
 pub async fn program_of(stack: &Stack) -> Result<PathBuf> {
-    binary::build(stack.shipped, stack.directory()).await
+    binary::build(stack.build != Build::Tests, stack.directory()).await
 }
 
 impl Agent {

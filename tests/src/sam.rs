@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 use crate::aws::{Place, REGION};
 use crate::process::Spec;
 use crate::progress::Progress;
-use crate::stack::Stack;
+use crate::stack::{Build, Stack};
 use crate::{keyboard, policies};
 
 /// Lambda functions run on this machine's processor.
@@ -136,7 +136,7 @@ pub async fn built(stack: &Stack, place: Place, progress: &Progress) -> Result<F
 
 /// Link-time optimisation takes most of the time that a first build takes, and shows only in what `cargo xtask bench` measures.
 fn profile(stack: &Stack, spec: Spec) -> Spec {
-    if stack.shipped {
+    if stack.build == Build::Shipped {
         return spec;
     }
     spec.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")

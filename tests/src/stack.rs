@@ -24,8 +24,20 @@ pub struct Options {
     pub purpose: String,
     /// How the local AWS differs from the real one.
     pub aws: aws::Options,
-    /// Whether functions and the agent are built as they ship, for measuring, which takes minutes more.
-    pub shipped: bool,
+    /// What is built as it ships.
+    pub build: Build,
+}
+
+/// What is built as it ships, which takes minutes more: for measuring, and for releases.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Build {
+    /// Nothing.
+    #[default]
+    Tests,
+    /// The agent.
+    ShippedAgent,
+    /// The agent and the functions.
+    Shipped,
 }
 
 /// A running stack. Dropping it stops everything and removes what it wrote.
@@ -39,7 +51,7 @@ pub struct Stack {
     /// The programs it was started from.
     pub tools: Tools,
     /// As in [`Options`].
-    pub shipped: bool,
+    pub build: Build,
     // Last, so that the processes are gone before their files.
     run: RunDir,
 }
@@ -72,8 +84,8 @@ impl Stack {
                 Ok::<_, anyhow::Error>(postgres)
             }),
         )?;
-        let shipped = options.shipped;
-        let stack = Self { aws, kubernetes, postgres, tools, shipped, run };
+        let build = options.build;
+        let stack = Self { aws, kubernetes, postgres, tools, build, run };
         file.complete(&stack)?;
         Ok(stack)
     }

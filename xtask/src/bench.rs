@@ -37,7 +37,7 @@ struct Measure {
     /// Show what an earlier run wrote to this file beside them
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
-    /// Leave out 10,000 ExternalSecrets, which take minutes
+    /// Leave out 10,000 ExternalSecrets, and the functions, which take minutes to compile as they ship
     #[arg(long)]
     small: bool,
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use rekey_tests::progress::Progress;
-use rekey_tests::stack::{self, Stack};
+use rekey_tests::stack::{self, Build, Stack};
 use rekey_tests::{release, sam};
 
 /// Make what users download: image, chart, functions, template, bill of materials, checksums, changelog.
@@ -23,7 +23,8 @@ pub struct Release {
 impl Release {
     pub async fn run(self) -> Result<ExitCode> {
         let progress = Progress::stderr();
-        let options = stack::Options { purpose: "release".to_owned(), shipped: true, ..stack::Options::default() };
+        let options =
+            stack::Options { purpose: "release".to_owned(), build: Build::Shipped, ..stack::Options::default() };
         let stack = Box::pin(Stack::start(options, &progress)).await?;
         let folder = std::path::absolute(&self.output)?;
         let files = Box::pin(release::write(&stack, &folder, &progress)).await?;

@@ -67,7 +67,9 @@ fn look_up(criterion: &mut Criterion) {
         let (index, change) = (index_of(size), parsed(size / 2));
         let found = index.affected(&change.announced, |_| None).len();
         let compared = index.candidates(&change.announced).len();
-        println!("an index of {size}: an event is compared with {compared} of its sources, {found} of which it is about");
+        println!(
+            "an index of {size}: an event is compared with {compared} of its sources, {found} of which it is about"
+        );
         group.bench_with_input(BenchmarkId::from_parameter(size), &size, |bencher, _| {
             bencher.iter(|| index.affected(black_box(&change.announced), |_| None));
         });
@@ -84,12 +86,15 @@ fn rendering(criterion: &mut Criterion) {
         retry: Retry::default(),
     });
     let own = OwnMetadata::default();
-    let payload =
-        Payload::Value { text: Some(SecretValue::from(r#"{"username":"app","password":"secret"}"#.to_owned())), binary: None };
+    let payload = Payload::Value {
+        text: Some(SecretValue::from(r#"{"username":"app","password":"secret"}"#.to_owned())),
+        binary: None,
+    };
     let plain = json!({"secretStoreRef": {"name": "aws"}, "dataFrom": [{"extract": {"key": "a"}}]});
-    let mut templated = plain.clone();
-    templated["target"] = json!({"template": {"data": {"url": "postgres://{{ .username }}:{{ .password | urlquery }}@db/app"}}});
-    for (name, spec) in [("render: every key", plain), ("render: a template", templated)] {
+    let mut with_template = plain.clone();
+    with_template["target"] =
+        json!({"template": {"data": {"url": "postgres://{{ .username }}:{{ .password | urlquery }}@db/app"}}});
+    for (name, spec) in [("render: every key", plain), ("render: a template", with_template)] {
         let spec: ExternalSecretSpec = serde_json::from_value(spec).expect("a spec");
         let requests: Vec<Request> = requests(&spec, |_| Ok(Arc::clone(&store))).expect("requests");
         let templates = Resolved::all(spec.target.template.as_ref(), "ns", &TemplateData::default());

@@ -10,6 +10,7 @@ use rekey_tests::fault::fleet::{self, Fleet};
 use rekey_tests::fault::queue::Queue;
 use rekey_tests::fault::verdict::{hash_key, verdict};
 use rekey_tests::progress::Progress;
+use rekey_tests::stack::Build;
 
 use super::figures::{megabytes, milliseconds};
 use super::propagation::{burst, singles};
@@ -27,14 +28,15 @@ const IDLE: Duration = Duration::from_secs(30);
 pub async fn run(measure: &Measure) -> Result<ExitCode> {
     let before = measure.compare.as_deref().map(Table::load).transpose()?;
     let progress = Progress::stderr();
-    let site = Box::pin(Site::create(&progress)).await?;
+    let build = if measure.small { Build::ShippedAgent } else { Build::Shipped };
+    let site = Box::pin(Site::create(build, &progress)).await?;
     let mut table = Table { machine: machine(), commit: commit(&site).await?, ..Table::default() };
     Box::pin(thousand(&site, &mut table, &progress)).await?;
     Box::pin(lost(&site, &mut table, &progress)).await?;
     if !measure.small {
         Box::pin(ten_thousand(&site, &mut table, &progress)).await?;
+        lambda::postgres(&site.stack, &mut table).await?;
     }
-    lambda::postgres(&site.stack, &mut table).await?;
     println!("\n{}", table.markdown(before.as_ref()));
     if let Some(path) = &measure.json {
         table.save(path)?;

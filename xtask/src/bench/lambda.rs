@@ -12,7 +12,7 @@ use rekey_tests::progress::Progress;
 use rekey_tests::repository;
 use rekey_tests::rotated::Rotated;
 use rekey_tests::sam::{self, Deployed};
-use rekey_tests::stack::{self, Stack};
+use rekey_tests::stack::{self, Build, Stack};
 use rekey_tests::subjects;
 use serde_json::json;
 use tokio::io::AsyncReadExt;
@@ -37,7 +37,8 @@ pub struct Lambda;
 impl Lambda {
     pub async fn run(self) -> Result<ExitCode> {
         let progress = Progress::stderr();
-        let options = stack::Options { purpose: "bench".to_owned(), shipped: true, ..stack::Options::default() };
+        let options =
+            stack::Options { purpose: "bench".to_owned(), build: Build::Shipped, ..stack::Options::default() };
         let stack = Box::pin(Stack::start(options, &progress)).await?;
         measure(&stack, &progress).await?;
         Ok(ExitCode::SUCCESS)

@@ -12,7 +12,7 @@ use rekey_tests::installation::{Installation, Options};
 use rekey_tests::log::Mark;
 use rekey_tests::process::{Process, Spec};
 use rekey_tests::progress::Progress;
-use rekey_tests::stack::{self, Stack};
+use rekey_tests::stack::{self, Build, Stack};
 
 /// SQS's longest poll: so long after it began, no answer goes to a receiver that has ended.
 const LONG_POLL: Duration = Duration::from_secs(20);
@@ -24,8 +24,8 @@ pub struct Site {
 }
 
 impl Site {
-    pub async fn create(progress: &Progress) -> Result<Self> {
-        let options = stack::Options { purpose: "bench".to_owned(), shipped: true, ..stack::Options::default() };
+    pub async fn create(build: Build, progress: &Progress) -> Result<Self> {
+        let options = stack::Options { purpose: "bench".to_owned(), build, ..stack::Options::default() };
         let stack = Box::pin(Stack::start(options, progress)).await?;
         let options = Options { name: "bench".to_owned(), ..Options::default() };
         let rekey = Box::pin(Installation::create(&stack, &options, progress)).await?;
