@@ -1,4 +1,4 @@
-//! What a user downloads instead of building: image, chart, functions, template, bill of materials, checksums, changelog.
+//! What a user downloads instead of building: image, chart, functions, bill of materials, checksums, changelog.
 //!
 //! Everything is made of the checked-out commit, and the same commit makes the same bytes as far as the tools allow
 //! (helm writes the time into its archive).
@@ -65,38 +65,12 @@ pub async fn write(stack: &Stack, folder: &Path, progress: &Progress) -> Result<
         let zip = Spec::new("zip", &python, stack.directory().join("zip.log")).args(["-c", ZIP]).arg(bootstrap);
         zip.arg(folder.join(zip_of(&binary))).run().await.with_context(|| format!("zip {binary}"))?;
     }
-    let template = std::fs::read_to_string(crate::repository().join("infra/template.yaml"))?;
-    std::fs::write(folder.join("template.yaml"), ready_made(&template))?;
     checksums(folder)
 }
 
 /// Of one function, as the template names it.
 fn zip_of(binary: &str) -> String {
     format!("{binary}-{}.zip", sam::ARCHITECTURE)
-}
-
-/// The template with the zips that lie beside it in place of sources to build, and their processor in place of a choice.
-fn ready_made(template: &str) -> String {
-    let (mut lines, mut binary) = (Vec::new(), "");
-    let mut of_architecture = false;
-    for line in template.lines() {
-        let indent = line.len() - line.trim_start().len();
-        if indent == 2 {
-            of_architecture = line == "  Architecture:";
-        }
-        if let Some(named) = line.trim().strip_prefix("BuildProperties: { Binary: ") {
-            binary = named.trim_end_matches(" }");
-        } else if line.trim() == "CodeUri: .." {
-            lines.push(format!("{}CodeUri: {}", " ".repeat(indent), zip_of(binary)));
-        } else if of_architecture && line.trim().starts_with("Default: ") {
-            lines.push(format!("{}Default: {}", " ".repeat(indent), sam::ARCHITECTURE));
-        } else if of_architecture && line.trim().starts_with("AllowedValues: ") {
-            lines.push(format!("{}AllowedValues: [{}]", " ".repeat(indent), sam::ARCHITECTURE));
-        } else if line != "    Metadata:" && line != "      BuildMethod: rust-cargolambda" {
-            lines.push(line.to_owned());
-        }
-    }
-    lines.join("\n") + "\n"
 }
 
 fn checksums(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -112,25 +86,4 @@ fn checksums(folder: &Path) -> Result<Vec<PathBuf>> {
     std::fs::write(&list, text)?;
     files.push(list);
     Ok(files)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_function_of_the_ready_made_template_has_its_zip() {
-        let template = std::fs::read_to_string(crate::repository().join("infra/template.yaml")).unwrap();
-        let made = ready_made(&template);
-        for function in policies::functions().unwrap().into_keys() {
-            let zip = format!("CodeUri: {}", zip_of(&sam::binary(&function)));
-            assert_eq!(made.matches(&zip).count(), 1, "{zip}");
-        }
-        for left in ["CodeUri: ..", "BuildMethod", "BuildProperties"] {
-            assert!(!made.contains(left), "{left}");
-        }
-        assert!(made.contains(&format!("AllowedValues: [{}]", sam::ARCHITECTURE)));
-        let dropped = template.lines().count() - made.lines().count();
-        assert_eq!(dropped, 3 * policies::functions().unwrap().len(), "only what tells how to build is dropped");
-    }
 }

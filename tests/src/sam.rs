@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -68,29 +68,6 @@ pub async fn deploy_in(
     progress: &Progress,
 ) -> Result<Deployed> {
     let _built = built(stack, place, progress).await?;
-    deploy_with(stack, place, name, &[], parameters, progress).await
-}
-
-/// Deploys a template whose functions are built.
-pub async fn deploy_made(
-    stack: &Stack,
-    name: &str,
-    template: &Path,
-    parameters: &[(&str, &str)],
-    progress: &Progress,
-) -> Result<Deployed> {
-    let template = template.to_str().context("the template's path is no text")?;
-    deploy_with(stack, Place::default(), name, &["--template-file", template], parameters, progress).await
-}
-
-async fn deploy_with(
-    stack: &Stack,
-    place: Place,
-    name: &str,
-    template: &[&str],
-    parameters: &[(&str, &str)],
-    progress: &Progress,
-) -> Result<Deployed> {
     let overrides: Vec<String> = [("Architecture", ARCHITECTURE)]
         .iter()
         .chain(parameters)
@@ -98,7 +75,6 @@ async fn deploy_with(
         .collect();
     progress.line(format!("sam deploy: CloudFormation stack {name}"));
     sam(stack, place, "deploy")
-        .args(template)
         .args(["--stack-name", name, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"])
         .args(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"])
         .arg("--parameter-overrides")

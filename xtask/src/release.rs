@@ -6,13 +6,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use rekey_tests::progress::Progress;
+use rekey_tests::release;
 use rekey_tests::stack::{self, Build, Stack};
-use rekey_tests::{release, sam};
 
-/// Make what users download: image, chart, functions, template, bill of materials, checksums, changelog.
+/// Make what users download: image, chart, functions, bill of materials, checksums, changelog.
 ///
-/// The functions and the image are for this machine's processor; run it on an x86_64 and on an arm64 machine for both. What
-/// was made is tried at once: the template is deployed from the zips beside it, on a local AWS.
+/// The functions and the image are for this machine's processor; run it on an x86_64 and on an arm64 machine for both. The
+/// template is not among them yet: it is deployed from a checked-out tree, with sam build.
 #[derive(Args)]
 pub struct Release {
     /// Where to write it: a folder that is empty, or not there
@@ -28,8 +28,6 @@ impl Release {
         let stack = Box::pin(Stack::start(options, &progress)).await?;
         let folder = std::path::absolute(&self.output)?;
         let files = Box::pin(release::write(&stack, &folder, &progress)).await?;
-        sam::deploy_made(&stack, "released", &folder.join("template.yaml"), &[("ClusterName", "released")], &progress)
-            .await?;
         for file in files {
             println!("{}", file.display());
         }
