@@ -85,13 +85,13 @@ impl Crowd {
                 let namespace = format!("{name}-{:03}", workload / (workloads / namespaces));
                 Member {
                     source: format!("{name}/{index:05}"),
-                    target: ObjectKey::new(&namespace, &format!("s{index:05}")),
-                    workload: ObjectKey::new(&namespace, &format!("w{workload:05}")),
+                    target: ObjectKey::new(&namespace, format!("s{index:05}")),
+                    workload: ObjectKey::new(&namespace, format!("w{workload:05}")),
                 }
             })
             .collect();
         let arrivals = Arrivals::start(&client);
-        let crowd = Self { members, arrivals, aws, client, options };
+        let crowd = Self { members, arrivals, options, aws, client };
         let names = (0..namespaces).map(|index| format!("{name}-{index:03}"));
         at_once(names, async |name| manifests::namespace(&crowd.client, &name).await).await?;
         at_once(crowd.members.iter(), async |member| {
@@ -124,7 +124,7 @@ impl Crowd {
         let share = self.options.secrets / self.options.workloads;
         at_once(self.members.chunks(share), async |members| {
             let ObjectKey { namespace, name } = &members[0].workload;
-            let targets: Vec<String> = members.iter().map(|member| member.target.name.to_string()).collect();
+            let targets: Vec<String> = members.iter().map(|member| member.target.name.clone()).collect();
             manifests::deployment(&self.client, namespace, name, &targets).await
         })
         .await?;

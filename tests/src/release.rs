@@ -80,7 +80,7 @@ fn checksums(folder: &Path) -> Result<Vec<PathBuf>> {
     for file in &files {
         let hash = digest(&std::fs::read(file)?);
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        text += &format!("{}  {name}\n", hash.trim_start_matches("sha256:"));
+        text.extend([hash.trim_start_matches("sha256:"), "  ", &name, "\n"]);
     }
     let list = folder.join(CHECKSUMS);
     std::fs::write(&list, text)?;

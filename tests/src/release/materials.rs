@@ -1,5 +1,6 @@
 //! The bill of materials of a program: CycloneDX 1.5, from what cargo says it is linked of.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -38,10 +39,10 @@ fn linked(metadata: &Value, name: &str, about: &About) -> Option<Value> {
     let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut open = vec![root.clone()];
     while let Some(next) = open.pop() {
-        if !graph.contains_key(&next) {
-            let needed = needs(&next);
+        if let Entry::Vacant(place) = graph.entry(next) {
+            let needed = needs(place.key());
             open.extend(needed.iter().cloned());
-            graph.insert(next, needed);
+            place.insert(needed);
         }
     }
     let reference = |id: &str| packages.get(id).map(|package| purl(package));

@@ -45,6 +45,7 @@ impl Table {
         std::fs::write(path, text).with_context(|| format!("write {}", path.display()))
     }
 
+    #[expect(clippy::format_push_string, reason = "a table is written once")]
     /// As Markdown; with a column for what an earlier run had measured.
     pub fn markdown(&self, before: Option<&Self>) -> String {
         let earlier: BTreeMap<&str, f64> = before
@@ -54,13 +55,16 @@ impl Table {
             .collect();
         let column = |text: &str| if before.is_some() { format!(" {text} |") } else { String::new() };
         let mut text = format!("{} at {}\n\n", self.machine, self.commit);
-        text += &format!("| what | ESO and Reloader | goal | Rekey |{}\n", column("before"));
-        text += &format!("| --- | --- | --- | --- |{}\n", column("---"));
+        text.push_str(&format!("| what | ESO and Reloader | goal | Rekey |{}\n", column("before")));
+        text.push_str(&format!("| --- | --- | --- | --- |{}\n", column("---")));
         for Figure { what, value, unit, they, goal } in &self.figures {
             let goal_text = goal.map_or_else(String::new, |goal| format!("≤ {goal:.1} {unit}"));
             let missed = if goal.is_some_and(|goal| *value > goal) { " (missed)" } else { "" };
             let earlier = earlier.get(what.as_str()).map_or_else(String::new, |value| format!("{value:.1} {unit}"));
-            text += &format!("| {what} | {they} | {goal_text} | {value:.1} {unit}{missed} |{}\n", column(&earlier));
+            text.push_str(&format!(
+                "| {what} | {they} | {goal_text} | {value:.1} {unit}{missed} |{}\n",
+                column(&earlier)
+            ));
         }
         text
     }
