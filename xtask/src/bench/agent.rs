@@ -145,14 +145,14 @@ async fn polling(site: &Site, table: &mut Table, progress: &Progress) -> Result<
     Ok(())
 }
 
-async fn idle(site: &Site, table: &mut Table, size: &str, they: &str, their_memory: &str, goal: f64) -> Result<()> {
+async fn idle(site: &Site, table: &mut Table, crowd: &str, they: &str, their_memory: &str, goal: f64) -> Result<()> {
     site.quiet(Duration::from_secs(5)).await?;
     let before = site.processor_time()?;
     tokio::time::sleep(IDLE).await;
     let used = milliseconds(site.processor_time()?.saturating_sub(before)) / IDLE.as_secs_f64();
     let memory = megabytes(site.rekey.agent.resident()?);
-    table.add(&format!("idle processor time at {size}"), used, "ms per s", they, (size == "1,000").then_some(1.0));
-    table.add(&format!("memory at {size}"), memory, "MB", their_memory, Some(goal));
+    table.add(&format!("idle processor time at {crowd}"), used, "ms per s", they, (crowd == "1,000").then_some(1.0));
+    table.add(&format!("memory at {crowd}"), memory, "MB", their_memory, Some(goal));
     Ok(())
 }
 

@@ -40,7 +40,7 @@ impl Site {
         let out = out.to_str().context("the path is no text")?;
         let invoke = ["lambda", "invoke", "--function-name", "bench-heartbeat", out];
         self.stack.aws.cli(&invoke).await?;
-        eventually("both pipes to be proven", Duration::from_secs(60), async || {
+        eventually("both pipes to be proven", Duration::from_mins(1), async || {
             let (_, text) = self.rekey.agent.get("/readyz").await?;
             let proven = text.lines().filter(|line| line.starts_with("pipe ") && line.contains(": proven")).count();
             ensure!(proven == 2, "{text}");
