@@ -127,8 +127,8 @@ impl Default for Metrics {
         registry.register("syncs", "Syncs of ExternalSecrets by how they ended", inner.syncs.clone());
         registry.register(
             "rollouts",
-            "Writes to workloads: restarted, baseline (recorded what the pods run with), failed; and how those restarts ended: \
-             live, stuck (which may still become live), job_failed, superseded",
+            "Writes to workloads: restarted, baseline (recorded what the pods run with), failed; and how those \
+             restarts ended: live, stuck (which may still become live), job_failed, superseded",
             inner.rollouts.clone(),
         );
         registry.register("aws_calls", "Calls that read from AWS", inner.aws_calls.clone());
@@ -139,8 +139,8 @@ impl Default for Metrics {
         );
         registry.register(
             "companion",
-            "Companion mode: times that External Secrets Operator was told to refresh, and what became of it: followed, \
-             given_up, unsupported (refreshInterval 0)",
+            "Companion mode: times that External Secrets Operator was told to refresh, and what became of it: \
+             followed, given_up, unsupported (refreshInterval 0)",
             inner.told.clone(),
         );
         registry.register(
@@ -151,8 +151,9 @@ impl Default for Metrics {
         registry.register_with_unit(
             "propagation",
             "Time of each stage: event (change to receipt), queue (receipt to start of the sync), sync, of which \
-             read (its start to the values) and write (the values to the target written), message (receipt to deletion), rollout (change of a Secret or ConfigMap seen to workload patched), live (the same to every \
-             pod new and serving), total (change to target written)",
+             read (its start to the values) and write (the values to the target written), message (receipt to \
+             deletion), rollout (change of a Secret or ConfigMap seen to workload patched), live (the same to every pod \
+             new and serving), total (change to target written)",
             Unit::Seconds,
             inner.propagation.clone(),
         );

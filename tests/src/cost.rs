@@ -1,12 +1,12 @@
-//! docs/cost.md does its arithmetic right.
+//! docs/cost.md and docs/scale.md do their arithmetic right.
 
 /// Hours of a month, as on that page.
 const MONTH: f64 = 730.0;
 /// What Secrets Manager charges for a call.
 const CALL: f64 = 0.05 / 10_000.0;
 
-fn page() -> String {
-    std::fs::read_to_string(crate::repository().join("docs/cost.md")).unwrap()
+fn page(name: &str) -> String {
+    std::fs::read_to_string(crate::repository().join("docs").join(name)).unwrap()
 }
 
 /// The rows of the tables of that section: what stands between the bars.
@@ -30,7 +30,7 @@ fn close(left: f64, right: f64) -> bool {
 
 #[test]
 fn polling_costs_what_its_formula_says() {
-    let rows = rows(&page(), "Polling");
+    let rows = rows(&page("cost.md"), "Polling");
     assert_eq!(rows.len(), 5);
     for row in rows {
         let (number, unit) = row[0].split_once(' ').unwrap();
@@ -43,7 +43,7 @@ fn polling_costs_what_its_formula_says() {
 
 #[test]
 fn rekey_costs_what_its_formulas_say_and_the_sum_is_right() {
-    let rows = rows(&page(), "Rekey");
+    let rows = rows(&page("cost.md"), "Rekey");
     let (total, parts) = rows.split_last().unwrap();
     let row = |what: &str| dollars(&parts.iter().find(|row| row[0].starts_with(what)).unwrap()[2]).unwrap();
     let days = MONTH / 24.0;
@@ -60,4 +60,16 @@ fn rekey_costs_what_its_formulas_say_and_the_sum_is_right() {
     assert!(close(dollars(&total[2]).unwrap(), sum), "{sum}");
     let quiet = row("comparison") + row("heartbeat") + row("the canary") + row("the queue");
     assert!(total[2].contains(&format!("${quiet:.2} without")), "{quiet}");
+}
+
+#[test]
+fn what_other_clusters_rotate_costs_a_receive_and_a_delete_of_two_events() {
+    let rows = rows(&page("scale.md"), "Clusters: up to 1,000 on one bus");
+    assert_eq!(rows.len(), 5);
+    for row in rows {
+        let clusters: f64 = row[0].replace(',', "").parse().unwrap();
+        let deliveries = clusters * 1000.0 * 30.0 * 2.0;
+        assert!(close(row[2].replace(',', "").parse().unwrap(), deliveries), "{row:?}");
+        assert!(close(dollars(&row[3]).unwrap(), deliveries * 2.0 * 0.40 / 1_000_000.0), "{row:?}");
+    }
 }

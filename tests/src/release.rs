@@ -1,9 +1,11 @@
-//! What a user downloads instead of building: image, chart, functions, bill of materials, checksums, changelog.
+//! What a user downloads instead of building: image, chart, functions and their template, bill of materials, checksums,
+//! changelog.
 //!
 //! Everything is made of the checked-out commit, and the same commit makes the same bytes as far as the tools allow
 //! (helm writes the time into its archive).
 
 mod materials;
+mod template;
 
 use std::path::{Path, PathBuf};
 
@@ -22,6 +24,9 @@ info.external_attr, info.compress_type = 0o755 << 16, zipfile.ZIP_DEFLATED
 with zipfile.ZipFile(sys.argv[2], 'w', compresslevel=9) as archive:
     archive.writestr(info, open(sys.argv[1], 'rb').read())
 ";
+
+/// The template of the functions, for `sam deploy --template-file`.
+pub const TEMPLATE: &str = "template.yaml";
 
 /// The list of all the others with their hashes, for `sha256sum --check`.
 pub const CHECKSUMS: &str = "SHA256SUMS";
@@ -65,6 +70,8 @@ pub async fn write(stack: &Stack, folder: &Path, progress: &Progress) -> Result<
         let zip = Spec::new("zip", &python, stack.directory().join("zip.log")).args(["-c", ZIP]).arg(bootstrap);
         zip.arg(folder.join(zip_of(&binary))).run().await.with_context(|| format!("zip {binary}"))?;
     }
+    let built = std::fs::read_to_string(sam::build().join("template.yaml")).context("read what sam build wrote")?;
+    std::fs::write(folder.join(TEMPLATE), template::of_zips(&built, policies::functions()?.keys())?)?;
     checksums(folder)
 }
 

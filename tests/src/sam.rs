@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -68,14 +68,39 @@ pub async fn deploy_in(
     progress: &Progress,
 ) -> Result<Deployed> {
     let _built = built(stack, place, progress).await?;
+    let spec = sam(stack, place, "deploy");
+    run_deploy(stack, place, spec, name, parameters, progress).await
+}
+
+/// `sam deploy` of a release as it lies in `folder`, with nothing of the tree: neither a build nor samconfig.toml.
+pub async fn deploy_release(
+    stack: &Stack,
+    folder: &Path,
+    template: &str,
+    name: &str,
+    parameters: &[(&str, &str)],
+    progress: &Progress,
+) -> Result<Deployed> {
+    let place = Place::default();
+    let spec = sam(stack, place, "deploy").directory(folder).args(["--template-file", template, "--language-extensions"]);
+    run_deploy(stack, place, spec, name, parameters, progress).await
+}
+
+async fn run_deploy(
+    stack: &Stack,
+    place: Place,
+    spec: Spec,
+    name: &str,
+    parameters: &[(&str, &str)],
+    progress: &Progress,
+) -> Result<Deployed> {
     let overrides: Vec<String> = [("Architecture", ARCHITECTURE)]
         .iter()
         .chain(parameters)
         .map(|(name, value)| format!("ParameterKey={name},ParameterValue=\"{value}\""))
         .collect();
     progress.line(format!("sam deploy: CloudFormation stack {name}"));
-    sam(stack, place, "deploy")
-        .args(["--stack-name", name, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"])
+    spec.args(["--stack-name", name, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"])
         .args(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"])
         .arg("--parameter-overrides")
         .args(&overrides)
@@ -124,13 +149,24 @@ pub fn binary(function: &str) -> String {
     if function == "heartbeat" { "rekey-heartbeat".to_owned() } else { format!("rekey-rotation-{function}") }
 }
 
+/// What the template calls a function, and `sam build` its folder.
+#[must_use]
+pub fn resource(function: &str) -> String {
+    let mut letters = function.chars();
+    let name: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    if function == "heartbeat" { "HeartbeatFunction".to_owned() } else { format!("Rotation{name}Function") }
+}
+
+/// What `sam build` makes, as long as [`built`] keeps it.
+#[must_use]
+pub fn build() -> PathBuf {
+    crate::repository().join(".aws-sam/build")
+}
+
 /// The program of a function, as [`built`] leaves it.
 #[must_use]
 pub fn bootstrap(function: &str) -> PathBuf {
-    let mut letters = function.chars();
-    let name: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    let name = if function == "heartbeat" { "HeartbeatFunction".to_owned() } else { format!("Rotation{name}Function") };
-    crate::repository().join(".aws-sam/build").join(name).join("bootstrap")
+    build().join(resource(function)).join("bootstrap")
 }
 
 /// `sam delete`.

@@ -9,10 +9,10 @@ use rekey_tests::progress::Progress;
 use rekey_tests::release;
 use rekey_tests::stack::{self, Build, Stack};
 
-/// Make what users download: image, chart, functions, bill of materials, checksums, changelog.
+/// Make what users download: image, chart, functions and their template, bill of materials, checksums, changelog.
 ///
-/// The functions and the image are for this machine's processor; run it on an x86_64 and on an arm64 machine for both. The
-/// template is not among them yet: it is deployed from a checked-out tree, with sam build.
+/// The functions and the image are for this machine's processor; run it on an x86_64 and on an arm64 machine for both. From
+/// the folder, `sam deploy --template-file template.yaml --language-extensions --guided` deploys the functions as they lie there.
 #[derive(Args)]
 pub struct Release {
     /// Where to write it: a folder that is empty, or not there

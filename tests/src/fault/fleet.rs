@@ -211,12 +211,17 @@ impl Fleet {
 
     /// Looks once whether every target holds its secret's last value.
     pub async fn are_equal(&self) -> Result<()> {
-        let held = self.targets().await?;
-        let differs = |source: &&Source| held.get(&source.name).map(String::as_str) != Some(source.value());
-        let behind: Vec<&str> = self.sources.iter().filter(differs).map(|source| source.name.as_str()).collect();
+        let behind = self.behind().await?;
         let all = self.sources.len();
         ensure!(behind.is_empty(), "{} of {all} do not: {:?}", behind.len(), &behind[..behind.len().min(5)]);
         Ok(())
+    }
+
+    /// The targets that do not hold their secret's last value.
+    pub async fn behind(&self) -> Result<Vec<&str>> {
+        let held = self.targets().await?;
+        let differs = |source: &&Source| held.get(&source.name).map(String::as_str) != Some(source.value());
+        Ok(self.sources.iter().filter(differs).map(|source| source.name.as_str()).collect())
     }
 
     /// Waits until this target holds its secret's last value, and says how long after AWS's confirmation that was seen.

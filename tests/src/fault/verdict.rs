@@ -48,14 +48,26 @@ pub async fn verdict(fleet: &Fleet, queue: &Queue, key: &HashKey, dead: usize, t
     Ok(fleet.observer.restarts())
 }
 
+/// Which Deployments do not carry the final values, as far as the observer has seen.
+pub async fn stale(fleet: &Fleet, key: &HashKey) -> Result<Vec<anyhow::Error>> {
+    let macs = hashes(fleet, key).await?;
+    Ok(failures(fleet, |seen, sources| carries_final(seen, sources, key, &macs)))
+}
+
 /// Holds up what was seen of each Deployment, and the secrets it uses, to a check.
 fn each(fleet: &Fleet, check: impl Fn(&Seen, &[&Source]) -> Result<()>) -> Result<()> {
+    failures(fleet, check).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// What that check finds, Deployment by Deployment.
+fn failures(fleet: &Fleet, check: impl Fn(&Seen, &[&Source]) -> Result<()>) -> Vec<anyhow::Error> {
     let seen = fleet.observer.seen();
-    fleet.workloads().iter().try_for_each(|(name, targets)| {
+    let one = |(name, targets): (&String, &Vec<String>)| {
         let sources: Vec<&Source> = targets.iter().filter_map(|target| fleet.source(target)).collect();
         let seen = seen.get(name).with_context(|| format!("{name} was never seen"))?;
         check(seen, &sources).with_context(|| format!("Deployment {name}"))
-    })
+    };
+    fleet.workloads().iter().filter_map(|workload| one(workload).err()).collect()
 }
 
 async fn hashes(fleet: &Fleet, key: &HashKey) -> Result<BTreeMap<String, Mac>> {

@@ -45,8 +45,8 @@ impl Table {
         std::fs::write(path, text).with_context(|| format!("write {}", path.display()))
     }
 
-    #[expect(clippy::format_push_string, reason = "a table is written once")]
     /// As Markdown; with a column for what an earlier run had measured.
+    #[expect(clippy::format_push_string, reason = "a table is written once")]
     pub fn markdown(&self, before: Option<&Self>) -> String {
         let earlier: BTreeMap<&str, f64> = before
             .into_iter()

@@ -1,6 +1,3 @@
-use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
-use k8s_openapi::api::batch::v1::{CronJob, Job};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::*;
@@ -12,109 +9,12 @@ use crate::rollout::state::State;
 use crate::rollout::testing::{AUTO, Fake, KEY, at, plain};
 use crate::rollout::workload::{Restartable, Rollout};
 
+mod book;
+mod play;
+
+use play::{Play, next, object, read, started, status};
+
 const MINUTE: u64 = 60_000;
-
-/// An object of three pods whose generation 2 was made by a restart at time 0 of the tests, as its controller has not seen
-/// it yet.
-fn object(kind: &str) -> Value {
-    let template = json!({"spec": {"containers": [{"name": "c", "image": "one"}]}});
-    json!({
-        "metadata": {
-            "name": "app", "namespace": "ns", "uid": "u", "resourceVersion": "7", "generation": 2,
-            "creationTimestamp": "2026-11-22T20:00:00Z",
-            "annotations": {"rekey.dev/applied": State::default().render_with("key", "u", Some(&started(2)))},
-        },
-        "spec": {"replicas": 3, "selector": {}, "serviceName": "app", "schedule": "* * * * *", "template": template,
-                 "jobTemplate": {"spec": {"template": template}}},
-        "status": if kind == "Job" { json!({}) } else { status(kind, 1, 3, 3, 3) },
-    })
-}
-
-/// What a controller of this kind reports: the generation it has seen, the pods that there are, the new ones, those that serve.
-fn status(kind: &str, observed: i64, existing: i32, updated: i32, available: i32) -> Value {
-    match kind {
-        "DaemonSet" => {
-            json!({"observedGeneration": observed, "desiredNumberScheduled": 3, "currentNumberScheduled": existing,
-                              "numberMisscheduled": 0, "numberReady": available, "updatedNumberScheduled": updated,
-                              "numberAvailable": available})
-        }
-        "Rollout" => {
-            json!({"observedGeneration": observed.to_string(), "replicas": existing, "updatedReplicas": updated,
-                            "availableReplicas": available})
-        }
-        "CronJob" => json!({}),
-        _ => json!({"observedGeneration": observed, "replicas": existing, "updatedReplicas": updated,
-                    "availableReplicas": available}),
-    }
-}
-
-fn started(generation: i64) -> Started {
-    Started { since: at(0), generation, resources: vec![ResourceName::secret("db")] }
-}
-
-/// The one after that, half a second later.
-fn next() -> Started {
-    Started { since: at(500), generation: 3, ..started(3) }
-}
-
-fn read(kind: &str, object: &Value) -> Workload {
-    fn read<K: Restartable + DeserializeOwned>(object: &Value) -> Workload {
-        Workload::read::<K>(&serde_json::from_value(object.clone()).unwrap(), &Options::default(), "key").unwrap()
-    }
-    match kind {
-        "CronJob" => read::<CronJob>(object),
-        "DaemonSet" => read::<DaemonSet>(object),
-        "Deployment" => read::<Deployment>(object),
-        "Job" => read::<Job>(object),
-        "Rollout" => read::<Rollout>(object),
-        _ => read::<StatefulSet>(object),
-    }
-}
-
-/// A process that follows one object.
-struct Play {
-    kind: &'static str,
-    object: Value,
-    follow: Follow,
-}
-
-impl Play {
-    fn new(kind: &'static str) -> Self {
-        Self { kind, object: object(kind), follow: Follow::default() }
-    }
-
-    /// The same object, followed by a process that begins now.
-    fn restarted(&self) -> Self {
-        Self { kind: self.kind, object: self.object.clone(), follow: Follow::default() }
-    }
-
-    /// What a look gives at this time, but for the beginning.
-    fn look(&mut self, millis: u64) -> Look {
-        let mut look = self.follow.look(&read(self.kind, &self.object), at(millis));
-        look.news.retain(|news| news.told != Told::Restarted);
-        look
-    }
-
-    /// What is told of it then.
-    fn told(&mut self, millis: u64) -> Vec<Told> {
-        self.look(millis).news.into_iter().map(|news| news.told).collect()
-    }
-
-    fn all_told(&mut self, millis: u64) -> Vec<Told> {
-        let look = self.follow.look(&read(self.kind, &self.object), at(millis));
-        look.news.into_iter().map(|news| news.told).collect()
-    }
-
-    fn reports(&mut self, existing: i32, updated: i32, available: i32) {
-        let generation = self.object["metadata"]["generation"].as_i64().unwrap();
-        self.object["status"] = status(self.kind, generation, existing, updated, available);
-    }
-
-    fn edit(&mut self, path: &str, value: Value) {
-        *self.object.pointer_mut(path).unwrap() = value;
-        self.object["metadata"]["generation"] = json!(self.object["metadata"]["generation"].as_i64().unwrap() + 1);
-    }
-}
 
 fn live(millis: u64) -> Vec<Told> {
     vec![Told::Live { took: Some(Duration::from_millis(millis)) }]
@@ -410,72 +310,4 @@ fn a_template_is_told_from_another_and_shown_to_nobody() {
     };
     assert!(fingerprint("one") == fingerprint("one") && fingerprint("one") != fingerprint("two"));
     assert_eq!(format!("{:?}", fingerprint("one")), "Fingerprint");
-}
-
-/// A book that has seen a Secret with this content, and a Deployment that uses it.
-fn book(content: u32, fake: &Fake) -> Book {
-    let mut book = Book::new(KEY, Options::default());
-    see(&mut book, content, 0);
-    book.workload_seen(fake.workload(), at(0));
-    book
-}
-
-fn see(book: &mut Book, content: u32, millis: u64) {
-    let version = content.to_string();
-    book.resource_seen(&ResourceKey::secret(ObjectKey::new("ns", "s")), &plain(&version, content), at(millis));
-}
-
-fn write(book: &mut Book, fake: &mut Fake, version: u64, millis: u64) {
-    for write in book.take(Room { fresh: 9, retrying: 9 }, at(millis)) {
-        assert!(fake.apply(&write, version));
-        book.written(&write, Outcome::Applied(Box::new(fake.workload())), 0.0, at(millis));
-    }
-}
-
-#[test]
-fn the_book_tells_of_its_restarts_and_another_replica_does_not_until_it_leads() {
-    let mut fake = Fake::new(10, at(0), &["s"], &[(AUTO, "true")]);
-    let (mut leader, mut standby) = (book(1, &fake), book(1, &fake));
-    leader.complete();
-    write(&mut leader, &mut fake, 11, 20_000);
-    see(&mut leader, 2, 20_100);
-    write(&mut leader, &mut fake, 12, 20_150);
-    assert_eq!(leader.news(at(20_200)), []);
-    fake.finish(13);
-    for book in [&mut leader, &mut standby] {
-        book.workload_seen(fake.workload(), at(0));
-    }
-    let news = leader.news(at(22_100));
-    assert_eq!(news.len(), 1);
-    assert_eq!(news[0].told, Told::Live { took: Some(Duration::from_secs(2)) });
-    assert_eq!(news[0].started.resources, [ResourceName::secret("s")]);
-    assert_eq!(leader.news(at(22_200)), []);
-
-    see(&mut standby, 2, 22_300);
-    assert_eq!(standby.news(at(22_300)), []);
-    standby.complete();
-    // It cannot know whether the leader still told it; whoever publishes it does.
-    let again = standby.news(at(23_000));
-    assert_eq!((again.len(), &again[0].told, &again[1].started), (2, &Told::Restarted, &news[0].started));
-    // A baseline keeps the record of the restart.
-    see(&mut standby, 3, 60_000);
-    fake.annotate(14, "rekey.dev/applied", None);
-    standby.workload_seen(fake.workload(), at(60_000));
-    write(&mut standby, &mut fake, 15, 60_001);
-    assert_eq!(standby.news(at(60_002)), []);
-    assert_eq!(fake.workload().started.unwrap().since, at(60_000));
-}
-
-#[test]
-fn the_book_wakes_for_what_has_to_last() {
-    let fake = Fake::new(10, at(0), &[], &[]);
-    let mut object = object("StatefulSet");
-    object["status"] = status("StatefulSet", 2, 3, 1, 2);
-    let mut book = book(1, &fake);
-    book.workload_seen(read("StatefulSet", &object), at(0));
-    book.complete();
-    assert_eq!(book.news(at(0)).len(), 1, "that it was restarted");
-    assert_eq!(book.next_wake(), Some(at(10 * MINUTE)));
-    assert_eq!(book.news(at(10 * MINUTE)).len(), 1);
-    assert_eq!(book.next_wake(), None);
 }
