@@ -102,8 +102,14 @@ pub struct Syncer {
 }
 
 impl Syncer {
-    /// Syncs one object. Reads that began before `asked` are not used.
-    pub async fn sync(&self, key: &ObjectKey, asked: Instant) -> Result<Synced, SyncError> {
+    /// Syncs one object. Reads that began before `asked` are not used. When the target is right, and before people are told
+    /// so, `settled` is called.
+    pub async fn sync(
+        &self,
+        key: &ObjectKey,
+        asked: Instant,
+        settled: &mut (dyn FnMut() + Send),
+    ) -> Result<Synced, SyncError> {
         let started = Timestamp::now();
         self.tell_of_second_controller(key, started).await;
         let task = match self.state.begin(key, started) {
@@ -137,6 +143,7 @@ impl Syncer {
         if done.wrote {
             self.metrics.wrote_in(read.elapsed());
         }
+        settled();
         self.report(&task, done, &tokens, started).await?;
         self.tell_odd_windows(&task);
         Ok(if done.wrote { Synced::Applied } else { Synced::Unchanged })

@@ -14,7 +14,7 @@ use rekey_core::backoff::Backoff;
 use rekey_core::disposition::ObjectOutcome;
 use rekey_core::ledger::Decision;
 use rekey_core::object::ObjectKey;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -107,7 +107,7 @@ pub struct Worker {
     pub controller: Controller,
     /// Counters.
     pub metrics: Metrics,
-    /// Syncs at a time.
+    /// Syncs at a time, each until its target is as it should be; what it tells then takes no place from others.
     pub concurrency: usize,
     /// The longest pause between two tries of an object that is not Ready.
     pub max_retry_interval: Duration,
@@ -117,11 +117,13 @@ impl Worker {
     /// Works until told to stop; then finishes what is under way, and lets go of the rest.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut running = JoinSet::new();
+        let places = Arc::new(Semaphore::new(self.concurrency));
         // Some places are left to changes, however much a start-up or a sweep has to do.
         let routine = self.concurrency - self.concurrency / 8;
         loop {
             let mut next_due = None;
-            while running.len() < self.concurrency && !shutdown.is_cancelled() {
+            while !shutdown.is_cancelled() {
+                let Ok(place) = Arc::clone(&places).try_acquire_owned() else { break };
                 let (popped, due) = {
                     let mut queue = self.work.lock();
                     let popped = queue.pop(Instant::now(), routine);
@@ -130,7 +132,7 @@ impl Worker {
                 next_due = due;
                 let Some((key, job)) = popped else { break };
                 let worker = self.clone();
-                let turn = Turn { work: self.work.clone(), key, awaited: job.awaited.clone() };
+                let turn = Turn { work: self.work.clone(), key, awaited: job.awaited.clone(), place: Some(place) };
                 running.spawn(async move { worker.handle(turn, job).await });
             }
             if running.is_empty() {
@@ -147,7 +149,7 @@ impl Worker {
                     error!("a sync ended in a panic; its messages will be redelivered");
                 },
                 () = self.work.wake.notified(), if !shutdown.is_cancelled() => {}
-                () = sleep_until(next_due), if running.len() < self.concurrency && !shutdown.is_cancelled() => {}
+                () = sleep_until(next_due), if places.available_permits() > 0 && !shutdown.is_cancelled() => {}
                 () = shutdown.cancelled(), if !shutdown.is_cancelled() => {}
                 else => {}
             }
@@ -161,9 +163,10 @@ impl Worker {
             self.metrics.sync_started(waited);
         }
         // A panic must not take the object's retries and its condition with it.
-        let sync = AssertUnwindSafe(self.controller.sync(&key, job.asked)).catch_unwind();
+        let mut done = || turn.target_is_done();
+        let sync = AssertUnwindSafe(self.controller.sync(&key, job.asked, &mut done)).catch_unwind();
         let outcome = sync.await.unwrap_or(Err(SyncError::Panicked));
-        turn.release_restarts();
+        turn.target_is_done();
         self.count(&key, &job.tickets, &outcome, began.elapsed());
         match outcome {
             Ok(Synced::Applied) => self.synced(key, job, began, ObjectOutcome::Applied),
@@ -241,20 +244,26 @@ struct Turn {
     work: Work,
     key: ObjectKey,
     awaited: Option<ObjectKey>,
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Turn {
-    /// Restarts need not wait for this sync any longer.
-    fn release_restarts(&mut self) {
+    /// Nothing more is going to be written to the target in this turn: restarts need not wait for it any longer, and another
+    /// object may have the place.
+    fn target_is_done(&mut self) {
         if let Some(target) = self.awaited.take() {
             self.work.rollouts.sync_finished(&target);
+        }
+        if self.place.take().is_some() {
+            self.work.lock().leave(&self.key);
+            self.work.wake.notify_one();
         }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.release_restarts();
+        self.target_is_done();
         self.work.lock().done(&self.key);
         self.work.wake.notify_one();
     }

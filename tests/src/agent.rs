@@ -68,6 +68,7 @@ pub struct Agent {
     /// As the Deployment has them.
     args: Vec<String>,
     flags: Mutex<Vec<(String, String)>>,
+    variables: Mutex<Vec<(String, String)>>,
     process: Mutex<Process>,
     admin: u16,
     log: JsonLog<Line>,
@@ -76,12 +77,12 @@ pub struct Agent {
 
 /// The agent's program, built if need be.
 pub async fn program(logs: &Path) -> Result<PathBuf> {
-    binary::build(false, logs).await
+    binary::build(Build::Tests, logs).await
 }
 
 /// The agent's program as it runs on this stack, built if need be.
 pub async fn program_of(stack: &Stack) -> Result<PathBuf> {
-    binary::build(stack.build != Build::Tests, stack.directory()).await
+    binary::build(stack.build, stack.directory()).await
 }
 
 impl Agent {
@@ -120,7 +121,8 @@ impl Agent {
         let args = container::with_flag(&container.args, "--admin-addr", &format!("127.0.0.1:{admin}"));
         let process = Mutex::new(started(&spec, &args, &way.flags)?);
         let flags = Mutex::new(way.flags.clone());
-        let agent = Self { spec, args, flags, process, admin, log: JsonLog::new(log), kubeconfig };
+        let variables = Mutex::default();
+        let agent = Self { spec, args, flags, variables, process, admin, log: JsonLog::new(log), kubeconfig };
         agent.answers().await?;
         Ok(agent)
     }
@@ -204,7 +206,9 @@ impl Agent {
     pub async fn restart(&self) -> Result<()> {
         self.kill();
         let flags = self.flags.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let process = started(&self.spec, &self.args, &flags)?;
+        let variables = self.variables.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let spec = variables.iter().fold(self.spec.clone(), |spec, (name, value)| spec.env(name, value));
+        let process = started(&spec, &self.args, &flags)?;
         *self.process() = process;
         self.answers().await
     }
@@ -212,6 +216,11 @@ impl Agent {
     /// The flags of the next start, in place of those it was started with.
     pub fn set_flags(&self, flags: &[(String, String)]) {
         flags.clone_into(&mut self.flags.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Variables that its next start has, beside those of its container.
+    pub fn set_variables(&self, variables: &[(String, String)]) {
+        variables.clone_into(&mut self.variables.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The flags of [`Way`] that it runs with, or will after its next start.

@@ -54,25 +54,34 @@ pub async fn program(shipped: bool, logs: &Path) -> Result<PathBuf> {
     built(&["--bin", PROGRAM], shipped, logs).await
 }
 
-/// Builds a program of the agent's crate in the same way; `which` is what tells cargo which one.
+/// Builds the agent for tools that look into it: with names and frame pointers, and with the system's allocator.
+pub async fn profiled_program(logs: &Path) -> Result<PathBuf> {
+    cargo_build(&["--bin", PROGRAM, "--profile", "profiling"], "-C force-frame-pointers=yes", logs).await
+}
+
+/// Builds a program of the agent's crate as the image has it; `which` is what tells cargo which one.
 pub async fn built(which: &[&str], shipped: bool, logs: &Path) -> Result<PathBuf> {
     let target = if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-gnu" } else { "x86_64-unknown-linux-gnu" };
+    let profile = if shipped { "release" } else { "dev" };
+    let options = [which, &["--target", target, "--profile", profile]].concat();
+    cargo_build(&options, "-C target-feature=+crt-static", logs).await
+}
+
+async fn cargo_build(options: &[&str], flags: &str, logs: &Path) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let spec = Spec::new("cargo build -p rekey-agent", cargo, logs.join("agent-build.log"))
-        .args(["build", "--package", "rekey-agent", "--target", target])
-        .args(which)
-        .args(["--message-format", "json-render-diagnostics"])
-        .args(if shipped { ["--release"].as_slice() } else { [].as_slice() })
+        .args(["build", "--package", "rekey-agent", "--message-format", "json-render-diagnostics"])
+        .args(options)
         .directory(crate::repository())
         // Those of the cargo that runs us: with them, build scripts believe that everything has changed.
         .hide_env("CARGO_MANIFEST_")
         .hide_env("CARGO_PKG_")
-        .env("RUSTFLAGS", "-C target-feature=+crt-static");
+        .env("RUSTFLAGS", flags);
     // Cargo itself says where it put the program, whatever target directory is configured.
     let messages = spec.stdout().await?;
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut programs = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
-    programs.next_back().with_context(|| format!("cargo built nothing for {}", which.join(" ")))
+    programs.next_back().with_context(|| format!("cargo built nothing for {}", options.join(" ")))
 }
 
 /// Writes the archive (an OCI image layout in a tar), which `crane push`, `skopeo copy oci-archive:` and `ctr image import` take.

@@ -38,6 +38,8 @@ pub enum Build {
     ShippedAgent,
     /// The agent and the functions.
     Shipped,
+    /// The agent, with names for its addresses, and linked to the system's allocator, which tools can replace.
+    Profiled,
 }
 
 /// A running stack. Dropping it stops everything and removes what it wrote.

@@ -7,6 +7,7 @@ mod debian;
 mod go;
 mod mariadb;
 mod postgres;
+mod profilers;
 mod python;
 mod redis;
 mod slot;
@@ -69,6 +70,16 @@ pub(crate) async fn mariadb(cache: &Cache, progress: &Progress) -> Result<PathBu
 /// `redis-server`, installed if it is missing: only what needs one asks for it.
 pub(crate) async fn redis(cache: &Cache, progress: &Progress) -> Result<PathBuf> {
     redis::install(cache, progress).await
+}
+
+/// `perf`, installed if it is missing: only what profiles asks for it.
+pub async fn perf(cache: &Cache, progress: &Progress) -> Result<PathBuf> {
+    profilers::perf(cache, progress).await
+}
+
+/// heaptrack's library, installed if it is missing: only what profiles asks for it.
+pub async fn heaptrack(cache: &Cache, progress: &Progress) -> Result<PathBuf> {
+    profilers::heaptrack(cache, progress).await
 }
 
 /// `helm`, installed if it is missing.

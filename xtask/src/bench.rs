@@ -3,6 +3,7 @@
 mod agent;
 mod figures;
 mod lambda;
+mod profile;
 mod propagation;
 mod site;
 mod stages;
@@ -18,13 +19,16 @@ use rekey_tests::image::About;
 /// Measure Rekey on this machine, as it ships: propagation, bursts, first syncs, memory, idle time, calls, losses.
 ///
 /// Prints a table with what External Secrets Operator and Reloader need beside each figure, and the goal. "Floor" is what the
-/// bare SDKs need to receive, read, write and delete on the same stack (agent/examples/floor.rs). It takes some 20 minutes, of
-/// which compiling is half; the machine should have nothing else to do.
+/// bare SDKs need to receive, read, write and delete on the same stack (agent/examples/floor.rs). It takes some 40 minutes,
+/// beside those of compiling; the machine should have nothing else to do.
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Bench {
     #[command(subcommand)]
     what: Option<What>,
+    /// In place of figures, write flame graphs of the agent's time and of its allocations to this folder (perf, heaptrack)
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["json", "compare", "small"])]
+    profile: Option<PathBuf>,
     #[command(flatten)]
     measure: Measure,
 }
@@ -37,7 +41,8 @@ struct Measure {
     /// Show what an earlier run wrote to this file beside them
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
-    /// Leave out 10,000 ExternalSecrets, and the functions, which take minutes to compile as they ship
+    /// Leave out the sweep, which comes after 15 minutes, 10,000 ExternalSecrets, and the functions, which take minutes to
+    /// compile as they ship
     #[arg(long)]
     small: bool,
 }
@@ -50,9 +55,10 @@ enum What {
 impl Bench {
     pub async fn run(self) -> Result<ExitCode> {
         println!("{}\n", machine());
-        match self.what {
-            Some(What::Lambda(lambda)) => lambda.run().await,
-            None => agent::run(&self.measure).await,
+        match (self.what, self.profile) {
+            (Some(What::Lambda(lambda)), _) => lambda.run().await,
+            (None, Some(folder)) => Box::pin(profile::run(&folder)).await,
+            (None, None) => Box::pin(agent::run(&self.measure)).await,
         }
     }
 }

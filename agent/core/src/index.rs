@@ -9,6 +9,7 @@
 //! [`Finder::matches`] have the last word on the few candidates. The index holds names only; it knows no versions and
 //! no values.
 
+pub mod few;
 mod finder;
 pub mod relation;
 
@@ -17,6 +18,7 @@ use std::hash::Hash;
 
 use crate::identity::{Account, Announced, LookupKey, Service, SourceRef};
 use crate::object::ObjectKey;
+use few::Few;
 use relation::Relation;
 
 pub use finder::Finder;
@@ -25,9 +27,9 @@ pub use finder::Finder;
 #[derive(Debug, Default)]
 pub struct Index {
     sources: Relation<SourceRef>,
-    filed: HashMap<LookupKey, BTreeSet<SourceRef>>,
+    filed: HashMap<LookupKey, Few<SourceRef>>,
     finders: Relation<Finder>,
-    by_path: HashMap<Service, HashMap<String, BTreeSet<Finder>>>,
+    by_path: HashMap<Service, HashMap<String, Few<Finder>>>,
 }
 
 impl Index {
@@ -130,7 +132,7 @@ impl Index {
 }
 
 /// Takes a member out of a set, and the set out of its map once it is empty.
-fn take<K: Hash + Eq, V: Ord>(sets: &mut HashMap<K, BTreeSet<V>>, set: &K, member: &V) {
+fn take<K: Hash + Eq, V: Ord>(sets: &mut HashMap<K, Few<V>>, set: &K, member: &V) {
     if let Some(members) = sets.get_mut(set) {
         members.remove(member);
         if members.is_empty() {

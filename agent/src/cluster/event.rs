@@ -32,8 +32,8 @@ pub struct Events {
     series: Arc<Mutex<Series>>,
 }
 
-/// Each has a connection of its own for that moment.
-const PLACES: usize = 16;
+/// Each has a connection of its own for that moment, and nobody waits for it.
+const PLACES: usize = 4;
 
 const CONTROLLER: &str = "rekey";
 

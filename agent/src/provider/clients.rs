@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_config::identity::IdentityCache;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region as SdkRegion, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_secretsmanager::Client as SecretsManager;
@@ -44,7 +45,11 @@ pub async fn aws_config(region: Option<Region>) -> SdkConfig {
         // A long poll takes 20 s by itself.
         .operation_attempt_timeout(Duration::from_secs(30))
         .build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts);
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .timeout_config(timeouts)
+        // It looks ten times a second whether a request gets on, all through a long poll. The time limits see to that.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(region) = region {
         loader = loader.region(SdkRegion::new(region.to_string()));
     }

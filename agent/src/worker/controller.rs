@@ -19,9 +19,15 @@ pub enum Controller {
 }
 
 impl Controller {
-    pub(super) async fn sync(&self, key: &ObjectKey, asked: Instant) -> Result<Synced, SyncError> {
+    /// Calls `done` when nothing more is going to be written to the target, unless that is only at the end.
+    pub(super) async fn sync(
+        &self,
+        key: &ObjectKey,
+        asked: Instant,
+        done: &mut (dyn FnMut() + Send),
+    ) -> Result<Synced, SyncError> {
         match self {
-            Self::Rekey(syncer) => syncer.sync(key, asked).await,
+            Self::Rekey(syncer) => syncer.sync(key, asked, done).await,
             Self::Eso(companion) => companion.sync(key, asked).await,
         }
     }

@@ -63,7 +63,8 @@ pub struct Queue {
     jobs: HashMap<ObjectKey, Job>,
     /// Who is next, for each urgency: by time, then by turn.
     order: [BTreeSet<(Instant, u64, ObjectKey)>; 2],
-    running: HashMap<ObjectKey, Urgency>,
+    /// What takes a place, and `None` where only the telling is left to do.
+    running: HashMap<ObjectKey, Option<Urgency>>,
     turns: u64,
 }
 
@@ -97,8 +98,15 @@ impl Queue {
         let mut job = self.jobs.remove(&key)?;
         // A retry is asked for when its time has come, not when it was planned.
         job.asked = job.asked.max(job.due);
-        self.running.insert(key.clone(), job.urgency);
+        self.running.insert(key.clone(), Some(job.urgency));
         Some((key, job))
+    }
+
+    /// The object takes no place any more. It is still being handled: nobody else gets it before [`Queue::done`].
+    pub fn leave(&mut self, key: &ObjectKey) {
+        if let Some(urgency) = self.running.get_mut(key) {
+            *urgency = None;
+        }
     }
 
     /// The object is no longer being handled; what was asked for meanwhile takes its turn.
@@ -127,7 +135,7 @@ impl Queue {
 
     /// The orders from which objects may be taken.
     fn open(&self, routine: usize) -> impl Iterator<Item = usize> + use<> {
-        let taken = self.running.values().filter(|urgency| **urgency == Urgency::Routine).count();
+        let taken = self.running.values().filter(|urgency| **urgency == Some(Urgency::Routine)).count();
         [Urgency::Urgent, Urgency::Routine]
             .into_iter()
             .filter(move |one| *one == Urgency::Urgent || taken < routine)
@@ -188,8 +196,12 @@ mod tests {
         assert_eq!((taken, queue.next_due(3)), (3, None), "nobody is woken for what may not be taken");
         queue.push(key("start-9"), Ask::now(Urgency::Urgent));
         assert_eq!(queue.pop(Instant::now(), 3).map(|(key, _)| key.name).as_deref(), Some("start-9"));
-        queue.done(&key("start-0"));
+        queue.leave(&key("start-0"));
         assert!(queue.pop(Instant::now(), 3).is_some());
+        queue.push(key("start-0"), Ask::now(Urgency::Urgent));
+        assert!(queue.pop(Instant::now(), 3).is_none(), "it is still being told of");
+        queue.done(&key("start-0"));
+        assert_eq!(queue.pop(Instant::now(), 3).map(|(key, _)| key.name).as_deref(), Some("start-0"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Rekey as it ships, on a stack of its own, and the floor that takes its place.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -20,7 +20,6 @@ const LONG_POLL: Duration = Duration::from_secs(20);
 pub struct Site {
     pub stack: Stack,
     pub rekey: Installation,
-    floor: PathBuf,
 }
 
 impl Site {
@@ -29,9 +28,7 @@ impl Site {
         let stack = Box::pin(Stack::start(options, progress)).await?;
         let options = Options { name: "bench".to_owned(), ..Options::default() };
         let rekey = Box::pin(Installation::create(&stack, &options, progress)).await?;
-        progress.line("compiling the floor");
-        let floor = image::built(&["--example", "floor"], true, stack.directory()).await?;
-        Ok(Self { stack, rekey, floor })
+        Ok(Self { stack, rekey })
     }
 
     /// Lets the canaries move until both pipes are proven. The schedule would take ten minutes.
@@ -71,15 +68,21 @@ impl Site {
         }
     }
 
+    /// Compiles the floor.
+    pub async fn floor_program(&self, progress: &Progress) -> Result<PathBuf> {
+        progress.line("compiling the floor");
+        image::built(&["--example", "floor"], true, self.stack.directory()).await
+    }
+
     /// Starts the floor in the agent's place, which is stopped, on the queue and the targets of a crowd.
-    pub async fn floor(&self, crowd: &Crowd) -> Result<Process> {
+    pub async fn floor(&self, program: &Path, crowd: &Crowd) -> Result<Process> {
         self.rekey.agent.stop(Duration::from_secs(10));
         tokio::time::sleep(LONG_POLL).await;
         let map = self.stack.directory().join("floor.map");
         let line = |member: &rekey_tests::crowd::Member| format!("{} {}\n", member.source, member.target);
         std::fs::write(&map, crowd.members.iter().map(line).collect::<String>())?;
         let log = self.stack.directory().join("floor.log");
-        let process = Spec::new("floor", &self.floor, &log)
+        let process = Spec::new("floor", program, &log)
             .arg(self.rekey.deployed.output("QueueUrl")?)
             .arg(map)
             .clean_env()

@@ -6,13 +6,15 @@
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
+use super::few::Few;
 use crate::object::ObjectKey;
 
 /// Objects and the things that they use.
 #[derive(Clone, Debug)]
 pub struct Relation<T, U = ObjectKey> {
-    things_of: HashMap<U, BTreeSet<T>>,
-    users_of: HashMap<T, BTreeSet<U>>,
+    /// In order.
+    things_of: HashMap<U, Box<[T]>>,
+    users_of: HashMap<T, Few<U>>,
 }
 
 impl<T, U> Default for Relation<T, U> {
@@ -26,12 +28,13 @@ impl<T: Clone + Hash + Ord, U: Clone + Hash + Ord> Relation<T, U> {
     /// things that lost their last user by it, in order.
     pub fn upsert(&mut self, object: U, things: BTreeSet<T>) -> Vec<T> {
         let before = self.things_of.remove(&object).unwrap_or_default();
-        for gained in things.difference(&before) {
+        for gained in things.iter().filter(|thing| before.binary_search(thing).is_err()) {
             self.users_of.entry(gained.clone()).or_default().insert(object.clone());
         }
-        let lost = before.difference(&things).filter(|thing| self.release(thing, &object)).cloned().collect();
+        let given_up = before.into_iter().filter(|thing| !things.contains(thing));
+        let lost = given_up.filter(|thing| self.release(thing, &object)).collect();
         if !things.is_empty() {
-            self.things_of.insert(object, things);
+            self.things_of.insert(object, things.into_iter().collect());
         }
         lost
     }

@@ -1,17 +1,18 @@
 //! Which workloads to look at when a resource moves.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use super::Entry;
+use crate::index::few::Few;
 use crate::rollout::resource::ResourceKey;
 use crate::rollout::workload::{Workload, WorkloadKey};
 
 #[derive(Debug, Default)]
 pub(super) struct Interest {
     /// By the resources whose names stand in the workload.
-    by_resource: HashMap<ResourceKey, BTreeSet<WorkloadKey>>,
+    by_resource: HashMap<ResourceKey, Few<WorkloadKey>>,
     /// By namespace: those with patterns, for which every name has to be tried.
-    by_namespace: HashMap<String, BTreeSet<WorkloadKey>>,
+    by_namespace: HashMap<String, Few<WorkloadKey>>,
 }
 
 impl Interest {
