@@ -110,8 +110,9 @@ impl Syncer {
         asked: Instant,
         settled: &mut (dyn FnMut() + Send),
     ) -> Result<Synced, SyncError> {
+        // Each step is in a box, and gone when it is done: what waits for its turn to be told of takes little memory then.
         let started = Timestamp::now();
-        self.tell_of_second_controller(key, started).await;
+        Box::pin(self.tell_of_second_controller(key, started)).await;
         let task = match self.state.begin(key, started) {
             None => return Ok(Synced::Gone),
             Some((_, Decision::Skip)) => return Ok(Synced::Current),
@@ -122,12 +123,13 @@ impl Syncer {
             Some((task, Decision::Read)) => task,
         };
         if task.resource.metadata.deletion_timestamp.is_some() {
-            return self.release(&task).await;
+            return Box::pin(self.release(&task)).await;
         }
         let began = Instant::now();
         // The target is read meanwhile, so that its write has nothing left to wait for. If it changes before that, the write is
         // refused and the target is read again.
-        let (fetched, target) = tokio::join!(self.fetch(&task, asked), self.targets.get(&task.target));
+        let reads = async { tokio::join!(self.fetch(&task, asked), self.targets.get(&task.target)) };
+        let (fetched, target) = Box::pin(reads).await;
         let (outcome, tokens) = match fetched? {
             Fetched::Later(until) => return Ok(Synced::LookAgain(until)),
             Fetched::All(outcome, tokens) => (outcome, tokens),
@@ -136,9 +138,9 @@ impl Syncer {
         let read = Instant::now();
         self.metrics.read_in(read.duration_since(began));
         let done = match outcome {
-            Outcome::Write(rendered) => self.write(&task, target, &rendered, &tokens).await?,
+            Outcome::Write(rendered) => Box::pin(self.write(&task, target, &rendered, &tokens)).await?,
             Outcome::Keep => Done { wrote: false, bound: false, what: Refreshed::Retained },
-            Outcome::Delete => self.delete(&task).await?,
+            Outcome::Delete => Box::pin(self.delete(&task)).await?,
         };
         if done.wrote {
             self.metrics.wrote_in(read.elapsed());
@@ -224,7 +226,7 @@ impl Syncer {
         self.state.with_object(&task.key, |object| object.others.refreshing(started));
         let old = task.resource.status.as_ref();
         let status = report::synced(old, refresh, now);
-        let version = match self.statuses.external_secret(&task.resource.metadata, old, &status).await {
+        let version = match self.statuses.external_secret_in_turn(&task.resource.metadata, old, &status).await {
             Err(error) if error.is_conflict() => return Err(SyncError::Edited),
             outcome => outcome?,
         };

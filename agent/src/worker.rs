@@ -185,7 +185,7 @@ impl Worker {
                 }
                 self.work.again(key, instant(until), Urgency::Routine, job, holding);
             }
-            Err(error) => self.failed(key, job, error).await,
+            Err(error) => Box::pin(self.failed(key, job, error)).await,
         }
     }
 

@@ -82,7 +82,8 @@ pub async fn deploy_release(
     progress: &Progress,
 ) -> Result<Deployed> {
     let place = Place::default();
-    let spec = sam(stack, place, "deploy").directory(folder).args(["--template-file", template, "--language-extensions"]);
+    let spec =
+        sam(stack, place, "deploy").directory(folder).args(["--template-file", template, "--language-extensions"]);
     run_deploy(stack, place, spec, name, parameters, progress).await
 }
 

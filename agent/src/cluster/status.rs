@@ -5,6 +5,7 @@
 //! newer version; where the object itself changed, that is a conflict, and whoever watches it looks again.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use kube::Resource;
 use kube::api::{Api, ObjectMeta, PartialObjectMeta, Patch, PatchParams};
@@ -12,6 +13,7 @@ use kube::core::NamespaceResourceScope;
 use rekey_core::report;
 use rekey_core::resource::{ClusterSecretStore, ExternalSecret, ExternalSecretStatus, SecretStore, SecretStoreStatus};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use super::Writer;
 use super::error::{Action, ClusterError, read};
@@ -20,13 +22,31 @@ use super::error::{Action, ClusterError, read};
 #[derive(Clone)]
 pub struct Statuses {
     writer: Writer,
+    places: Arc<Semaphore>,
 }
+
+/// ExternalSecrets whose success is written at a time. Where thousands of secrets change at once, conditions must not keep the
+/// API server from targets and restarts.
+const PLACES: usize = 8;
 
 impl Statuses {
     /// Writes with this writer.
     #[must_use]
     pub fn new(writer: Writer) -> Self {
-        Self { writer }
+        Self { writer, places: Arc::new(Semaphore::new(PLACES)) }
+    }
+
+    /// [`Statuses::external_secret`] in its turn, after those that came before.
+    pub async fn external_secret_in_turn(
+        &self,
+        object: &ObjectMeta,
+        old: Option<&ExternalSecretStatus>,
+        status: &ExternalSecretStatus,
+    ) -> Result<String, ClusterError> {
+        // It is never closed, so there is no error.
+        let _place = self.places.acquire().await;
+        // A call takes much more memory than the wait for it, and thousands may wait.
+        Box::pin(self.external_secret(object, old, status)).await
     }
 
     /// Writes an ExternalSecret's status. Tokens that are in the old one and not in the new one are removed.
@@ -102,7 +122,7 @@ impl Statuses {
         let body = Patch::Merge(json!({ "metadata": { "uid": uid, "resourceVersion": version }, "status": status }));
         let parameters = PatchParams::default();
         let future = api.patch_status(name, &parameters, &body);
-        let written = self.writer.tell(Action::Patch, format!("status of {kind} {name}"), future).await?;
+        let written = self.writer.write(Action::Patch, format!("status of {kind} {name}"), future).await?;
         Ok(written.metadata.resource_version.unwrap_or_default())
     }
 }

@@ -6,11 +6,9 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rekey_core::resource::Version;
-use tokio::sync::Semaphore;
 
 use super::error::{Action, ClusterError, TIME_LIMIT, unguarded};
 use crate::gate::Gate;
@@ -22,18 +20,13 @@ pub struct Writer {
     client: kube::Client,
     gate: Gate,
     version: Version,
-    telling: Arc<Semaphore>,
 }
-
-/// Conditions that are written at a time. Where thousands of secrets change at once, they must not keep the API server from
-/// targets and restarts. (Events have places of their own, for nobody waits for them.)
-const TELLING: usize = 8;
 
 impl Writer {
     /// Writes as this client while this gate is open.
     #[must_use]
     pub fn new(client: kube::Client, gate: Gate) -> Self {
-        Self { client, gate, version: Version::V1, telling: Arc::new(Semaphore::new(TELLING)) }
+        Self { client, gate, version: Version::V1 }
     }
 
     /// The same for a cluster that serves this version of `external-secrets.io`, as the client does.
@@ -77,18 +70,6 @@ impl Writer {
             return Err(ClusterError::NotLeader { action, object: object.to_string() });
         }
         unguarded(TIME_LIMIT, action, object, future).await
-    }
-
-    /// The same for conditions: a few at a time.
-    pub(super) async fn tell<T>(
-        &self,
-        action: Action,
-        object: impl fmt::Display,
-        future: impl Future<Output = kube::Result<T>>,
-    ) -> Result<T, ClusterError> {
-        // It is never closed, so there is no error.
-        let _place = self.telling.acquire().await;
-        self.write(action, object, future).await
     }
 }
 

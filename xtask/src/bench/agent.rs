@@ -49,13 +49,7 @@ pub async fn run(measure: &Measure) -> Result<ExitCode> {
 }
 
 /// 1,000 ExternalSecrets and 100 Deployments.
-async fn thousand(
-    site: &Site,
-    floor: &Path,
-    measure: &Measure,
-    table: &mut Table,
-    progress: &Progress,
-) -> Result<()> {
+async fn thousand(site: &Site, floor: &Path, measure: &Measure, table: &mut Table, progress: &Progress) -> Result<()> {
     progress.line("1,000 ExternalSecrets, 100 Deployments");
     let options = crowd::Options {
         name: "thousand".to_owned(),
