@@ -13,6 +13,7 @@ pub mod job;
 pub mod lease;
 pub mod namespace;
 pub mod own;
+mod precedence;
 pub mod reachable;
 pub mod saved_job;
 pub mod served;

@@ -144,6 +144,8 @@ impl Syncer {
         };
         if done.wrote {
             self.metrics.wrote_in(read.elapsed());
+            // Who is told of a restart is told what it carries.
+            self.state.written(&task.key, &tokens);
         }
         settled();
         self.report(&task, done, &tokens, started).await?;

@@ -37,7 +37,7 @@ impl ClusterExternalSecrets {
         }
         let (api, parameters, patch) = (self.api(), PatchParams::default(), Patch::Merge(body));
         let future = api.patch_status(name, &parameters, &patch);
-        self.writer.write(Action::Patch, format!("status of clusterexternalsecret {name}"), future).await.map(drop)
+        self.writer.tell(Action::Patch, format!("status of clusterexternalsecret {name}"), future).await.map(drop)
     }
 
     /// Removes ESO's finalizer: what it stands for is done.

@@ -32,7 +32,8 @@ pub struct Events {
     series: Arc<Mutex<Series>>,
 }
 
-/// Each has a connection of its own for that moment, and nobody waits for it.
+/// Each has a connection of its own for that moment, and nobody waits for it. A call takes much more memory than the wait for
+/// it, and thousands may wait, so calls are in boxes.
 const PLACES: usize = 4;
 
 const CONTROLLER: &str = "rekey";
@@ -108,7 +109,7 @@ impl Events {
         let (api, parameters) = (self.api(event), PostParams::default());
         // It is never closed, so there is no error.
         let _place = self.places.acquire().await;
-        self.writer.write(Action::Create, what(event), api.create(&parameters, event)).await
+        Box::pin(self.writer.tell(Action::Create, what(event), api.create(&parameters, event))).await
     }
 
     async fn count(&self, event: &Event, told: &Told) -> Result<(), ClusterError> {
@@ -118,7 +119,7 @@ impl Events {
         // As above.
         let _place = self.places.acquire().await;
         let future = api.patch(&told.name, &parameters, &patch);
-        self.writer.write(Action::Patch, what(event), future).await.map(drop)
+        Box::pin(self.writer.tell(Action::Patch, what(event), future)).await.map(drop)
     }
 
     fn event(&self, about: &ObjectReference, kind: Kind, reason: &str, action: &str, note: String) -> Event {

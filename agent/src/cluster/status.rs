@@ -122,7 +122,7 @@ impl Statuses {
         let body = Patch::Merge(json!({ "metadata": { "uid": uid, "resourceVersion": version }, "status": status }));
         let parameters = PatchParams::default();
         let future = api.patch_status(name, &parameters, &body);
-        let written = self.writer.write(Action::Patch, format!("status of {kind} {name}"), future).await?;
+        let written = self.writer.tell(Action::Patch, format!("status of {kind} {name}"), future).await?;
         Ok(written.metadata.resource_version.unwrap_or_default())
     }
 }

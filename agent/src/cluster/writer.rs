@@ -11,6 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rekey_core::resource::Version;
 
 use super::error::{Action, ClusterError, TIME_LIMIT, unguarded};
+use super::precedence::Precedence;
 use crate::gate::Gate;
 
 /// A client whose writes pass a gate. All that writes to Kubernetes is made of one. The lease and the key of the rollout
@@ -20,13 +21,14 @@ pub struct Writer {
     client: kube::Client,
     gate: Gate,
     version: Version,
+    precedence: Precedence,
 }
 
 impl Writer {
     /// Writes as this client while this gate is open.
     #[must_use]
     pub fn new(client: kube::Client, gate: Gate) -> Self {
-        Self { client, gate, version: Version::V1 }
+        Self { client, gate, version: Version::V1, precedence: Precedence::default() }
     }
 
     /// The same for a cluster that serves this version of `external-secrets.io`, as the client does.
@@ -66,6 +68,21 @@ impl Writer {
         object: impl fmt::Display,
         future: impl Future<Output = kube::Result<T>>,
     ) -> Result<T, ClusterError> {
+        if !self.gate.is_open() {
+            return Err(ClusterError::NotLeader { action, object: object.to_string() });
+        }
+        let _under_way = self.precedence.begin();
+        unguarded(TIME_LIMIT, action, object, future).await
+    }
+
+    /// The same for what people read, which lets what pods need go first.
+    pub(super) async fn tell<T>(
+        &self,
+        action: Action,
+        object: impl fmt::Display,
+        future: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, ClusterError> {
+        self.precedence.quiet().await;
         if !self.gate.is_open() {
             return Err(ClusterError::NotLeader { action, object: object.to_string() });
         }

@@ -32,8 +32,10 @@ pub struct Object {
     pub resource: Arc<ExternalSecret>,
     /// What it asks for, or why that cannot be told.
     pub requests: Result<Arc<Vec<Request>>, SpecProblem>,
-    /// What its target holds.
+    /// What its target holds, by its status.
     pub applied: Applied,
+    /// What this process has put into its target, until the status says it.
+    pub(super) written: Option<BTreeMap<String, Token>>,
     /// After failures, until something changes.
     retry: Option<Retry>,
     /// When its sources were last compared with AWS.
@@ -71,6 +73,7 @@ impl Object {
         let key = ObjectKey::new(metadata.namespace.as_deref()?, metadata.name.as_deref()?);
         Some(Self {
             applied: report::applied(resource.status.as_ref()),
+            written: None,
             requests: Ok(Arc::default()),
             retry: None,
             checked: None,
@@ -226,6 +229,7 @@ impl Object {
                 self.others.refreshed(at.0, now);
             }
             self.applied = report::applied(new.status.as_ref());
+            self.written = None;
         }
         if known.is_some() && known == shown {
             // What we wrote, which the API server keeps with coarser times.

@@ -81,11 +81,16 @@ impl State {
         let inner = self.lock();
         let users = inner.users(&Use::Target(target.clone()));
         let objects = users.iter().filter_map(|user| inner.objects.get(user)).filter(|object| !object.is_foreign());
-        let tokens = |object: &Object| match &object.applied {
-            Applied::Tokens(tokens) => tokens.clone(),
-            Applied::Nothing | Applied::AsOf(_) => BTreeMap::new(),
+        let tokens = |object: &Object| match (&object.written, &object.applied) {
+            (Some(tokens), _) | (None, Applied::Tokens(tokens)) => tokens.clone(),
+            (None, Applied::Nothing | Applied::AsOf(_)) => BTreeMap::new(),
         };
         objects.map(|object| (Arc::clone(&object.resource), tokens(object))).collect()
+    }
+
+    /// An object's target was written; its status is still to say so.
+    pub fn written(&self, key: &ObjectKey, tokens: &BTreeMap<String, Token>) {
+        self.with_object(key, |object| object.written = Some(tokens.clone()));
     }
 
     /// An object was synced, and its status says so.
@@ -100,6 +105,7 @@ impl State {
         let mut inner = self.lock();
         let inner = &mut *inner;
         let Some(object) = inner.objects.get_mut(key) else { return };
+        object.written = None;
         object.synced(tokens, status, version, now);
         object.left = inner.targets.get(&object.target()).map(|seen| seen.marks);
     }

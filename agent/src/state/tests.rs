@@ -360,3 +360,18 @@ fn a_label_that_somebody_removed_is_put_back_at_a_comparison() {
     assert_eq!(state.decide(&key("one"), now()), Some(Decision::Read));
     assert_eq!(state.decide(&key("none"), now()), Some(Decision::Skip), "it writes nothing");
 }
+
+#[test]
+fn what_was_put_into_a_target_is_known_before_its_status_says_so() {
+    let state = state();
+    store(&state, "aws", aws());
+    synced(&state, "one", json!({}), "5");
+    let tokens = || state.producers(&key("one")).into_iter().map(|(_, tokens)| tokens).collect::<Vec<_>>();
+    let before = tokens();
+    let newer: BTreeMap<String, Token> = before[0].keys().map(|source| (source.clone(), Token::absent())).collect();
+    assert!(!newer.is_empty() && before != [newer.clone()]);
+    state.written(&key("one"), &newer);
+    assert_eq!(tokens(), [newer]);
+    synced(&state, "one", json!({}), "5");
+    assert_eq!(tokens(), before);
+}
