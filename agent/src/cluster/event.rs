@@ -34,7 +34,7 @@ pub struct Events {
 
 /// Each has a connection of its own for that moment, and nobody waits for it. A call takes much more memory than the wait for
 /// it, and thousands may wait, so calls are in boxes.
-const PLACES: usize = 4;
+const PLACES: usize = 16;
 
 const CONTROLLER: &str = "rekey";
 

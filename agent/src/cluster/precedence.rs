@@ -10,8 +10,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 /// So long nothing that pods need is to be written before people are told. A restart follows its target in less.
 const QUIET: Duration = Duration::from_millis(5);
-/// People are told after this long in any case.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// People are told after this long in any case: while changes never end, that leaves room for a hundred Events and conditions a
+/// second.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// See the module's head. Clones are the same.
 #[derive(Clone, Debug, Default)]
