@@ -65,7 +65,9 @@ fn failures(fleet: &Fleet, check: impl Fn(&Seen, &[&Source]) -> Result<()>) -> V
     let one = |(name, targets): (&String, &Vec<String>)| {
         let sources: Vec<&Source> = targets.iter().filter_map(|target| fleet.source(target)).collect();
         let seen = seen.get(name).with_context(|| format!("{name} was never seen"))?;
-        check(seen, &sources).with_context(|| format!("Deployment {name}"))
+        // What happens once in a hundred runs must be understood from the one.
+        check(seen, &sources)
+            .with_context(|| format!("Deployment {name}, generations {:?}, {:?}", seen.generations, seen.markers))
     };
     fleet.workloads().iter().filter_map(|workload| one(workload).err()).collect()
 }
