@@ -65,7 +65,7 @@ fn failures(fleet: &Fleet, check: impl Fn(&Seen, &[&Source]) -> Result<()>) -> V
     let one = |(name, targets): (&String, &Vec<String>)| {
         let sources: Vec<&Source> = targets.iter().filter_map(|target| fleet.source(target)).collect();
         let seen = seen.get(name).with_context(|| format!("{name} was never seen"))?;
-        // What happens once in a hundred runs must be understood from the one.
+        // What fails rarely must be understood from the one time.
         check(seen, &sources)
             .with_context(|| format!("Deployment {name}, generations {:?}, {:?}", seen.generations, seen.markers))
     };
